@@ -1,0 +1,231 @@
+//! Text in, [`ClientMessage`] out, or a [`Refusal`] that can be sent back.
+//!
+//! The envelope is read as a flat object of raw pieces; payloads stay untouched text until whoever owns
+//! their type reads them. A refusal carries the request's id whenever one could be found, so that no
+//! caller waits for an answer that never comes.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::code::Code;
+use crate::dialect::Dialect;
+use crate::legacy;
+use crate::message::{ClientBody, ClientMessage};
+
+/// The longest request id, action, property or component name in bytes. Longer ones are nobody's.
+pub const MAX_NAME: usize = 256;
+
+/// A message that was not understood, with all that is needed to say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The stable code.
+    pub code: Code,
+    /// The sentence for people.
+    pub error: Cow<'static, str>,
+    /// The request's id as JSON text, if it could be read.
+    pub request_id: Option<Box<str>>,
+    /// What the message was about, if it could be read.
+    pub component_id: Option<Box<str>>,
+    /// The message's `type`, if it could be read.
+    pub original: Option<Box<str>>,
+}
+
+impl Refusal {
+    /// A refusal of a whole frame, in which no request could be read.
+    #[must_use]
+    pub fn frame(code: Code, error: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, error: error.into(), request_id: None, component_id: None, original: None }
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow, rename = "componentId")]
+    component_id: Option<&'a RawValue>,
+    #[serde(borrow, rename = "requestId")]
+    request_id: Option<&'a RawValue>,
+    #[serde(borrow, rename = "expectResponse")]
+    expect_response: Option<&'a RawValue>,
+    #[serde(borrow)]
+    action: Option<&'a RawValue>,
+    #[serde(borrow)]
+    property: Option<&'a RawValue>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+/// The parts of a payload that belong to the protocol.
+#[derive(Deserialize, Default)]
+pub(crate) struct Payload<'a> {
+    #[serde(borrow)]
+    pub(crate) component: Option<&'a RawValue>,
+    #[serde(borrow, rename = "componentName")]
+    pub(crate) component_name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) props: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) property: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) value: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) event: Option<&'a RawValue>,
+}
+
+/// Reads one message.
+///
+/// # Errors
+/// A [`Refusal`] to be sent back as it is.
+///
+/// ```
+/// use fluxstack_live_protocol::{ClientBody, Dialect, decode};
+/// let text = r#"{"type":"COMPONENT_PING","requestId":7}"#;
+/// let message = decode(text, Dialect::NATIVE).unwrap();
+/// assert!(matches!(message.body, ClientBody::Ping));
+/// assert_eq!(message.request_id.unwrap().get(), "7");
+/// ```
+pub fn decode(text: &str, dialect: Dialect) -> Result<ClientMessage<'_>, Refusal> {
+    // A derived struct would also read an array, by position.
+    if text.trim_start().as_bytes().first() != Some(&b'{') {
+        return Err(Refusal::frame(Code::BadMessage, "a message is a JSON object"));
+    }
+    let envelope: Envelope<'_> = match serde_json::from_str(text) {
+        Ok(envelope) => envelope,
+        Err(error) if error.is_data() => {
+            return Err(Refusal::frame(Code::BadMessage, "a field of the message is there twice"));
+        }
+        Err(_) => return Err(Refusal::frame(Code::BadJson, "Invalid JSON")),
+    };
+    let request_id = envelope.request_id;
+    let component_id = envelope.component_id.and_then(string);
+    let original = envelope.kind.and_then(string);
+    let refuse = |code, error: &'static str| Refusal {
+        code,
+        error: error.into(),
+        request_id: request_id.filter(|id| is_request_id(id)).map(|id| id.get().into()),
+        component_id: component_id.as_deref().filter(|id| id.len() <= MAX_NAME).map(Into::into),
+        original: original.as_deref().filter(|kind| kind.len() <= MAX_NAME).map(Into::into),
+    };
+    if request_id.is_some_and(|id| !is_request_id(id)) {
+        return Err(refuse(Code::BadMessage, "`requestId` must be a string or number of at most 256 bytes"));
+    }
+    if envelope.component_id.is_some() && component_id.as_ref().is_none_or(|id| id.len() > MAX_NAME) {
+        return Err(refuse(Code::BadMessage, "`componentId` must be a string of at most 256 bytes"));
+    }
+    let Some(kind) = original.as_deref() else {
+        return Err(refuse(Code::BadMessage, "`type` must be a string"));
+    };
+
+    let bad = |error| refuse(Code::BadPayload, error);
+    let body = match kind {
+        "CALL_ACTION" => ClientBody::Call {
+            action: name(envelope.action).ok_or_else(|| bad("`action` must be a short string"))?,
+            args: envelope.payload,
+        },
+        "COMPONENT_MOUNT" => {
+            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
+            let component = name(legacy::component_name(&payload, dialect))
+                .ok_or_else(|| bad("`payload.component` must be a short string"))?;
+            ClientBody::Mount { component, props: payload.props }
+        }
+        "COMPONENT_UNMOUNT" => ClientBody::Unmount,
+        "PROPERTY_UPDATE" => {
+            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
+            let property = name(legacy::property_name(envelope.property, &payload, dialect))
+                .ok_or_else(|| bad("`property` must be a short string"))?;
+            ClientBody::Write { property, value: payload.value }
+        }
+        "PROPS_UPDATE" => {
+            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
+            ClientBody::Props { props: payload.props }
+        }
+        "COMPONENT_EVENT" => {
+            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
+            ClientBody::Event { event: payload.event.ok_or_else(|| bad("`payload.event` is missing"))? }
+        }
+        "STATE_RESYNC" => ClientBody::Resync,
+        "COMPONENT_PING" => ClientBody::Ping,
+        _ => return Err(refuse(Code::UnknownType, "Unknown message type")),
+    };
+    let expect_response = envelope.expect_response.is_some_and(|raw| raw.get() == "true");
+    Ok(ClientMessage { request_id, expect_response, component_id, body })
+}
+
+fn payload(raw: Option<&RawValue>) -> Option<Payload<'_>> {
+    let Some(raw) = raw else { return Some(Payload::default()) };
+    if !raw.get().starts_with('{') {
+        return None;
+    }
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// The text of a JSON string; borrowed unless it holds escapes.
+fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        return serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(inner))
+}
+
+fn name(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    raw.and_then(string).filter(|text| text.len() <= MAX_NAME)
+}
+
+fn is_request_id(raw: &RawValue) -> bool {
+    let text = raw.get();
+    text.len() <= MAX_NAME && text.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refused(text: &str, code: Code, request_id: Option<&str>) {
+        let refusal = decode(text, Dialect::NATIVE).expect_err(text);
+        assert_eq!((refusal.code, refusal.request_id.as_deref()), (code, request_id), "{text}: {refusal:?}");
+    }
+
+    #[test]
+    fn a_call_is_read_without_touching_its_arguments() {
+        let text = r#"{"type":"CALL_ACTION","componentId":"live-1","action":"add","payload":{"by":1},"requestId":"r","x":[]}"#;
+        let message = decode(text, Dialect::NATIVE).unwrap();
+        assert_eq!(message.component_id.as_deref(), Some("live-1"));
+        assert_eq!(message.request_id.unwrap().get(), "\"r\"");
+        let ClientBody::Call { action, args } = message.body else { panic!("{:?}", message.body) };
+        assert_eq!((action.as_ref(), args.unwrap().get()), ("add", r#"{"by":1}"#));
+    }
+
+    #[test]
+    fn what_is_not_a_message_is_refused_with_the_id_it_came_with() {
+        refused("null", Code::BadMessage, None);
+        refused("[1]", Code::BadMessage, None);
+        refused("{", Code::BadJson, None);
+        refused(r#"{"type":"A","type":"B"}"#, Code::BadMessage, None);
+        refused(r#"{"requestId":"r"}"#, Code::BadMessage, Some("\"r\""));
+        refused(r#"{"type":5,"requestId":1}"#, Code::BadMessage, Some("1"));
+        refused(r#"{"type":"NOPE","requestId":1}"#, Code::UnknownType, Some("1"));
+        refused(r#"{"type":"CALL_ACTION","requestId":1}"#, Code::BadPayload, Some("1"));
+        refused(r#"{"type":"CALL_ACTION","componentId":{},"requestId":1}"#, Code::BadMessage, Some("1"));
+        refused(r#"{"type":"COMPONENT_MOUNT","payload":[],"requestId":1}"#, Code::BadPayload, Some("1"));
+        refused(r#"{"type":"COMPONENT_MOUNT","requestId":1}"#, Code::BadPayload, Some("1"));
+        refused(r#"{"type":"COMPONENT_PING","requestId":{"a":1}}"#, Code::BadMessage, None);
+        let long = format!(r#"{{"type":"COMPONENT_PING","requestId":"{}"}}"#, "x".repeat(300));
+        refused(&long, Code::BadMessage, None);
+    }
+
+    #[test]
+    fn older_spellings_are_for_older_clients() {
+        let mount = r#"{"type":"COMPONENT_MOUNT","payload":{"componentName":"Counter"}}"#;
+        assert!(decode(mount, Dialect::NATIVE).is_err());
+        let message = decode(mount, Dialect::LEGACY).unwrap();
+        assert!(matches!(message.body, ClientBody::Mount { component, .. } if component == "Counter"));
+        let write = r#"{"type":"PROPERTY_UPDATE","payload":{"property":"name","value":null}}"#;
+        let message = decode(write, Dialect::LEGACY).unwrap();
+        assert!(matches!(message.body, ClientBody::Write { property, value: None } if property == "name"));
+    }
+}

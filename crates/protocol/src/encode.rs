@@ -1,0 +1,280 @@
+//! [`ServerMessage`] to text, written by hand: the envelope is fixed, only user data goes through serde.
+//!
+//! `now` is always milliseconds since 1970; this crate has no clock.
+
+use std::io::Write as _;
+
+use crate::code::Code;
+use crate::decode::Refusal;
+use crate::dialect::Hello;
+use crate::message::{Failure, Reply, ServerMessage};
+
+impl ServerMessage<'_> {
+    /// Appends the frame to `out`.
+    ///
+    /// ```
+    /// use fluxstack_live_protocol::ServerMessage;
+    /// let mut out = Vec::new();
+    /// ServerMessage::Pong { component_id: None, request_id: Some("7"), success: true }.write(5, &mut out);
+    /// assert_eq!(out, br#"{"type":"COMPONENT_PONG","success":true,"requestId":7,"timestamp":5}"#);
+    /// ```
+    pub fn write(&self, now: u64, out: &mut Vec<u8>) {
+        match self {
+            Self::Hello(hello) => write_hello(hello, out),
+            Self::Reply(reply) => write_reply(reply, out),
+            Self::Pong { component_id, request_id, success } => {
+                out.extend_from_slice(br#"{"type":"COMPONENT_PONG""#);
+                text_field(out, "componentId", *component_id);
+                put(out, format_args!(",\"success\":{success}"));
+                raw_field(out, "requestId", request_id.map(str::as_bytes));
+            }
+            Self::Update { instance, state, version, digest } => {
+                put(out, format_args!("{{\"type\":\"STATE_UPDATE\",\"componentId\":\"{instance}\",\"payload\":{{\"state\":"));
+                out.extend_from_slice(state);
+                put(out, format_args!(",\"version\":{version},\"digest\":{digest}}}"));
+            }
+            Self::Delta { instance, payload } => {
+                put(out, format_args!("{{\"type\":\"STATE_DELTA\",\"componentId\":\"{instance}\",\"payload\":"));
+                out.extend_from_slice(payload);
+            }
+            Self::Event { instance, event } => {
+                put(out, format_args!("{{\"type\":\"COMPONENT_EVENT\",\"componentId\":\"{instance}\",\"payload\":{{\"event\":"));
+                out.extend_from_slice(event);
+                out.push(b'}');
+            }
+            Self::Missed { instance, count } => put(
+                out,
+                format_args!("{{\"type\":\"COMPONENT_EVENT\",\"componentId\":\"{instance}\",\"payload\":{{\"missed\":{count}}}"),
+            ),
+            Self::Error { component_id, request_id, code, error, action } => {
+                out.extend_from_slice(br#"{"type":"ERROR""#);
+                raw_field(out, "requestId", request_id.map(str::as_bytes));
+                text_field(out, "componentId", *component_id);
+                out.extend_from_slice(b",\"success\":false");
+                error_fields(out, *code, error);
+                out.extend_from_slice(b",\"payload\":{");
+                if let Some(action) = action {
+                    out.extend_from_slice(b"\"action\":");
+                    write_string(out, action);
+                    out.push(b',');
+                }
+                out.extend_from_slice(b"\"error\":");
+                write_string(out, error);
+                put(out, format_args!(",\"code\":\"{code}\"}}"));
+            }
+        }
+        put(out, format_args!(",\"timestamp\":{now}}}"));
+    }
+}
+
+/// An event as older clients know it: a broadcast named by its `type`.
+///
+/// ```
+/// use fluxstack_live_protocol::{encode::write_broadcast, InstanceId};
+/// let mut out = Vec::new();
+/// write_broadcast(InstanceId::from_u128(0), r#"{"type":"rang","times":2}"#, 1, &mut out);
+/// assert!(String::from_utf8(out).unwrap().contains(r#""payload":{"type":"rang","data":{"type":"rang","times":2}}"#));
+/// ```
+pub fn write_broadcast(instance: crate::InstanceId, event: &str, now: u64, out: &mut Vec<u8>) {
+    #[derive(serde::Deserialize)]
+    struct Named<'a> {
+        #[serde(rename = "type", borrow)]
+        name: Option<std::borrow::Cow<'a, str>>,
+    }
+    let name = serde_json::from_str::<Named<'_>>(event).ok().and_then(|named| named.name);
+    put(out, format_args!("{{\"type\":\"BROADCAST\",\"componentId\":\"{instance}\",\"payload\":{{\"type\":"));
+    write_string(out, name.as_deref().unwrap_or("event"));
+    put(out, format_args!(",\"data\":{event}}},\"timestamp\":{now}}}"));
+}
+
+impl Refusal {
+    /// Appends the frame that says so: the answer of the request where there was one, else an `ERROR`.
+    pub fn write(&self, now: u64, out: &mut Vec<u8>) {
+        // Malformed frames and exceeded rates are the connection's errors; the rest answers the request.
+        let answers = !matches!(self.code, Code::BadMessage | Code::BadJson | Code::RateLimited);
+        let Some(original) = self.original.as_deref().filter(|_| answers && self.request_id.is_some()) else {
+            return ServerMessage::Error {
+                component_id: self.component_id.as_deref(),
+                request_id: self.request_id.as_deref(),
+                code: self.code,
+                error: &self.error,
+                action: None,
+            }
+            .write(now, out);
+        };
+        let answer = if original == "CALL_ACTION" { "ACTION_RESPONSE" } else { "MESSAGE_RESPONSE" };
+        put(out, format_args!("{{\"type\":\"{answer}\",\"originalType\":"));
+        write_string(out, original);
+        text_field(out, "componentId", self.component_id.as_deref());
+        out.extend_from_slice(b",\"success\":false");
+        error_fields(out, self.code, &self.error);
+        raw_field(out, "requestId", self.request_id.as_deref().map(str::as_bytes));
+        put(out, format_args!(",\"timestamp\":{now}}}"));
+    }
+}
+
+fn write_hello(hello: &Hello, out: &mut Vec<u8>) {
+    let Hello { connection, dialect, frame, batch, calls, instances, rate, burst } = hello;
+    put(
+        out,
+        format_args!(
+            "{{\"type\":\"CONNECTION_ESTABLISHED\",\"connectionId\":\"{connection}\",\"authenticated\":false,\
+             \"protocol\":{{\"version\":{},\"max\":{}}},\
+             \"features\":{{\"delta\":{},\"batch\":{},\"compression\":false,\"encryption\":false,\
+             \"offlineQueue\":false,\"loadBalancing\":false}},\
+             \"limits\":{{\"frame\":{frame},\"batch\":{batch},\"calls\":{calls},\"instances\":{instances},\
+             \"rate\":{rate},\"burst\":{burst}}}",
+            dialect.version,
+            crate::VERSION,
+            dialect.delta,
+            dialect.batch
+        ),
+    );
+}
+
+fn write_reply(reply: &Reply<'_>, out: &mut Vec<u8>) {
+    put(
+        out,
+        format_args!("{{\"type\":\"{}\",\"originalType\":\"{}\"", reply.kind.answer(), reply.kind.original()),
+    );
+    text_field(out, "componentId", reply.component_id);
+    match &reply.outcome {
+        Ok(result) => {
+            out.extend_from_slice(b",\"success\":true");
+            raw_field(out, "result", *result);
+        }
+        Err(Failure { code, error, fields }) => {
+            out.extend_from_slice(b",\"success\":false");
+            error_fields(out, *code, error);
+            raw_field(out, "fields", *fields);
+        }
+    }
+    raw_field(out, "requestId", reply.request_id.map(str::as_bytes));
+}
+
+fn error_fields(out: &mut Vec<u8>, code: Code, error: &str) {
+    out.extend_from_slice(b",\"error\":");
+    write_string(out, error);
+    put(out, format_args!(",\"code\":\"{code}\""));
+}
+
+fn text_field(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        put(out, format_args!(",\"{name}\":"));
+        write_string(out, value);
+    }
+}
+
+fn raw_field(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
+    if let Some(value) = value {
+        put(out, format_args!(",\"{name}\":"));
+        out.extend_from_slice(value);
+    }
+}
+
+/// Appends `text` as a JSON string.
+pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("a string is always JSON and a Vec takes every byte");
+}
+
+fn put(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
+    out.write_fmt(arguments).expect("a Vec takes every byte");
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::dialect::Dialect;
+    use crate::id::{ConnectionId, InstanceId};
+    use crate::message::ReplyKind;
+
+    #[track_caller]
+    fn check(message: &ServerMessage<'_>, expected: Value) {
+        let mut out = Vec::new();
+        message.write(9, &mut out);
+        let mut found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
+        assert_eq!(found.as_object_mut().and_then(|frame| frame.remove("timestamp")), Some(json!(9)));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn every_frame_is_json_whatever_is_put_into_it() {
+        let instance = InstanceId::from_u128(1);
+        let id = instance.to_string();
+        let nasty = "\"\\\n\u{2028}é";
+        check(
+            &ServerMessage::Update { instance, state: b"{\"a\":1}", version: 2, digest: 3 },
+            json!({"type": "STATE_UPDATE", "componentId": id, "payload": {"state": {"a": 1}, "version": 2, "digest": 3}}),
+        );
+        check(
+            &ServerMessage::Event { instance, event: b"{}" },
+            json!({"type": "COMPONENT_EVENT", "componentId": id, "payload": {"event": {}}}),
+        );
+        check(
+            &ServerMessage::Missed { instance, count: 4 },
+            json!({"type": "COMPONENT_EVENT", "componentId": id, "payload": {"missed": 4}}),
+        );
+        check(
+            &ServerMessage::Error {
+                component_id: Some(nasty),
+                request_id: Some("1"),
+                code: Code::Busy,
+                error: nasty,
+                action: Some(nasty),
+            },
+            json!({"type": "ERROR", "componentId": nasty, "requestId": 1, "success": false, "error": nasty, "code": "BUSY",
+                   "payload": {"action": nasty, "error": nasty, "code": "BUSY"}}),
+        );
+        let failure = Failure { code: Code::Invalid, error: nasty, fields: Some(b"{\"step\":\"no\"}") };
+        check(
+            &ServerMessage::Reply(Reply {
+                kind: ReplyKind::Call,
+                component_id: Some("c"),
+                request_id: Some("\"r\""),
+                outcome: Err(failure),
+            }),
+            json!({"type": "ACTION_RESPONSE", "originalType": "CALL_ACTION", "componentId": "c", "success": false,
+                   "error": nasty, "code": "INVALID", "fields": {"step": "no"}, "requestId": "r"}),
+        );
+    }
+
+    #[test]
+    fn the_hello_says_what_this_connection_may_do() {
+        let connection = ConnectionId::from_u128(7);
+        let hello = Hello {
+            connection,
+            dialect: Dialect::NATIVE,
+            frame: 1,
+            batch: 2,
+            calls: 3,
+            instances: 4,
+            rate: 5,
+            burst: 6,
+        };
+        check(
+            &ServerMessage::Hello(&hello),
+            json!({"type": "CONNECTION_ESTABLISHED", "connectionId": connection.to_string(), "authenticated": false,
+                   "protocol": {"version": 3, "max": 3},
+                   "features": {"delta": true, "batch": true, "compression": false, "encryption": false,
+                                "offlineQueue": false, "loadBalancing": false},
+                   "limits": {"frame": 1, "batch": 2, "calls": 3, "instances": 4, "rate": 5, "burst": 6}}),
+        );
+    }
+
+    #[test]
+    fn a_refused_request_is_answered_as_a_request() {
+        let mut refusal = Refusal::frame(Code::UnknownType, "Unknown message type");
+        refusal.original = Some("NOPE".into());
+        refusal.request_id = Some("1".into());
+        let mut out = Vec::new();
+        refusal.write(9, &mut out);
+        let found: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(
+            found,
+            json!({"type": "MESSAGE_RESPONSE", "originalType": "NOPE", "success": false, "error": "Unknown message type",
+                   "code": "UNKNOWN_TYPE", "requestId": 1, "timestamp": 9})
+        );
+    }
+}

@@ -1,0 +1,30 @@
+//! The FluxStack Live wire protocol, without I/O.
+//!
+//! This crate is `docs/protocol.md` in Rust: what a client may say ([`ClientMessage`]), what a server
+//! answers and pushes ([`ServerMessage`]), how a change of state travels ([`delta`]) and how both
+//! sides prove that they hold the same one ([`digest`]). It has no clock, no socket and no runtime, so
+//! that a fuzzer, a load generator or a client in wasm can use it as it is.
+//!
+//! Every byte that comes in is hostile until [`decode`] has read it; decoding never panics and never
+//! allocates more than the text it was given.
+
+pub mod code;
+pub mod decode;
+pub mod delta;
+pub mod dialect;
+pub mod digest;
+pub mod encode;
+pub mod frame;
+pub mod id;
+pub mod legacy;
+pub mod message;
+
+pub use code::{CloseCode, Code};
+pub use decode::{Refusal, decode};
+pub use delta::Delta;
+pub use dialect::{Dialect, Hello};
+pub use id::{ConnectionId, InstanceId};
+pub use message::{ClientBody, ClientMessage, Reply, ReplyKind, ServerMessage};
+
+/// The newest version of the protocol this crate speaks.
+pub const VERSION: u32 = 3;

@@ -1,0 +1,197 @@
+//! The whole vocabulary: what a client says, what a server says.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::code::Code;
+use crate::dialect::Hello;
+use crate::id::InstanceId;
+
+/// One message of a client, borrowed from its frame.
+#[derive(Debug)]
+pub struct ClientMessage<'a> {
+    /// Set if the client wants an answer; comes back as it was.
+    pub request_id: Option<&'a RawValue>,
+    /// An older client's wish for the result of an action; ours rely on `request_id` alone.
+    pub expect_response: bool,
+    /// What it is about, as the client spelled it.
+    pub component_id: Option<Cow<'a, str>>,
+    /// What it asks.
+    pub body: ClientBody<'a>,
+}
+
+/// What a client can ask.
+#[derive(Debug)]
+pub enum ClientBody<'a> {
+    /// `COMPONENT_MOUNT`
+    Mount {
+        /// The component's name.
+        component: Cow<'a, str>,
+        /// Its props, not yet looked at.
+        props: Option<&'a RawValue>,
+    },
+    /// `COMPONENT_UNMOUNT`
+    Unmount,
+    /// `CALL_ACTION`
+    Call {
+        /// The action's name.
+        action: Cow<'a, str>,
+        /// The arguments by name, not yet looked at.
+        args: Option<&'a RawValue>,
+    },
+    /// `PROPERTY_UPDATE`
+    Write {
+        /// The field's name.
+        property: Cow<'a, str>,
+        /// Its new value, not yet looked at. `None` is JSON's `null`.
+        value: Option<&'a RawValue>,
+    },
+    /// `PROPS_UPDATE`
+    Props {
+        /// All props anew.
+        props: Option<&'a RawValue>,
+    },
+    /// `COMPONENT_EVENT`
+    Event {
+        /// The event, not yet looked at.
+        event: &'a RawValue,
+    },
+    /// `STATE_RESYNC`
+    Resync,
+    /// `COMPONENT_PING`
+    Ping,
+}
+
+/// One frame of the server, before it is written.
+#[derive(Debug)]
+pub enum ServerMessage<'a> {
+    /// `CONNECTION_ESTABLISHED`
+    Hello(&'a Hello),
+    /// `MESSAGE_RESPONSE` or `ACTION_RESPONSE`
+    Reply(Reply<'a>),
+    /// `COMPONENT_PONG`
+    Pong {
+        /// The id that was asked about, if any.
+        component_id: Option<&'a str>,
+        /// Echoed.
+        request_id: Option<&'a str>,
+        /// Whether this connection has that instance.
+        success: bool,
+    },
+    /// `STATE_UPDATE`
+    Update {
+        /// Whose state.
+        instance: InstanceId,
+        /// The state as a JSON object.
+        state: &'a [u8],
+        /// Its version.
+        version: u64,
+        /// Its digest.
+        digest: u32,
+    },
+    /// `STATE_DELTA`
+    Delta {
+        /// Whose state.
+        instance: InstanceId,
+        /// The payload, as [`crate::delta::Writer`] made it.
+        payload: &'a [u8],
+    },
+    /// `COMPONENT_EVENT`
+    Event {
+        /// Who emitted it.
+        instance: InstanceId,
+        /// The event as JSON.
+        event: &'a [u8],
+    },
+    /// `COMPONENT_EVENT` that says how many were dropped.
+    Missed {
+        /// Whose events.
+        instance: InstanceId,
+        /// How many.
+        count: u64,
+    },
+    /// `ERROR`
+    Error {
+        /// What it concerns, if anything.
+        component_id: Option<&'a str>,
+        /// Echoed if it could be read.
+        request_id: Option<&'a str>,
+        /// The code.
+        code: Code,
+        /// The sentence.
+        error: &'a str,
+        /// The action that failed, for older clients.
+        action: Option<&'a str>,
+    },
+}
+
+/// The one answer to a request.
+#[derive(Debug)]
+pub struct Reply<'a> {
+    /// Which frame to answer with.
+    pub kind: ReplyKind,
+    /// As the request spelled it.
+    pub component_id: Option<&'a str>,
+    /// The request's id as JSON text; `None` only towards older clients that asked without one.
+    pub request_id: Option<&'a str>,
+    /// JSON text of the result, or why there is none.
+    pub outcome: Result<Option<&'a [u8]>, Failure<'a>>,
+}
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub struct Failure<'a> {
+    /// The stable code.
+    pub code: Code,
+    /// The sentence for people.
+    pub error: &'a str,
+    /// Complaints by field, as a JSON object; `None` if there are none.
+    pub fields: Option<&'a [u8]>,
+}
+
+/// Which request is being answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// A mount.
+    Mount,
+    /// An unmount.
+    Unmount,
+    /// A call.
+    Call,
+    /// A call by an older client that did not ask for the result.
+    QuietCall,
+    /// A property write.
+    Write,
+    /// New props.
+    Props,
+    /// An event.
+    Event,
+    /// A resync.
+    Resync,
+}
+
+impl ReplyKind {
+    /// The `type` of the request.
+    #[must_use]
+    pub const fn original(self) -> &'static str {
+        match self {
+            Self::Mount => "COMPONENT_MOUNT",
+            Self::Unmount => "COMPONENT_UNMOUNT",
+            Self::Call | Self::QuietCall => "CALL_ACTION",
+            Self::Write => "PROPERTY_UPDATE",
+            Self::Props => "PROPS_UPDATE",
+            Self::Event => "COMPONENT_EVENT",
+            Self::Resync => "STATE_RESYNC",
+        }
+    }
+
+    /// The `type` of the answer.
+    #[must_use]
+    pub const fn answer(self) -> &'static str {
+        match self {
+            Self::Call => "ACTION_RESPONSE",
+            _ => "MESSAGE_RESPONSE",
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The chores of this repository, one file each. `cargo xtask --help` lists them.
+//!
+//! CI says the same words as people do: everything it runs is a line in `suites.rs`.
+
+mod costs;
+mod counts;
+mod demo;
+mod fuzz;
+mod memory;
+mod node;
+mod run;
+mod setup;
+mod socket;
+mod suites;
+mod tidy;
+mod types;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::run::{cargo, npm};
+
+/// The chores of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build the showcase and serve it
+    Demo(demo::Options),
+    /// Run every suite and count: the whole of what CI runs
+    Test {
+        /// The name of a suite, or a part of the names of the tests to run
+        filter: Option<String>,
+    },
+    /// The suites of `test`, stopping at the first that fails
+    Ci {
+        /// Only what answers in a minute: fmt, lint, tidy, types, clippy
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Format Rust and TypeScript
+    Fmt,
+    /// Write the TypeScript of the examples' components
+    Types {
+        /// Only say whether the committed files are up to date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Hold the tree to the rules no linter has
+    Tidy,
+    /// Bytes of the npm packages against their budgets
+    Size,
+    /// Allocations and bytes per action against the committed numbers
+    Costs {
+        /// Write the new numbers down instead of comparing
+        #[arg(long)]
+        update: bool,
+    },
+    /// Memory of a connection, and what is left after many mounts
+    Memory(memory::Options),
+    /// Feed the protocol's reader random bytes
+    Fuzz {
+        /// How long
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+    /// Fetch what the other chores need; they call it themselves
+    Setup,
+}
+
+fn main() -> ExitCode {
+    match perform(Arguments::parse().chore) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(chore: Chore) -> anyhow::Result<ExitCode> {
+    match chore {
+        Chore::Demo(options) => demo::demo(&options)?,
+        Chore::Test { filter } => return suites::test(filter.as_deref()),
+        Chore::Ci { fast } => return suites::ci(fast),
+        Chore::Fmt => {
+            run::succeed(cargo().arg("fmt"))?;
+            setup::packages()?;
+            run::succeed(npm().args(["run", "format"]))?;
+        }
+        Chore::Types { check } => types::types(check)?,
+        Chore::Tidy => tidy::tidy()?,
+        Chore::Size => {
+            setup::packages()?;
+            run::succeed(npm().args(["run", "build"]))?;
+            run::succeed(npm().args(["run", "size"]))?;
+        }
+        Chore::Costs { update } => costs::costs(update)?,
+        Chore::Memory(options) => memory::memory(&options)?,
+        Chore::Fuzz { seconds } => fuzz::fuzz(seconds)?,
+        Chore::Setup => setup::everything()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
