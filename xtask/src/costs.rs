@@ -52,7 +52,11 @@ fn read<'a>(lines: impl Iterator<Item = &'a str>) -> Costs {
             let (name, figures) = line.trim().split_once(' ')?;
             let figures: Option<BTreeMap<String, u64>> = figures
                 .split_whitespace()
-                .map(|figure| figure.split_once('=').and_then(|(name, number)| Some((name.into(), number.parse().ok()?))))
+                .map(|figure| {
+                    figure
+                        .split_once('=')
+                        .and_then(|(name, number)| Some((name.into(), number.parse().ok()?)))
+                })
                 .collect();
             Some((name.to_owned(), figures?))
         })
@@ -91,7 +95,10 @@ fn differences(committed: &Costs, measured: &Costs) -> Vec<String> {
             match before.get(figure) {
                 Some(before) if before == now => {}
                 Some(before) => {
-                    found.push(format!("{name}: {figure} {before} → {now} ({:+})", i128::from(*now) - i128::from(*before)));
+                    found.push(format!(
+                        "{name}: {figure} {before} → {now} ({:+})",
+                        i128::from(*now) - i128::from(*before)
+                    ));
                 }
                 None => found.push(format!("{name}: {figure} is new ({now})")),
             }
@@ -107,7 +114,8 @@ fn differences(committed: &Costs, measured: &Costs) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const COMMITTED_TEXT: &str = "counter allocations=4 bytes=210 frame=152\nchat allocations=9 bytes=800 frame=240\n";
+    const COMMITTED_TEXT: &str =
+        "counter allocations=4 bytes=210 frame=152\nchat allocations=9 bytes=800 frame=240\n";
 
     #[test]
     fn what_is_written_is_read_back() {
@@ -125,7 +133,8 @@ mod tests {
     #[test]
     fn each_number_that_moved_is_named() {
         let before = read(COMMITTED_TEXT.lines());
-        let now = read("counter allocations=5 bytes=210 frame=152\nform allocations=1 bytes=1 frame=1".lines());
+        let now =
+            read("counter allocations=5 bytes=210 frame=152\nform allocations=1 bytes=1 frame=1".lines());
         assert_eq!(
             differences(&before, &now),
             ["counter: allocations 4 → 5 (+1)", "form: new", "chat: gone"]
