@@ -16,11 +16,7 @@ pub(crate) struct Counts {
 impl Counts {
     /// The result of a suite that is one check.
     pub(crate) fn check(passed: bool) -> Self {
-        Self {
-            passed: passed.into(),
-            failed: (!passed).into(),
-            skipped: 0,
-        }
+        Self { passed: passed.into(), failed: (!passed).into(), skipped: 0 }
     }
 
     /// A runner that gave up without a failed test (a crash, a file that does not compile) failed once.
@@ -62,21 +58,13 @@ fn before(line: &str, word: &str) -> u64 {
     let Some((front, _)) = line.split_once(word) else {
         return 0;
     };
-    front
-        .rsplit(' ')
-        .next()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0)
+    front.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 /// What vitest's JSON reporter wrote.
 pub(crate) fn vitest(report: &str) -> Result<Counts> {
     let report: Value = serde_json::from_str(report).context("vitest's report is not JSON")?;
-    let number = |name: &str| {
-        report[name]
-            .as_u64()
-            .with_context(|| format!("vitest's report has no {name}"))
-    };
+    let number = |name: &str| report[name].as_u64().with_context(|| format!("vitest's report has no {name}"));
     Ok(Counts {
         passed: number("numPassedTests")?,
         failed: number("numFailedTests")?,
@@ -100,43 +88,20 @@ mod tests {
              test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
              noise test result: FAILED. 4 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out",
         );
-        assert_eq!(
-            cargo_test(&out),
-            Counts {
-                passed: 6,
-                failed: 1,
-                skipped: 1
-            }
-        );
+        assert_eq!(cargo_test(&out), Counts { passed: 6, failed: 1, skipped: 1 });
     }
 
     #[test]
     fn a_crash_without_a_failed_test_is_one_failure() {
         assert_eq!(cargo_test(&[]).with_exit(false).failed, 1);
-        assert_eq!(
-            Counts {
-                passed: 1,
-                failed: 2,
-                skipped: 0
-            }
-            .with_exit(false)
-            .failed,
-            2
-        );
+        assert_eq!(Counts { passed: 1, failed: 2, skipped: 0 }.with_exit(false).failed, 2);
     }
 
     #[test]
     fn vitest_counts_are_read_by_name() {
         let report =
             r#"{"numPassedTests":7,"numFailedTests":0,"numPendingTests":1,"numTodoTests":1,"success":true}"#;
-        assert_eq!(
-            vitest(report).unwrap(),
-            Counts {
-                passed: 7,
-                failed: 0,
-                skipped: 2
-            }
-        );
+        assert_eq!(vitest(report).unwrap(), Counts { passed: 7, failed: 0, skipped: 2 });
     }
 
     #[test]

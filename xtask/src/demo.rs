@@ -44,9 +44,7 @@ pub(crate) fn page() -> Result<()> {
 /// The release build of the showcase's server. Its page must have been built.
 pub(crate) fn showcase() -> Result<PathBuf> {
     succeed(cargo().args(["build", "--release", "-p", "showcase"]))?;
-    Ok(target()
-        .join("release")
-        .join(format!("showcase{}", std::env::consts::EXE_SUFFIX)))
+    Ok(target().join("release").join(format!("showcase{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// The server takes our place, so that it gets the signals meant for us.

@@ -30,10 +30,7 @@ pub(crate) fn fuzz(seconds: u64) -> Result<()> {
         }
     }
     if !failed.is_empty() {
-        bail!(
-            "found something in {}; the input lies in fuzz/artifacts",
-            failed.join(", ")
-        );
+        bail!("found something in {}; the input lies in fuzz/artifacts", failed.join(", "));
     }
     Ok(())
 }

@@ -59,10 +59,7 @@ pub(crate) fn memory(options: &Options) -> Result<()> {
         };
         return again(options, &binary, files);
     }
-    let binary = options
-        .binary
-        .as_deref()
-        .context("--raised comes with --binary")?;
+    let binary = options.binary.as_deref().context("--raised comes with --binary")?;
     let server = Server::start(binary)?;
 
     // One connection first: what is made once is not the cost of a connection.
@@ -94,17 +91,9 @@ pub(crate) fn memory(options: &Options) -> Result<()> {
     spread(&mut few, options.cycles)?;
     let after = server.resident()?;
     let growth = after - before;
-    println!(
-        "memory: {} mounts and unmounts, {} → {} KiB",
-        options.cycles,
-        before / 1024,
-        after / 1024
-    );
+    println!("memory: {} mounts and unmounts, {} → {} KiB", options.cycles, before / 1024, after / 1024);
 
-    ensure!(
-        each <= PER_CONNECTION,
-        "a connection costs {each} bytes, more than {PER_CONNECTION}"
-    );
+    ensure!(each <= PER_CONNECTION, "a connection costs {each} bytes, more than {PER_CONNECTION}");
     ensure!(
         growth <= GROWTH,
         "the server grew by {growth} bytes over {} mounts, more than {GROWTH}",
@@ -199,10 +188,7 @@ fn resident(status: &str) -> Option<i64> {
     Some(kibibytes * 1024)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this program has one thread and no runtime"
-)]
+#[expect(clippy::disallowed_methods, reason = "this program has one thread and no runtime")]
 fn pause(how_long: Duration) {
     std::thread::sleep(how_long);
 }
@@ -211,10 +197,7 @@ fn pause(how_long: Duration) {
 fn connect(address: SocketAddr) -> Result<Socket> {
     let mut socket = Socket::open(address, PATH)?;
     let hello: Value = serde_json::from_str(&socket.receive()?)?;
-    ensure!(
-        hello["type"] == "CONNECTION_ESTABLISHED",
-        "the first frame is {hello}"
-    );
+    ensure!(hello["type"] == "CONNECTION_ESTABLISHED", "the first frame is {hello}");
     Ok(socket)
 }
 
@@ -225,20 +208,14 @@ fn mount(socket: &mut Socket) -> Result<String> {
         &json!({"type": "COMPONENT_MOUNT", "componentId": "Counter:memory", "requestId": "m",
                 "payload": {"component": "Counter", "props": {"count": 0}}}),
     )?;
-    reply["result"]["componentId"]
-        .as_str()
-        .map(str::to_owned)
-        .with_context(|| format!("no id in {reply}"))
+    reply["result"]["componentId"].as_str().map(str::to_owned).with_context(|| format!("no id in {reply}"))
 }
 
 /// Mounts and unmounts, `times` times.
 fn cycle(socket: &mut Socket, times: usize) -> Result<()> {
     for _ in 0..times {
         let id = mount(socket)?;
-        ask(
-            socket,
-            &json!({"type": "COMPONENT_UNMOUNT", "componentId": id, "requestId": "u"}),
-        )?;
+        ask(socket, &json!({"type": "COMPONENT_UNMOUNT", "componentId": id, "requestId": "u"}))?;
     }
     Ok(())
 }
@@ -257,9 +234,7 @@ fn ask(socket: &mut Socket, request: &Value) -> Result<Value> {
             Value::Array(batch) => batch,
             single => vec![single],
         };
-        let Some(reply) = messages
-            .into_iter()
-            .find(|message| message["requestId"] == request["requestId"])
+        let Some(reply) = messages.into_iter().find(|message| message["requestId"] == request["requestId"])
         else {
             continue;
         };
@@ -274,10 +249,7 @@ mod tests {
 
     #[test]
     fn resident_memory_is_read_in_bytes() {
-        assert_eq!(
-            resident("Name:\tshowcase\nVmRSS:\t    5120 kB\nThreads:\t3\n"),
-            Some(5_242_880)
-        );
+        assert_eq!(resident("Name:\tshowcase\nVmRSS:\t    5120 kB\nThreads:\t3\n"), Some(5_242_880));
         assert_eq!(resident("Name:\tshowcase\n"), None);
     }
 }

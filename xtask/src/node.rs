@@ -10,19 +10,11 @@ const OLDEST: (u32, u32) = (20, 19);
 /// Complains when there is no Node, or an old one.
 pub(crate) fn check() -> Result<()> {
     let Some(version) = answer(program("node").arg("--version")) else {
-        bail!(
-            "Node is not installed. Install Node {}.{} or newer, with npm",
-            OLDEST.0,
-            OLDEST.1
-        );
+        bail!("Node is not installed. Install Node {}.{} or newer, with npm", OLDEST.0, OLDEST.1);
     };
     match read(&version) {
         Some(found) if found >= OLDEST => Ok(()),
-        _ => bail!(
-            "Node {version} is too old. Install Node {}.{} or newer",
-            OLDEST.0,
-            OLDEST.1
-        ),
+        _ => bail!("Node {version} is too old. Install Node {}.{} or newer", OLDEST.0, OLDEST.1),
     }
 }
 

@@ -11,10 +11,7 @@ use anyhow::{Context, Result, bail};
 pub(crate) fn root() -> PathBuf {
     // Cargo sets it for `cargo run`; the compiled-in one serves a binary that is started by hand.
     let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-    Path::new(&manifest)
-        .parent()
-        .map(Path::to_path_buf)
-        .unwrap_or_default()
+    Path::new(&manifest).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// Where cargo puts what it builds.
@@ -61,9 +58,7 @@ pub(crate) fn npm() -> Command {
 
 /// Runs to the end, with its output going where ours goes.
 pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
-    command
-        .status()
-        .with_context(|| format!("cannot start `{}`", shown(command)))
+    command.status().with_context(|| format!("cannot start `{}`", shown(command)))
 }
 
 /// Runs to the end; anything but success is an error that names the command.
@@ -95,10 +90,7 @@ pub(crate) fn transcript(command: &mut Command) -> Result<(ExitStatus, Vec<Strin
 /// The standard output of a program that answers one question, or `None` if it cannot be asked.
 pub(crate) fn answer(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).stdin(Stdio::null()).output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Where a program of this name lies on the search path.
@@ -112,8 +104,5 @@ pub(crate) fn which(name: &str) -> Option<PathBuf> {
 /// The command as somebody would type it.
 pub(crate) fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

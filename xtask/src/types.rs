@@ -10,9 +10,7 @@ use crate::run::{cargo, succeed};
 /// Writes the files, or checks them.
 pub(crate) fn types(check: bool) -> Result<()> {
     let mut tests = cargo();
-    tests.args([
-        "test", "--quiet", "-p", "counter", "-p", "showcase", "--test", "types",
-    ]);
+    tests.args(["test", "--quiet", "-p", "counter", "-p", "showcase", "--test", "types"]);
     if check {
         tests.env_remove("LIVE_TYPES");
     } else {
