@@ -220,5 +220,12 @@ fn deny(_: Option<&str>) -> Result<Outcome> {
     };
     let cargo = std::env::var_os("CARGO").context("run this through cargo")?;
     // Advisories are a download of their own and change without us; `cargo deny check` has them too.
-    check(program(deny).env("CARGO", cargo).args(["--all-features", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]))
+    check(program(deny).env("CARGO", cargo).args([
+        "--all-features",
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]))
 }
