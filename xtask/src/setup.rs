@@ -35,7 +35,19 @@ pub(crate) fn packages() -> Result<()> {
         return Ok(());
     }
     eprintln!("setup: installing the npm packages (npm ci)");
-    succeed(npm().arg("ci").arg("--no-progress"))?;
+    let clean = npm().args(["ci", "--no-progress", "--loglevel=error"]).stdout(Stdio::null()).output()?;
+    if !clean.status.success() {
+        // A lock file written on one system may lack what another system's npm wants to see in it.
+        // `npm install` fetches the same versions and asks less; `--no-save` leaves the file alone.
+        let complaints = String::from_utf8_lossy(&clean.stderr);
+        for complaint in complaints.lines().filter(|line| !line.trim_end().ends_with("npm error")).take(4) {
+            eprintln!("{complaint}");
+        }
+        eprintln!("setup: npm ci refused the lock file, so npm install it is");
+        succeed(
+            npm().args(["install", "--no-save", "--no-progress", "--loglevel=error"]).stdout(Stdio::null()),
+        )?;
+    }
     fs::write(&stamp, wanted)?;
     Ok(())
 }
