@@ -26,20 +26,11 @@ struct Exception {
 }
 
 const EXCEPTIONS: &[Exception] = &[
+    Exception { name: "EventHandlers", under: "packages/react/", reason: "the type of the option below" },
     Exception {
         name: "eventHandlers",
         under: "packages/react/",
         reason: "an option of the public hook that older FluxStack applications already pass",
-    },
-    Exception {
-        name: "data",
-        under: "packages/",
-        reason: "the field of the DOM's MessageEvent, which stand-ins must have",
-    },
-    Exception {
-        name: "data",
-        under: "e2e/",
-        reason: "the field of the DOM's MessageEvent, which stand-ins must have",
     },
 ];
 
