@@ -1,0 +1,183 @@
+/**
+ * State pictures and the step from one to the next.
+ *
+ * A {@link Snapshot} is a state with its version, its digest and what is needed to compute the next
+ * digest without visiting what did not change. {@link advance} makes the next one or refuses; it never
+ * changes what it was given, so a refused delta costs nothing and a React tree can hold on to old rows.
+ *
+ * What must stay true: unchanged fields and rows keep their identity; a key named `__proto__` is a key
+ * like any other; whatever cannot be applied is refused with `undefined`, never half applied.
+ */
+
+import { ARRAY, digest, entryTerm, finishArray, finishObject, ownValue, SPREAD } from './digest.js'
+import type { Delta, JsonObject } from './protocol.js'
+
+/** What one field adds to the digest, and the smaller pieces that is made of once they were needed. */
+interface Part {
+  readonly term: number
+  /** Digests of a list's items, from the first splice on. */
+  readonly items?: readonly number[]
+  /** Sum of a map's entry terms, from the first merge on. */
+  readonly sum?: number
+}
+
+/** A whole state at a version. Immutable. */
+export interface Snapshot {
+  readonly state: JsonObject
+  readonly version: number
+  readonly digest: number
+  readonly parts: ReadonlyMap<string, Part>
+}
+
+/**
+ * A whole state, as it came. Rows and fields equal to those of `previous` keep the identity they had
+ * there, so a resync does not re-render what did not change.
+ */
+export function takeSnapshot(state: JsonObject, version: number, previous?: JsonObject): Snapshot {
+  const shown = previous ? (share(previous, state) as JsonObject) : state
+  const parts = new Map<string, Part>()
+  for (const field of Object.keys(shown)) parts.set(field, wholePart(field, ownValue(shown, field)))
+  return { state: shown, version, digest: total(parts), parts }
+}
+
+/**
+ * The snapshot after `delta`, or `undefined` when the delta does not fit the state or its digest says
+ * that the server holds something else. The caller has compared the versions already.
+ *
+ * @example
+ * advance(takeSnapshot({ count: 5 }, 0), { base: 0, version: 1, digest, delta: { count: 7 } })
+ */
+export function advance(from: Snapshot, delta: Delta): Snapshot | undefined {
+  const state: JsonObject = { ...from.state }
+  const parts = new Map(from.parts)
+
+  for (const field of Object.keys(delta.delta ?? {})) {
+    const value = share(ownValue(state, field), ownValue(delta.delta ?? {}, field))
+    put(state, field, value)
+    parts.set(field, wholePart(field, value))
+  }
+  for (const field of Object.keys(delta.splice ?? {})) {
+    const next = spliced(ownValue(state, field), parts.get(field), ownValue(delta.splice ?? {}, field), field)
+    if (!next) return undefined
+    put(state, field, next.value)
+    parts.set(field, next.part)
+  }
+  for (const field of Object.keys(delta.merge ?? {})) {
+    const next = merged(ownValue(state, field), parts.get(field), ownValue(delta.merge ?? {}, field), field)
+    if (!next) return undefined
+    put(state, field, next.value)
+    parts.set(field, next.part)
+  }
+
+  const sum = total(parts)
+  return sum === delta.digest ? { state, version: delta.version, digest: sum, parts } : undefined
+}
+
+interface Changed {
+  readonly value: unknown
+  readonly part: Part
+}
+
+function spliced(list: unknown, part: Part | undefined, edits: unknown, field: string): Changed | undefined {
+  if (!Array.isArray(list) || !Array.isArray(edits)) return undefined
+  let value: unknown[] = list.slice()
+  let items: number[] = part?.items ? part.items.slice() : list.map(digest)
+  for (const edit of edits) {
+    if (!Array.isArray(edit)) return undefined
+    const [index, removed, ...inserted] = edit as unknown[]
+    if (!isCount(index) || !isCount(removed) || index + removed > value.length) return undefined
+    value = replaceRange(value, index, removed, inserted)
+    items = replaceRange(items, index, removed, inserted.map(digest))
+  }
+  let fold = ARRAY
+  for (const item of items) fold = (Math.imul(fold, SPREAD) + item) | 0
+  return { value, part: { term: entryTerm(field, finishArray(fold, items.length)), items } }
+}
+
+/** How many arguments a call may have before an engine's stack is at risk. */
+const SAFE_ARGUMENTS = 1024
+
+function replaceRange<T>(list: T[], index: number, removed: number, inserted: T[]): T[] {
+  if (inserted.length > SAFE_ARGUMENTS)
+    return list.slice(0, index).concat(inserted, list.slice(index + removed))
+  list.splice(index, removed, ...inserted)
+  return list
+}
+
+function merged(map: unknown, part: Part | undefined, edit: unknown, field: string): Changed | undefined {
+  if (!isObject(map) || !Array.isArray(edit)) return undefined
+  const [set, removed = []] = edit as unknown[]
+  if (!isObject(set) || !Array.isArray(removed)) return undefined
+  let sum = part?.sum
+  if (sum === undefined) {
+    sum = 0
+    for (const key of Object.keys(map)) sum += entryTerm(key, digest(ownValue(map, key)))
+  }
+  const value: JsonObject = { ...map }
+  const without = (key: string): number =>
+    Object.hasOwn(value, key) ? entryTerm(key, digest(ownValue(value, key))) : 0
+  for (const key of Object.keys(set)) {
+    const item = share(ownValue(value, key), ownValue(set, key))
+    sum = (sum - without(key) + entryTerm(key, digest(item))) | 0
+    put(value, key, item)
+  }
+  for (const key of removed) {
+    if (typeof key !== 'string') return undefined
+    sum = (sum - without(key)) | 0
+    delete value[key]
+  }
+  sum |= 0
+  return { value, part: { term: entryTerm(field, finishObject(sum, Object.keys(value).length)), sum } }
+}
+
+function wholePart(field: string, value: unknown): Part {
+  return { term: entryTerm(field, digest(value)) }
+}
+
+function total(parts: ReadonlyMap<string, Part>): number {
+  let sum = 0
+  for (const part of parts.values()) sum = (sum + part.term) | 0
+  return finishObject(sum, parts.size) >>> 0
+}
+
+/** `next`, but made of the pieces of `previous` wherever the two are equal. */
+export function share(previous: unknown, next: unknown): unknown {
+  if (Object.is(previous, next)) return previous
+  if (Array.isArray(previous) && Array.isArray(next)) {
+    let same = previous.length === next.length
+    const copy = next.map((item, index) => {
+      const kept = share(previous[index], item)
+      same &&= Object.is(kept, previous[index])
+      return kept
+    })
+    return same ? previous : copy
+  }
+  if (!isObject(previous) || !isObject(next)) return next
+  const keys = Object.keys(next)
+  let same = Object.keys(previous).length === keys.length
+  const copy: JsonObject = {}
+  for (const key of keys) {
+    const before = ownValue(previous, key)
+    const kept = share(before, ownValue(next, key))
+    same &&= Object.is(kept, before) && Object.hasOwn(previous, key)
+    put(copy, key, kept)
+  }
+  return same ? previous : copy
+}
+
+/** Sets an own property. Plain assignment to `__proto__` would change the object's nature instead. */
+function put(object: JsonObject, key: string, value: unknown): void {
+  if (key === '__proto__') {
+    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true })
+  } else {
+    object[key] = value
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}

@@ -1,0 +1,115 @@
+/**
+ * What the client needs from the world: time, chance, the page it lives on, a socket.
+ *
+ * Each is a small interface with the browser's own as the default, so a test can hold the clock and
+ * play the page. Nothing else in this package touches a global, and nothing here is touched before it
+ * is needed: a client can be made while rendering on a server.
+ */
+
+/** Time, as the client sees it. */
+export interface Clock {
+  /** Milliseconds since some moment; never runs backwards. */
+  now(): number
+  /** Runs `then` after `ms`. Calling what it returns prevents that. */
+  after(ms: number, then: () => void): () => void
+}
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, then) {
+    const timer = setTimeout(then, ms)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** What happens to the page around us. `restored` is the return from the back/forward cache. */
+export type PageEvent = 'online' | 'offline' | 'visible' | 'hidden' | 'leaving' | 'restored'
+
+/** The page around us. */
+export interface Page {
+  readonly visible: boolean
+  watch(listener: (event: PageEvent) => void): () => void
+}
+
+/** The browser's page; outside a browser, a page that is always visible and never changes. */
+export const browserPage: Page = {
+  get visible() {
+    return typeof document === 'undefined' || document.visibilityState !== 'hidden'
+  },
+  watch(listener) {
+    if (typeof window === 'undefined' || typeof document === 'undefined') return () => undefined
+    const gone = new AbortController()
+    const { signal } = gone
+    window.addEventListener('online', () => listener('online'), { signal })
+    window.addEventListener('offline', () => listener('offline'), { signal })
+    window.addEventListener('pagehide', () => listener('leaving'), { signal })
+    window.addEventListener('pageshow', (event) => event.persisted && listener('restored'), { signal })
+    const seen = (): void => listener(browserPage.visible ? 'visible' : 'hidden')
+    document.addEventListener('visibilitychange', seen, { signal })
+    return () => gone.abort()
+  },
+}
+
+/** What a socket tells its owner. */
+export interface SocketEvents {
+  /** A frame came, as the transport had it. */
+  frame(text: unknown): void
+  /** It is gone, with the close code. Told once. */
+  closed(code: number): void
+}
+
+/** A socket, reduced to what the connection asks of it. */
+export interface Socket {
+  send(text: string): void
+  close(): void
+  /** Whether the transport knows that nothing will come any more. */
+  readonly dead: boolean
+}
+
+/**
+ * Makes a socket that is being opened. It may throw; it must not tell anything before it has returned.
+ */
+export type CreateSocket = (url: string, events: SocketEvents) => Socket
+
+/** A WebSocket as the browser has it. */
+export const browserSocket: CreateSocket = (url, events) => {
+  const socket = new WebSocket(url)
+  socket.onmessage = (message) => events.frame(message.data)
+  socket.onclose = (close) => events.closed(close.code)
+  return {
+    send: (text) => socket.send(text),
+    close: () => socket.close(),
+    get dead() {
+      return socket.readyState >= WebSocket.CLOSING
+    },
+  }
+}
+
+/**
+ * The address of the server's socket: `url`, or the page's own host at `/api/live/ws`. A path and an
+ * `http` address are understood too.
+ */
+export function socketUrl(url: string | undefined, query: Readonly<Record<string, string>>): string {
+  const base = typeof location === 'undefined' ? undefined : location.href
+  if (base === undefined && !url) {
+    throw new Error('there is no page to take the address from: pass `url` to createLiveClient')
+  }
+  const address = new URL(url ?? '/api/live/ws', base)
+  address.protocol = address.protocol.replace('http', 'ws')
+  address.hash = ''
+  for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value)
+  return address.href
+}
+
+/** An id nobody can guess, also where the page is not a secure context. */
+export function randomId(): string {
+  if (typeof crypto === 'undefined')
+    return Array.from({ length: 4 }, () => chunk(Math.random() * 2 ** 32)).join('')
+  if (typeof crypto.randomUUID === 'function') return crypto.randomUUID()
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), chunk).join('')
+}
+
+function chunk(number: number): string {
+  return Math.floor(number).toString(16).padStart(8, '0')
+}

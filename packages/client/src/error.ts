@@ -1,0 +1,72 @@
+/**
+ * The one error this library throws and rejects with.
+ *
+ * A code a program can branch on, a sentence a person can read, and, where the complaint is about named
+ * fields, what is wrong with each. Codes come from the server (`docs/protocol.md`, "Errors") or from
+ * here; the two sets do not overlap.
+ */
+
+/** What the server may answer instead of a result. */
+export type ServerCode =
+  | 'INVALID'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'CONFLICT'
+  | 'INTERNAL'
+  | 'ACTION_FAILED'
+  | 'INSTANCE_LOST'
+  | 'BAD_JSON'
+  | 'BAD_MESSAGE'
+  | 'BAD_PAYLOAD'
+  | 'UNKNOWN_TYPE'
+  | 'COMPONENT_NOT_FOUND'
+  | 'REHYDRATION_REQUIRED'
+  | 'NOT_CALLABLE'
+  | 'NOT_WRITABLE'
+  | 'RATE_LIMITED'
+  | 'TOO_MANY_CALLS'
+  | 'TOO_MANY_INSTANCES'
+  | 'TOO_LARGE'
+  | 'BUSY'
+  | 'SHUTTING_DOWN'
+
+/**
+ * What can go wrong on this side of the socket.
+ *
+ * | code | when |
+ * |---|---|
+ * | `DISCONNECTED` | the socket died; the message says whether the call was sent |
+ * | `TIMEOUT` | no answer within the call's time |
+ * | `QUEUE_FULL` | too much is waiting to be sent |
+ * | `NOT_MOUNTED` | nobody is subscribed to the handle, so there is nothing to call |
+ * | `OUT_OF_STEP` | the state keeps failing its digest: client and server disagree about the protocol |
+ * | `CLOSED` | the client was closed for good |
+ */
+export type ClientCode = 'DISCONNECTED' | 'TIMEOUT' | 'QUEUE_FULL' | 'NOT_MOUNTED' | 'OUT_OF_STEP' | 'CLOSED'
+
+/** Every code known today. A newer server may send others, so a `switch` needs a `default`. */
+export type ErrorCode = ServerCode | ClientCode | (string & {})
+
+/**
+ * Why something did not happen.
+ *
+ * @example
+ * try {
+ *   await profile.call.save()
+ * } catch (error) {
+ *   if (error instanceof LiveError && error.code === 'INVALID') show(error.fields)
+ * }
+ */
+export class LiveError extends Error {
+  override readonly name = 'LiveError'
+  /** What kind of failure it is. */
+  readonly code: ErrorCode
+  /** Field or argument name to complaint; empty when the complaint is not about fields. */
+  readonly fields: Readonly<Record<string, string>>
+
+  constructor(code: ErrorCode, message: string, fields: Readonly<Record<string, string>> = {}) {
+    super(message)
+    this.code = code
+    this.fields = fields
+  }
+}

@@ -1,0 +1,9 @@
+/**
+ * FluxStack Live for React: a provider and hooks over `@fluxstack/client`.
+ */
+
+export type { EventHandlers, Live, LiveOptions, LiveTools } from './live.js'
+export { LiveProvider, useLiveClient } from './provider.js'
+export { type Bound, type BoundEvent, useBound } from './use-bound.js'
+export { type ConnectionView, useConnection } from './use-connection.js'
+export { useLive } from './use-live.js'

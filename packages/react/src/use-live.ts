@@ -1,0 +1,189 @@
+/**
+ * The hook: mounts a component while somebody looks at it, and re-renders when what they look at changes.
+ *
+ * The store is the handle; this file subscribes to it and adds nothing to remember. What must stay true:
+ * strict mode's double effect costs one mount (the handle's grace sees to that), a render that is thrown
+ * away mounts nothing, rendering on a server shows `mounting`, and the functions given out never change
+ * while the component is the same.
+ */
+
+import {
+  type Component,
+  type ComponentShape,
+  type Components,
+  component,
+  type LiveClient,
+  type LiveHandle,
+  type LiveView,
+  type MountOptions,
+  type OptionalIfEmpty,
+  type ShapeOf,
+  type StateOf,
+} from '@fluxstack/client'
+import { useCallback, useDebugValue, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import type { Live, LiveOptions } from './live.js'
+import { useLiveClient } from './provider.js'
+
+/**
+ * Mounts a component of the server and shows it.
+ *
+ * Each use is its own instance, unless a `componentId` says which. New `props` (compared as JSON) go to
+ * the server, which takes them in place or mounts again.
+ *
+ * @example
+ * const counter = useLive(Counter, { props: { count: 5 } })
+ * if (counter.status === 'mounting') return <p>…</p>
+ * if (counter.status === 'failed') return <p role="alert">{counter.error.message}</p>
+ * return <button onClick={counter.call.increment}>{counter.state.count}</button>
+ */
+export function useLive<C extends ComponentShape, S = StateOf<C>>(
+  component: Component<C>,
+  ...options: OptionalIfEmpty<LiveOptions<C, S>>
+): Live<C, S>
+/**
+ * The same by name, typed by the generated file.
+ *
+ * @example
+ * const count = useLive({ name: 'Counter', props: { count: 5 }, select: (state) => state.count })
+ */
+export function useLive<N extends keyof Components, S = StateOf<ShapeOf<N>>>(
+  options: { readonly name: N } & LiveOptions<ShapeOf<N>, S>,
+): Live<ShapeOf<N>, S>
+export function useLive<C extends ComponentShape, S>(
+  first: { readonly name: string } & Partial<LiveOptions<C, S>>,
+  second?: LiveOptions<C, S>,
+): Live<C, S> {
+  // A component is an object with a name, and so is the one-argument form.
+  const { name } = first
+  const options: Partial<LiveOptions<C, S>> = second ?? first
+  const client = useLiveClient()
+  const handle = useHandle<C>(client, name, options)
+  const view = useView(handle, options)
+  const connected = useSyncExternalStore(
+    client.subscribeStatus,
+    () => client.getStatus() === 'open',
+    () => false,
+  )
+  useEvents(handle, options)
+  useDebug(name, handle, options.debug === true)
+  useDebugValue(view.status)
+
+  return useMemo(() => {
+    const { call, callMethod, write, emit, reset, subscribe, componentId, instanceId, fingerprint } = handle
+    const tools = {
+      call,
+      callMethod,
+      write,
+      emit,
+      reset,
+      subscribe,
+      componentId,
+      instanceId,
+      fingerprint,
+      handle,
+    }
+    // The view is a discriminated union already; `loading` says the same as its status.
+    return { ...tools, ...view, connected, loading: view.status === 'mounting' } as Live<C, S>
+  }, [handle, view, connected])
+}
+
+/** What of a view the hook shows. */
+type Shown<C extends ComponentShape, S> = {
+  readonly [K in keyof LiveView<C>]: K extends 'state' ? S | undefined : LiveView<C>[K]
+}
+
+function useHandle<C extends ComponentShape>(
+  client: LiveClient,
+  name: string,
+  options: Partial<MountOptions<C>>,
+): LiveHandle<C> {
+  const { componentId, props } = options
+  const make = () => {
+    // The overloads of useLive saw to it that required props are there.
+    const mount = { props, ...(componentId !== undefined && { componentId }) } as MountOptions<C>
+    const handle = client.live(component<C>(name), ...([mount] as OptionalIfEmpty<MountOptions<C>>))
+    return { client, name, componentId, handle }
+  }
+  // State, not a memo: React may forget a memo, and a forgotten handle would be a lost instance.
+  const [held, hold] = useState(make)
+  let { handle } = held
+  if (held.client !== client || held.name !== name || held.componentId !== componentId) {
+    const next = make()
+    hold(next)
+    handle = next.handle
+  }
+  const written = JSON.stringify(props)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: props are compared as JSON
+  useEffect(() => {
+    if (props !== undefined) handle.setProps(props)
+  }, [handle, written])
+  return handle
+}
+
+function useView<C extends ComponentShape, S>(
+  handle: LiveHandle<C>,
+  { select, isEqual = Object.is }: Partial<LiveOptions<C, S>>,
+): Shown<C, S> {
+  const committed = useRef<Shown<C, S> | undefined>(undefined)
+  const [read, readInitial] = useMemo(() => {
+    let seen: LiveView<C> | undefined
+    let shown = committed.current
+    const look = (view: LiveView<C>): Shown<C, S> => {
+      if (!select) return view as Shown<C, S>
+      if (view === seen && shown) return shown
+      seen = view
+      const state = view.state && select(view.state)
+      const same =
+        shown?.status === view.status &&
+        shown.error === view.error &&
+        (shown.state === undefined || state === undefined
+          ? shown.state === state
+          : isEqual(shown.state, state))
+      if (!same || !shown) shown = { ...view, state }
+      return shown
+    }
+    return [() => look(handle.getState()), () => look(handle.getInitialState())]
+  }, [handle, select, isEqual])
+  const view = useSyncExternalStore(handle.subscribe, read, readInitial)
+  useEffect(() => {
+    committed.current = view
+  }, [view])
+  return view
+}
+
+function useEvents<C extends ComponentShape, S>(
+  handle: LiveHandle<C>,
+  { onEvent, eventHandlers }: Partial<LiveOptions<C, S>>,
+): void {
+  const hear = useLatest((event: C['event']) => {
+    onEvent?.(event)
+    const { type } = (event ?? {}) as { type?: unknown }
+    if (!eventHandlers || typeof type !== 'string' || !Object.hasOwn(eventHandlers, type)) return
+    ;(eventHandlers as Record<string, ((event: C['event']) => void) | undefined>)[type]?.(event)
+  })
+  useEffect(() => handle.on(hear), [handle, hear])
+}
+
+/** A function that stays the same and does what the last committed one does. */
+function useLatest<A extends readonly unknown[]>(latest: (...args: A) => void): (...args: A) => void {
+  const ref = useRef(latest)
+  useEffect(() => {
+    ref.current = latest
+  })
+  return useCallback((...args: A) => ref.current(...args), [])
+}
+
+function useDebug<C extends ComponentShape>(name: string, handle: LiveHandle<C>, debug: boolean): void {
+  useEffect(() => {
+    if (!debug) return
+    const label = `[fluxstack] ${name} ${handle.componentId}`
+    const leave = [
+      handle.subscribe((view, previous) => console.debug(label, previous.status, '→', view.status, view)),
+      handle.on((event) => console.debug(label, 'event', event)),
+      handle.onMissed((count) => console.debug(label, 'missed', count, 'events')),
+    ]
+    return () => {
+      for (const one of leave) one()
+    }
+  }, [name, handle, debug])
+}

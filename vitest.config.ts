@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+// Tests run against the sources, so that they never wait for a build and never test an old one.
+const source = (path: string): string => fileURLToPath(new URL(`./packages/${path}`, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^@fluxstack\/client\/testing$/, replacement: source('client/src/testing.ts') },
+      { find: /^@fluxstack\/client$/, replacement: source('client/src/index.ts') },
+      { find: /^@fluxstack\/react$/, replacement: source('react/src/index.ts') },
+    ],
+  },
+  test: {
+    include: ['packages/*/test/**/*.test.{ts,tsx}'],
+    typecheck: {
+      enabled: true,
+      include: ['packages/*/test/**/*.test-d.{ts,tsx}'],
+      tsconfig: './packages/tsconfig.test.json',
+    },
+  },
+})
