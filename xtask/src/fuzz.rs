@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{answer, cargo, root, status};
+use crate::run::{answer, cargo, root, status, succeed};
 
 /// Runs each target of `fuzz/` for its share of the time.
 pub(crate) fn fuzz(seconds: u64) -> Result<()> {
@@ -23,6 +23,7 @@ pub(crate) fn fuzz(seconds: u64) -> Result<()> {
     let share = seconds / targets.len().max(1) as u64;
     let mut failed = Vec::new();
     for target in targets {
+        succeed(fuzz().args(["build", target]))?;
         eprintln!("fuzz: {target} for {share} s");
         let run = status(fuzz().args(["run", target, "--", &format!("-max_total_time={share}")]))?;
         if !run.success() {
