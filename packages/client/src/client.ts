@@ -18,10 +18,11 @@ import {
 } from './environment.js'
 import { LiveError } from './error.js'
 import { Handle } from './handle.js'
+import type { Instance } from './instance.js'
+import type { Guest, Port } from './port.js'
 import { CAPABILITIES, PROTOCOL_VERSION, type ServerMessage } from './protocol.js'
 import type { Component, ComponentShape, LiveHandle, MountOptions, OptionalIfEmpty } from './shape.js'
 import { type LiveStats, StatsKeeper } from './stats.js'
-import type { Guest, Port } from './waiting-room.js'
 
 /** Requests that may wait to be sent, unless told otherwise. */
 export const DEFAULT_QUEUE = 10_000
@@ -104,7 +105,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   })
 
   const guests = new Set<Guest>()
-  const routes = new Map<string, Guest>()
+  const routes = new Map<string, Instance>()
   let wasOpen = false
   connection.changed.add(() => {
     const isOpen = connection.status === 'open'
@@ -133,8 +134,8 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       if (connection.status === 'closed') guest.closed()
     },
     part: (guest) => guests.delete(guest),
-    route(instanceId, handle) {
-      if (handle) routes.set(instanceId, handle)
+    route(instanceId, instance) {
+      if (instance) routes.set(instanceId, instance)
       else routes.delete(instanceId)
     },
   }
@@ -172,24 +173,26 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   }
 }
 
-function deliver(message: ServerMessage, routes: ReadonlyMap<string, Guest>): void {
-  const handle = 'componentId' in message && message.componentId ? routes.get(message.componentId) : undefined
+function deliver(message: ServerMessage, routes: ReadonlyMap<string, Instance>): void {
+  const instance =
+    'componentId' in message && message.componentId ? routes.get(message.componentId) : undefined
   switch (message.type) {
     case 'STATE_UPDATE':
-      return handle?.update(message.payload)
-    case 'STATE_DELTA':
-      return handle?.delta(message.payload)
-    case 'COMPONENT_EVENT':
-      return handle?.event(message.event)
-    case 'MISSED':
-      return handle?.missed(message.missed)
-    case 'ERROR': {
-      const error = new LiveError(message.code, message.error)
-      if (handle && (error.code === 'INSTANCE_LOST' || error.code === 'REHYDRATION_REQUIRED'))
-        handle.instanceLost(error)
-      else console.error('[fluxstack]', error.code, error.message)
+      instance?.update(message.payload)
       return
-    }
+    case 'STATE_DELTA':
+      instance?.delta(message.payload)
+      return
+    case 'COMPONENT_EVENT':
+      instance?.event(message.event)
+      return
+    case 'MISSED':
+      instance?.missed(message.missed)
+      return
+    case 'ERROR':
+      if (instance) instance.failed(new LiveError(message.code, message.error))
+      else console.error('[fluxstack]', message.code, message.error)
+      return
     case 'CONNECTION_ESTABLISHED':
     case 'REPLY':
     case 'COMPONENT_PONG':

@@ -7,21 +7,21 @@
  *   └──grace after the last     └───── connection lost ── failed ◄──lost twice───┘
  *      one left, from anywhere         (every reconnect mounts again)
  *
- * A handle talks to the client through its {@link Port} and knows no socket. It applies a delta only to
- * the version it starts from and only if the digest proves that the result is what the server holds;
- * else it asks for the whole state and keeps showing the last proven one.
+ * A handle talks to the client through its {@link Port} and knows no socket. Messages are read where
+ * they arrive, not in a promise's continuation: a mount reply and the first delta may share a frame. A
+ * later mount outdates an earlier one by its turn; what an outdated mount brings is unmounted again.
  *
- * Messages are read where they arrive, not in a promise's continuation: a mount reply and the first
- * delta may share a frame. A later mount outdates an earlier one by its turn; what an outdated mount
- * brings is unmounted again.
+ * Every reconnect mounts afresh. When sessions can be resumed, `mounted` will find the id it knew, and
+ * the calls that waited will go to the instance they were meant for.
  */
 
-import { advance, type Snapshot, takeSnapshot } from './delta.js'
+import { callsOf, payloadOf, WaitingCalls } from './calls.js'
+import type { Snapshot } from './delta.js'
 import { LiveError } from './error.js'
+import { Instance, isGone, type Owner, unmount } from './instance.js'
 import { Listeners } from './listeners.js'
-import type { Asker } from './outbox.js'
-import type { ClientMessage, Delta, WholeState } from './protocol.js'
-import { parseMounted } from './protocol.js'
+import type { Guest, Port } from './port.js'
+import { type ClientMessage, parseMounted, type WholeState } from './protocol.js'
 import type {
   ActionArgs,
   ActionName,
@@ -31,24 +31,17 @@ import type {
   LiveHandle,
   LiveView,
 } from './shape.js'
-import { callsOf, type Guest, type Port, payloadOf, WaitingRoom } from './waiting-room.js'
 
-/** Whole states asked for in a row before client and server are declared to disagree. */
-const MOST_RESYNCS = 3
 /** An instance lost again within this time, in ms, is not mounted again by itself. */
 const REMOUNT_REST_MS = 10_000
 const MOUNTING = { status: 'mounting', state: undefined, error: undefined } as const
 
 type Phase =
   | { readonly at: 'idle' | 'waiting' | 'mounting' | 'failed' }
-  | {
-      readonly at: 'mounted'
-      readonly instanceId: string /** Whole states asked for in vain. */
-      resyncs: number
-    }
+  | { readonly at: 'mounted'; readonly instance: Instance }
 
 /** See the top of the file. Made by the client; applications see {@link LiveHandle}. */
-export class Handle<C extends ComponentShape> implements LiveHandle<C>, Guest {
+export class Handle<C extends ComponentShape> implements LiveHandle<C>, Guest, Owner {
   readonly call: Calls<C>
   private phase: Phase = { at: 'idle' }
   private view: LiveView<C> = MOUNTING
@@ -58,7 +51,7 @@ export class Handle<C extends ComponentShape> implements LiveHandle<C>, Guest {
   private meantFor: string | undefined
   private remountedAt = Number.NEGATIVE_INFINITY
   private cancelStop: (() => void) | undefined
-  private readonly waiting: WaitingRoom
+  private readonly waiting: WaitingCalls
   private readonly views = new Listeners<[view: LiveView<C>, previous: LiveView<C>]>()
   private readonly events = new Listeners<[event: C['event']]>()
   private readonly misses = new Listeners<[count: number]>()
@@ -69,12 +62,12 @@ export class Handle<C extends ComponentShape> implements LiveHandle<C>, Guest {
     readonly componentId: string,
     private props: C['props'],
   ) {
-    this.waiting = new WaitingRoom(port)
+    this.waiting = new WaitingCalls(port)
     this.call = callsOf((name, args) => this.act(name, args)) as Calls<C>
   }
 
   get instanceId(): string | undefined {
-    return this.phase.at === 'mounted' ? this.phase.instanceId : undefined
+    return this.phase.at === 'mounted' ? this.phase.instance.id : undefined
   }
 
   get fingerprint(): string | undefined {
@@ -89,7 +82,10 @@ export class Handle<C extends ComponentShape> implements LiveHandle<C>, Guest {
     const leave = this.views.add(listener)
     this.cancelStop?.()
     this.cancelStop = undefined
-    if (this.phase.at === 'idle') this.start()
+    if (this.phase.at === 'idle') {
+      this.phase = { at: 'waiting' }
+      this.port.join(this)
+    }
     return () => {
       leave()
       if (this.views.size === 0) this.cancelStop ??= this.port.clock.after(this.port.grace, () => this.stop())
@@ -120,10 +116,11 @@ export class Handle<C extends ComponentShape> implements LiveHandle<C>, Guest {
   readonly setProps = (props: C['props']): void => {
     const before = JSON.stringify(this.props)
     this.props = props
-    if (this.phase.at === 'mounted' && JSON.stringify(props) !== before) this.sendProps(this.phase.instanceId)
+    if (this.phase.at === 'mounted' && JSON.stringify(props) !== before)
+      this.sendProps(this.phase.instance.id)
   }
 
-  // What the client tells; see Guest.
+  // As the client's guest.
 
   opened(): void {
     if (this.phase.at !== 'idle') this.mount()
@@ -131,28 +128,20 @@ export class Handle<C extends ComponentShape> implements LiveHandle<C>, Guest {
 
   lost(): void {
     if (this.phase.at === 'idle') return
-    this.forget({ at: 'waiting' })
+    this.enter({ at: 'waiting' })
     this.showStale()
   }
 
   closed(): void {
-    this.fail(new LiveError('CLOSED', 'the client was closed: make another one with createLiveClient'))
+    this.broken(new LiveError('CLOSED', 'the client was closed: make another one with createLiveClient'))
   }
 
-  update(whole: WholeState | undefined): void {
-    if (this.phase.at !== 'mounted') return
-    if (!whole) this.outOfStep()
-    else if (this.phase.resyncs > 0 || !this.shown || whole.version > this.shown.version) this.adopt(whole)
-  }
+  // As the instance's owner.
 
-  delta(delta: Delta | undefined): void {
-    if (this.phase.at !== 'mounted' || this.phase.resyncs > 0 || !this.shown) return
-    if (!delta) return this.outOfStep()
-    if (delta.version <= this.shown.version) return
-    const next = delta.base === this.shown.version ? attempt(this.shown, delta) : undefined
-    if (!next) return this.outOfStep()
-    this.port.stats.delta(delta)
-    this.show(next)
+  show(next: Snapshot): void {
+    this.shown = next
+    // Proven equal to what the server holds; that it has the generated shape is the server's promise.
+    this.setView({ status: 'live', state: next.state as C['state'], error: undefined })
   }
 
   event(event: unknown): void {
@@ -163,26 +152,29 @@ export class Handle<C extends ComponentShape> implements LiveHandle<C>, Guest {
     this.misses.tell(count)
   }
 
-  instanceLost(error: LiveError): void {
+  gone(error: LiveError): void {
     const now = this.port.clock.now()
-    if (now - this.remountedAt < REMOUNT_REST_MS) return this.fail(error)
+    if (now - this.remountedAt < REMOUNT_REST_MS) {
+      this.broken(error)
+      return
+    }
     this.remountedAt = now
-    this.forget({ at: 'waiting' })
+    this.enter({ at: 'waiting' })
     this.showStale()
     this.mount()
   }
 
-  // From idle to mounted and back.
-
-  private start(): void {
-    this.phase = { at: 'waiting' }
-    this.port.join(this)
+  broken(error: LiveError): void {
+    this.enter({ at: 'failed' }, true)
+    this.setView({ status: 'failed', state: this.view.state, error })
+    this.waiting.refuse(error)
   }
+
+  // From idle to mounted and back.
 
   private stop(): void {
     this.cancelStop = undefined
-    this.leaveInstance()
-    this.forget({ at: 'idle' })
+    this.enter({ at: 'idle' }, true)
     this.port.part(this)
     this.waiting.refuse(
       new LiveError('NOT_MOUNTED', 'nobody is subscribed any more, so the call was not sent'),
@@ -193,146 +185,79 @@ export class Handle<C extends ComponentShape> implements LiveHandle<C>, Guest {
   }
 
   private mount(): void {
-    this.forget({ at: 'mounting' })
-    const { turn, props = {} } = this
+    this.enter({ at: 'mounting' })
+    const { turn, component, props = {} } = this
     const asked = JSON.stringify(props)
-    const componentId = `${this.component}:${this.componentId}`
-    const message = {
+    const message: ClientMessage = {
       type: 'COMPONENT_MOUNT',
-      componentId,
-      payload: { component: this.component, props },
-    } as const
+      componentId: `${component}:${this.componentId}`,
+      payload: { component, props },
+    }
     this.port.ask(message, {
       answered: (result) => {
         const mounted = parseMounted(result)
         if (turn !== this.turn) {
-          if (mounted) this.port.ask({ type: 'COMPONENT_UNMOUNT', componentId: mounted.instanceId }, NOBODY)
+          if (mounted) unmount(this.port, mounted.instanceId)
         } else if (mounted) {
           this.mounted(mounted.instanceId, mounted.whole)
           if (JSON.stringify(this.props ?? {}) !== asked) this.sendProps(mounted.instanceId)
         } else {
-          this.fail(
-            new LiveError(
-              'BAD_MESSAGE',
-              `the mount reply for ${this.component} cannot be read: client and server speak different versions`,
-            ),
+          const what = `the mount reply for ${component} cannot be read`
+          this.broken(
+            new LiveError('BAD_MESSAGE', `${what}: client and server speak different versions, update both`),
           )
         }
       },
       failed: (error) => {
-        if (turn === this.turn) this.fail(error)
+        if (turn === this.turn) this.broken(error)
       },
     })
   }
 
   private mounted(instanceId: string, whole: WholeState): void {
-    this.phase = { at: 'mounted', instanceId, resyncs: 0 }
-    this.port.route(instanceId, this)
+    const instance = new Instance(instanceId, this.component, this.port, this)
+    this.phase = { at: 'mounted', instance }
     const afresh = this.meantFor !== undefined && this.meantFor !== instanceId
     this.meantFor = instanceId
-    this.adopt(whole)
-    if (afresh) {
-      this.waiting.refuse(
-        new LiveError(
-          'DISCONNECTED',
-          'the call was not sent: the connection was lost and the component had to be mounted afresh, so it was meant for a state that is gone. Call again',
-        ),
-      )
-    } else {
-      this.waiting.admit(instanceId)
-    }
+    // First, so that they keep their place before calls made by whoever sees the state now.
+    if (afresh) this.waiting.refuse(mountedAfresh())
+    else this.waiting.admit(instanceId)
+    instance.begin(whole, this.shown?.state)
   }
 
   private remount(): void {
-    this.leaveInstance()
-    this.forget({ at: 'waiting' })
+    this.enter({ at: 'waiting' }, true)
     this.showStale()
     // Whoever wanted a new instance means the new one.
     this.meantFor = undefined
     if (this.port.isOpen()) this.mount()
   }
 
-  private fail(error: LiveError): void {
-    this.forget({ at: 'failed' })
-    this.setView({ status: 'failed', state: this.view.state, error })
-    this.waiting.refuse(error)
-  }
-
-  private leaveInstance(): void {
-    if (this.phase.at !== 'mounted') return
-    this.port.ask({ type: 'COMPONENT_UNMOUNT', componentId: this.phase.instanceId }, NOBODY)
-  }
-
-  private forget(next: Phase): void {
-    if (this.phase.at === 'mounted') this.port.route(this.phase.instanceId, undefined)
+  /** Every change of phase but the last, to mounted, goes through here; `tell` the server if it matters to it. */
+  private enter(next: Phase, tell = false): void {
+    if (this.phase.at === 'mounted') this.phase.instance.leave(tell && this.port.isOpen())
     this.turn += 1
     this.phase = next
   }
 
-  private sendProps(instanceId: string): void {
-    const current = (): boolean => this.instanceId === instanceId
-    const message = { type: 'PROPS_UPDATE', componentId: instanceId, payload: { props: this.props } } as const
-    this.port.ask(message, {
-      answered: (result) => {
-        if (current() && (result as { remount?: unknown } | null | undefined)?.remount === true)
-          this.remount()
+  private sendProps(componentId: string): void {
+    const current = (): boolean => this.instanceId === componentId
+    this.port.ask(
+      { type: 'PROPS_UPDATE', componentId, payload: { props: this.props } },
+      {
+        answered: (result) => {
+          if (current() && (result as { remount?: unknown } | null | undefined)?.remount === true)
+            this.remount()
+        },
+        // Mounting with them tells the application what is wrong with them.
+        failed: () => current() && this.remount(),
       },
-      // Mounting with them tells the application what is wrong with them.
-      failed: () => current() && this.remount(),
-    })
-  }
-
-  // What is shown.
-
-  private adopt(whole: WholeState): void {
-    if (this.phase.at !== 'mounted') return
-    const next = attempt(this.shown, whole)
-    if (!next) return this.outOfStep()
-    this.phase.resyncs = 0
-    this.show(next)
-  }
-
-  private outOfStep(): void {
-    const { phase, port } = this
-    if (phase.at !== 'mounted') return
-    if (phase.resyncs >= MOST_RESYNCS) {
-      this.leaveInstance()
-      return this.fail(
-        new LiveError(
-          'OUT_OF_STEP',
-          `the state of ${this.component} does not match its digest, ${MOST_RESYNCS} times in a row: client and server disagree about the protocol, update both`,
-        ),
-      )
-    }
-    phase.resyncs += 1
-    port.stats.resync()
-    const asked = phase.resyncs
-    const stillOut = (): boolean => this.phase === phase && phase.resyncs === asked
-    const message = {
-      type: 'STATE_RESYNC',
-      componentId: phase.instanceId,
-      payload: { have: this.shown?.version ?? 0 },
-    } as const
-    port.ask(message, {
-      answered: () => stillOut() && this.outOfStep(),
-      failed: (error) => {
-        if (!stillOut()) return
-        if (isGone(error)) this.instanceLost(error)
-        else this.outOfStep()
-      },
-    })
-  }
-
-  private show(next: Snapshot): void {
-    this.shown = next
-    // The state was proven equal to the server's; that it has the generated shape is the server's promise.
-    this.setView({ status: 'live', state: next.state as C['state'], error: undefined })
+    )
   }
 
   private showStale(): void {
     const { state } = this.view
-    if (state) this.setView({ status: 'stale', state, error: undefined })
-    else this.setView(MOUNTING)
+    this.setView(state ? { status: 'stale', state, error: undefined } : MOUNTING)
   }
 
   private setView(view: LiveView<C>): void {
@@ -355,38 +280,24 @@ export class Handle<C extends ComponentShape> implements LiveHandle<C>, Guest {
       const post = (instanceId: string): void => {
         const failed = (error: LiveError): void => {
           reject(error)
-          if (isGone(error) && this.instanceId === instanceId) this.instanceLost(error)
+          if (isGone(error) && this.instanceId === instanceId) this.gone(error)
         }
         this.port.ask(write(instanceId), { answered: resolve, failed })
       }
       const { phase } = this
-      if (phase.at === 'mounted') post(phase.instanceId)
+      if (phase.at === 'mounted') post(phase.instance.id)
       else if (phase.at === 'waiting' || phase.at === 'mounting') this.waiting.enter(post, reject)
-      else if (this.view.error) reject(this.view.error)
-      else
-        reject(
-          new LiveError(
-            'NOT_MOUNTED',
-            `${this.component} is not mounted: subscribe to the handle before calling`,
-          ),
-        )
+      else reject(this.view.error ?? notMounted(this.component))
     })
   }
 }
 
-const NOBODY: Asker = { answered: () => undefined, failed: () => undefined }
-
-function isGone(error: LiveError): boolean {
-  return error.code === 'INSTANCE_LOST' || error.code === 'REHYDRATION_REQUIRED'
+function mountedAfresh(): LiveError {
+  const why =
+    'the connection was lost and the component had to be mounted afresh, so it was meant for a state that is gone'
+  return new LiveError('DISCONNECTED', `the call was not sent: ${why}. Call again`)
 }
 
-/** The snapshot after a message, or `undefined` if it does not prove itself: also if it nests too deep to be read. */
-function attempt(shown: Snapshot | undefined, message: WholeState | Delta): Snapshot | undefined {
-  try {
-    if ('base' in message) return shown && advance(shown, message)
-    const next = takeSnapshot(message.state, message.version, shown?.state)
-    return next.digest === message.digest ? next : undefined
-  } catch {
-    return undefined
-  }
+function notMounted(component: string): LiveError {
+  return new LiveError('NOT_MOUNTED', `${component} is not mounted: subscribe to the handle before calling`)
 }

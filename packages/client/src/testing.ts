@@ -182,7 +182,10 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
 
   function hear(message: Asked): void {
     received.push(message)
-    if (message.type === 'COMPONENT_PING') return say({ type: 'COMPONENT_PONG' })
+    if (message.type === 'COMPONENT_PING') {
+      say({ type: 'COMPONENT_PONG' })
+      return
+    }
     const { requestId, componentId } = message
     const originalType = message.type
     const type = originalType === 'CALL_ACTION' ? 'ACTION_RESPONSE' : 'MESSAGE_RESPONSE'

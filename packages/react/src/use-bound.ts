@@ -51,7 +51,7 @@ export function useBound<C extends ComponentShape, K extends WritableName<C>>(
 
   const onChange = useCallback(
     async (input: T | BoundEvent) => {
-      next.current = { value: valueOf<T>(input) }
+      next.current = { value: valueIn<T>(input) }
       setDraft({ value: next.current.value, error: undefined })
       if (writing.current) return
       writing.current = true
@@ -79,7 +79,7 @@ export function useBound<C extends ComponentShape, K extends WritableName<C>>(
   )
 }
 
-function valueOf<T>(input: T | BoundEvent): T {
+function valueIn<T>(input: T | BoundEvent): T {
   if (typeof input !== 'object' || input === null || !('target' in input)) return input as T
   const { type, value, checked } = (input as BoundEvent).target
   if (type === 'checkbox') return checked as T

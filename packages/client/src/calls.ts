@@ -1,52 +1,9 @@
 /**
- * The parts of a handle that hold no state of the component: the door to the client, the calls that
- * wait for a mount, and the object on which actions are called.
+ * The calls of a handle: those that wait for a mount, and the object on which actions are called.
  */
 
-import type { Clock } from './environment.js'
 import { LiveError } from './error.js'
-import type { Asker } from './outbox.js'
-import type { ClientMessage, Delta, WholeState } from './protocol.js'
-import type { StatsKeeper } from './stats.js'
-
-/** What a client tells a handle. */
-export interface Guest {
-  /** The connection is open. */
-  opened(): void
-  /** The connection is gone, and the instance with it. */
-  lost(): void
-  /** The client was closed for good. */
-  closed(): void
-  /** A whole state came; `undefined` if it could not be read. */
-  update(whole: WholeState | undefined): void
-  /** A change came; `undefined` if it could not be read. */
-  delta(delta: Delta | undefined): void
-  /** The component announced something. */
-  event(event: unknown): void
-  /** Events were dropped. */
-  missed(count: number): void
-  /** The server says that the instance is gone. */
-  instanceLost(error: LiveError): void
-}
-
-/** What a handle may ask of its client. */
-export interface Port {
-  readonly clock: Clock
-  readonly stats: StatsKeeper
-  /** How long, in ms, an answer may take. */
-  readonly timeout: number
-  /** How long, in ms, an instance outlives its last subscriber. */
-  readonly grace: number
-  /** How many calls of one handle may wait for a mount. */
-  readonly queue: number
-  isOpen(): boolean
-  ask(message: ClientMessage, asker: Asker): void
-  /** Hears of the connection from now on; at once, if it is open. */
-  join(guest: Guest): void
-  part(guest: Guest): void
-  /** Says where messages to an instance go; `undefined`: nowhere any more. */
-  route(instanceId: string, guest: Guest | undefined): void
-}
+import type { Port } from './port.js'
 
 interface Waiting {
   readonly post: (instanceId: string) => void
@@ -55,7 +12,7 @@ interface Waiting {
 }
 
 /** Calls that wait for a mount. Bounded, and each with its own patience. */
-export class WaitingRoom {
+export class WaitingCalls {
   private calls: Waiting[] = []
 
   constructor(private readonly port: Pick<Port, 'clock' | 'timeout' | 'queue'>) {}
