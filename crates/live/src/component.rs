@@ -271,8 +271,4 @@ impl<C: Component> Cx<C> {
     pub(crate) fn take_events(&mut self) -> Vec<Vec<u8>> {
         std::mem::take(&mut self.events)
     }
-
-    pub(crate) fn identity(&self) -> &Identity {
-        &self.identity
-    }
 }

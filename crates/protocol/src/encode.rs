@@ -33,10 +33,6 @@ impl ServerMessage<'_> {
                 out.extend_from_slice(state);
                 put(out, format_args!(",\"version\":{version},\"digest\":{digest}}}"));
             }
-            Self::Delta { instance, payload } => {
-                put(out, format_args!("{{\"type\":\"STATE_DELTA\",\"componentId\":\"{instance}\",\"payload\":"));
-                out.extend_from_slice(payload);
-            }
             Self::Event { instance, event } => {
                 put(out, format_args!("{{\"type\":\"COMPONENT_EVENT\",\"componentId\":\"{instance}\",\"payload\":{{\"event\":"));
                 out.extend_from_slice(event);
@@ -65,6 +61,28 @@ impl ServerMessage<'_> {
         }
         put(out, format_args!(",\"timestamp\":{now}}}"));
     }
+}
+
+/// Appends a `STATE_DELTA` whose payload is written by `payload`, and answers where that stands in `out`.
+///
+/// ```
+/// use fluxstack_live_protocol::{encode::write_delta, InstanceId};
+/// let mut out = Vec::new();
+/// let range = write_delta(InstanceId::from_u128(0), 1, &mut out, |out| out.extend_from_slice(b"{}"));
+/// assert_eq!(&out[range], b"{}");
+/// ```
+pub fn write_delta(
+    instance: crate::InstanceId,
+    now: u64,
+    out: &mut Vec<u8>,
+    payload: impl FnOnce(&mut Vec<u8>),
+) -> std::ops::Range<usize> {
+    put(out, format_args!("{{\"type\":\"STATE_DELTA\",\"componentId\":\"{instance}\",\"payload\":"));
+    let start = out.len();
+    payload(out);
+    let end = out.len();
+    put(out, format_args!(",\"timestamp\":{now}}}"));
+    start..end
 }
 
 /// An event as older clients know it: a broadcast named by its `type`.

@@ -3,6 +3,8 @@
 //! Everything they need is a superset of what ours get, so reading leniently is safe; it is still
 //! confined to connections that did not announce version 3, so that our own vocabulary stays small.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use crate::decode::Payload;
@@ -43,4 +45,24 @@ pub fn spellings(name: &str) -> impl Iterator<Item = String> {
     };
     [name.to_owned(), format!("{name}Component"), format!("{}Component", upper(name)), upper(name), upper(&bare), bare]
         .into_iter()
+}
+
+/// The `key` and the raw `value` of a [`SET_VALUE`] call.
+///
+/// ```
+/// use fluxstack_live_protocol::legacy::set_value;
+/// let (key, value) = set_value(r#"{"key":"name","value":"Ana"}"#).unwrap();
+/// assert_eq!((key.as_ref(), value), ("name", "\"Ana\""));
+/// ```
+#[must_use]
+pub fn set_value(args: &str) -> Option<(Cow<'_, str>, &str)> {
+    #[derive(serde::Deserialize)]
+    struct KeyValue<'a> {
+        #[serde(borrow)]
+        key: Cow<'a, str>,
+        #[serde(borrow)]
+        value: &'a RawValue,
+    }
+    let KeyValue { key, value } = serde_json::from_str(args).ok()?;
+    Some((key, value.get()))
 }

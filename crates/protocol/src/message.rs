@@ -63,7 +63,8 @@ pub enum ClientBody<'a> {
     Ping,
 }
 
-/// One frame of the server, before it is written.
+/// One frame of the server, before it is written. `STATE_DELTA`, the hot one, is written by
+/// [`crate::encode::write_delta`] without passing through here.
 #[derive(Debug)]
 pub enum ServerMessage<'a> {
     /// `CONNECTION_ESTABLISHED`
@@ -89,13 +90,6 @@ pub enum ServerMessage<'a> {
         version: u64,
         /// Its digest.
         digest: u32,
-    },
-    /// `STATE_DELTA`
-    Delta {
-        /// Whose state.
-        instance: InstanceId,
-        /// The payload, as [`crate::delta::Writer`] made it.
-        payload: &'a [u8],
     },
     /// `COMPONENT_EVENT`
     Event {

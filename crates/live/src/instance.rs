@@ -1,0 +1,438 @@
+//! One mounted component, alone with its state.
+//!
+//! An instance is a task that owns a [`Component`] and reads a mailbox. Sessions send it calls, writes and
+//! leaves; its timers and spawned work give it turns of their own. It answers through the outboxes of its
+//! subscribers and knows nothing of sockets.
+//!
+//! ```text
+//!   mount ──ok──► running ──last leave──► unmounting ──► gone
+//!     │             │  ▲                                  ▲
+//!     │          panic  │ rebuilt from the last good state │
+//!     │             ▼  │                                  │
+//!     └─error─►   mending ───────────cannot be rebuilt────┘
+//! ```
+//!
+//! Turns run one at a time, in the order they came; an `async` action holds the instance until it returns.
+//! Each turn ends with a flush: one delta, encoded once, then the events, then the reply. That is why there
+//! is no lock here. A turn that panics, or leaves a state that cannot be sent, sends nothing: the component
+//! is mounted anew and its `pub` fields are put back to what was last sent.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fluxstack_live_protocol::delta::Writer;
+use fluxstack_live_protocol::encode::{write_broadcast, write_delta};
+use fluxstack_live_protocol::{ConnectionId, InstanceId, ServerMessage};
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+
+use crate::action::Outcome;
+use crate::clock;
+use crate::component::{Component, Cx, Identity, PropsChange};
+use crate::error::{Code, Error, Result};
+use crate::limits::Limits;
+use crate::mailbox::{Inbox, Mail, Mailbox};
+use crate::outbox::{Outbox, StateFrame, Ticket};
+use crate::services::Services;
+use crate::state::FlushError;
+use crate::wire;
+use crate::work::Turn;
+
+/// Turns in a row that may fail before the instance is given up.
+const MOST_FAILURES: u32 = 16;
+
+/// All that is needed to begin.
+pub(crate) struct Mount {
+    pub(crate) identity: Identity,
+    pub(crate) props: Option<Bytes>,
+    pub(crate) services: Arc<Services>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) subscriber: Arc<Outbox>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) inbox: Inbox,
+    pub(crate) ticket: Ticket,
+}
+
+struct Instance<C: Component> {
+    id: InstanceId,
+    component: C,
+    cx: Cx<C>,
+    sent: C::Sent,
+    version: u64,
+    /// What to mount with if the component has to be rebuilt.
+    props: Option<Bytes>,
+    subscribers: Vec<Arc<Outbox>>,
+    limits: Arc<Limits>,
+    mailbox: Mailbox,
+    failures: u32,
+}
+
+/// Why a turn left no state that could be kept.
+enum Broken {
+    Panic,
+    Flush(FlushError),
+}
+
+/// The instance cannot go on.
+struct Lost;
+
+/// Mounts `C` and lives until its last subscriber leaves. The one future of an instance's task.
+pub(crate) async fn run<C: Component>(mount: Mount) {
+    let span = tracing::error_span!("live", component = C::NAME, instance = %mount.identity.instance);
+    live::<C>(mount).instrument(span).await;
+}
+
+async fn live<C: Component>(mount: Mount) {
+    let Mount { identity, props, services, limits, subscriber, mailbox, mut inbox, ticket } = mount;
+    let id = identity.instance;
+    let mut cx = Cx::new(identity, services);
+    let component = match mount_component::<C>(props.as_ref(), &mut cx).await {
+        Ok(component) => component,
+        Err(error) => return ticket.answer(Err(error)),
+    };
+    let mut instance = Instance {
+        id,
+        component,
+        cx,
+        sent: C::Sent::default(),
+        version: 0,
+        props,
+        subscribers: vec![subscriber],
+        limits,
+        mailbox,
+        failures: 0,
+    };
+    match instance.first_picture() {
+        Ok(result) => ticket.answer(Ok(Some(result))),
+        Err(why) => return ticket.answer(Err(refused(&why))),
+    }
+    instance.send_events();
+    loop {
+        // Unbiased on purpose: neither a flood of mail nor a fast timer may starve the other.
+        let ended = tokio::select! {
+            mail = inbox.next() => instance.read(mail).await,
+            turn = next_turn(&mut instance.cx) => instance.take_turn(turn).await,
+        };
+        match ended {
+            Ok(Goes::On) => {}
+            Ok(Goes::Away(ticket)) => {
+                // From here on nobody can reach it; what waits is answered as gone.
+                drop(inbox);
+                instance.unmount().await;
+                if let Some(ticket) = ticket {
+                    ticket.answer(Ok(None));
+                }
+                return;
+            }
+            Err(Lost) => return instance.give_up(),
+        }
+    }
+}
+
+/// Whether the instance lives after a turn.
+enum Goes {
+    On,
+    Away(Option<Ticket>),
+}
+
+impl<C: Component> Instance<C> {
+    /// The first flush: fills `sent`, and is the result of the mount.
+    fn first_picture(&mut self) -> std::result::Result<Vec<u8>, FlushError> {
+        let mut nobody = Writer::default();
+        self.component.flush(&mut self.sent, self.limits.state, &mut nobody)?;
+        let digest = self.component.digest(&self.sent);
+        let mut result = format!("{{\"componentId\":\"{}\",\"initialState\":", self.id).into_bytes();
+        self.component.snapshot(&self.sent, &mut result);
+        result.extend_from_slice(format!(",\"version\":0,\"digest\":{digest}}}").as_bytes());
+        Ok(result)
+    }
+
+    async fn read(&mut self, mail: Mail) -> std::result::Result<Goes, Lost> {
+        match mail {
+            Mail::Call { action, args, ticket } => {
+                let action = std::str::from_utf8(&action).unwrap_or_default();
+                let turn = async { self.component.dispatch(action, &args, &mut self.cx).await };
+                let outcome = AssertUnwindSafe(turn).catch_unwind().await;
+                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
+            }
+            Mail::Write { property, value, ticket } => {
+                let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.write(&property, &value)));
+                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
+            }
+            Mail::Props { props, ticket } => {
+                let outcome = AssertUnwindSafe(self.change_props(props)).catch_unwind().await;
+                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
+            }
+            Mail::Event { event, ticket } => {
+                let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                    let event: C::Event = wire::from_json(&event, "event")?;
+                    self.component.on_event(event, &mut self.cx)?;
+                    Ok(None)
+                }));
+                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
+            }
+            Mail::Resync { connection, ticket } => {
+                self.send_whole(connection);
+                if let Some(ticket) = ticket {
+                    ticket.answer(Ok(None));
+                }
+            }
+            Mail::Leave { connection, ticket } => {
+                self.subscribers.retain(|outbox| outbox.connection() != connection);
+                if self.subscribers.is_empty() {
+                    return Ok(Goes::Away(ticket));
+                }
+                if let Some(ticket) = ticket {
+                    ticket.answer(Ok(None));
+                }
+            }
+        }
+        Ok(Goes::On)
+    }
+
+    /// Runs a timer's or spawned work's turn. Nobody waits for a reply.
+    async fn take_turn(&mut self, turn: Turn<C>) -> std::result::Result<Goes, Lost> {
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| match turn {
+            Turn::Once(job) => job(&mut self.component, &mut self.cx),
+            Turn::Tick { timer, due, period, mut tick } => {
+                tick(&mut self.component, &mut self.cx);
+                if let Some(work) = self.cx.work_mut() {
+                    work.again(timer, due, period, tick);
+                }
+            }
+        }));
+        if let Err(broken) = ran.map_err(|_| Broken::Panic).and_then(|()| self.flush()) {
+            self.mend(&broken).await?;
+        }
+        Ok(Goes::On)
+    }
+
+    /// State, then events, then the reply.
+    async fn end_turn(
+        &mut self,
+        outcome: std::result::Result<Outcome, Broken>,
+        ticket: Ticket,
+    ) -> std::result::Result<(), Lost> {
+        let flushed = outcome.and_then(|outcome| self.flush().map(|()| outcome));
+        match flushed {
+            Ok(outcome) => {
+                if let Err(error) = &outcome {
+                    log(error);
+                }
+                ticket.answer(outcome);
+                Ok(())
+            }
+            Err(broken) => {
+                let mended = self.mend(&broken).await;
+                ticket.answer(Err(match (&mended, &broken) {
+                    (Err(Lost), _) => Error::new(Code::InstanceLost, "the instance failed and could not be put back"),
+                    (Ok(()), Broken::Panic) => {
+                        Error::new(Code::ActionFailed, "this failed on the server; nothing was changed")
+                    }
+                    (Ok(()), Broken::Flush(why)) => refused(why),
+                }));
+                mended
+            }
+        }
+    }
+
+    fn write(&mut self, property: &[u8], value: &[u8]) -> Outcome {
+        let property = std::str::from_utf8(property).unwrap_or_default();
+        let field = self.component.write(property, value)?;
+        if let Err(error) = self.component.written(field, &mut self.cx) {
+            self.component.revert(property, &self.sent);
+            return Err(error);
+        }
+        Ok(None)
+    }
+
+    async fn change_props(&mut self, json: Option<Bytes>) -> Outcome {
+        let props: C::Props = wire::props_from_json(json.as_deref())?;
+        match self.component.props_changed(props, &mut self.cx).await? {
+            PropsChange::Taken => {
+                self.props = json;
+                Ok(Some(b"{\"remount\":false}".to_vec()))
+            }
+            PropsChange::Remount => Ok(Some(b"{\"remount\":true}".to_vec())),
+        }
+    }
+
+    /// Sends what changed, encoded once for each dialect there is, then what was emitted.
+    fn flush(&mut self) -> std::result::Result<(), Broken> {
+        WRITER.with_borrow_mut(|writer| {
+            writer.clear();
+            self.component.flush(&mut self.sent, self.limits.state, writer).map_err(Broken::Flush)?;
+            if !writer.is_empty() {
+                self.send_delta(writer);
+            }
+            Ok(())
+        })?;
+        self.failures = 0;
+        self.send_events();
+        Ok(())
+    }
+
+    fn send_delta(&mut self, writer: &mut Writer) {
+        let base = self.version;
+        self.version += 1;
+        let digest = self.component.digest(&self.sent);
+        let (mut delta, mut whole) = (None, None);
+        for outbox in &self.subscribers {
+            let frame = if outbox.dialect().delta {
+                delta.get_or_insert_with(|| {
+                    let mut frame = Vec::with_capacity(256);
+                    let payload = write_delta(self.id, clock::now(), &mut frame, |out| {
+                        writer.finish(base, self.version, digest, out);
+                    });
+                    StateFrame::Delta { payload, frame: frame.into() }
+                })
+            } else {
+                whole.get_or_insert_with(|| StateFrame::Whole(self.whole_frame(digest)))
+            };
+            outbox.push_state(self.id, frame.clone(), &self.mailbox);
+        }
+    }
+
+    fn send_whole(&self, connection: ConnectionId) {
+        let digest = self.component.digest(&self.sent);
+        let frame = StateFrame::Whole(self.whole_frame(digest));
+        for outbox in self.subscribers.iter().filter(|outbox| outbox.connection() == connection) {
+            outbox.push_state(self.id, frame.clone(), &self.mailbox);
+        }
+    }
+
+    fn whole_frame(&self, digest: u32) -> Bytes {
+        let mut state = Vec::new();
+        self.component.snapshot(&self.sent, &mut state);
+        let mut frame = Vec::with_capacity(state.len() + 160);
+        ServerMessage::Update { instance: self.id, state: &state, version: self.version, digest }
+            .write(clock::now(), &mut frame);
+        frame.into()
+    }
+
+    fn send_events(&mut self) {
+        for event in self.cx.take_events() {
+            let (mut native, mut legacy) = (None, None);
+            for outbox in &self.subscribers {
+                let frame: &Bytes = if outbox.dialect().is_legacy() {
+                    legacy.get_or_insert_with(|| {
+                        let mut frame = Vec::new();
+                        let event = std::str::from_utf8(&event).unwrap_or("null");
+                        write_broadcast(self.id, event, clock::now(), &mut frame);
+                        frame.into()
+                    })
+                } else {
+                    native.get_or_insert_with(|| {
+                        let mut frame = Vec::with_capacity(event.len() + 128);
+                        ServerMessage::Event { instance: self.id, event: &event }.write(clock::now(), &mut frame);
+                        frame.into()
+                    })
+                };
+                outbox.push_event(self.id, frame.clone());
+            }
+        }
+    }
+
+    /// Puts the instance back to what was last sent.
+    async fn mend(&mut self, broken: &Broken) -> std::result::Result<(), Lost> {
+        self.failures += 1;
+        match broken {
+            Broken::Panic => tracing::error!(failures = self.failures, "a turn panicked; putting the instance back"),
+            Broken::Flush(why) => tracing::error!(%why, "the state cannot be sent; putting the instance back"),
+        }
+        drop(self.cx.take_events());
+        self.cx.stop_work();
+        if self.failures > MOST_FAILURES {
+            tracing::error!("{MOST_FAILURES} turns failed in a row; giving the instance up");
+            return Err(Lost);
+        }
+        let mounted = mount_component::<C>(self.props.as_ref(), &mut self.cx).await;
+        // What a second mount emits was emitted by the first.
+        drop(self.cx.take_events());
+        let fresh = match mounted {
+            Ok(fresh) => fresh,
+            Err(error) => {
+                tracing::error!(?error, "the instance cannot be mounted again; giving it up");
+                return Err(Lost);
+            }
+        };
+        let broken = std::mem::replace(&mut self.component, fresh);
+        self.component.recover(broken, &self.sent).map_err(|why| {
+            tracing::error!(%why, "the last good state does not read back; giving the instance up");
+            Lost
+        })
+    }
+
+    async fn unmount(&mut self) {
+        self.cx.stop_work();
+        let turn = async { self.component.unmount(&mut self.cx).await };
+        let ran = AssertUnwindSafe(turn).catch_unwind().await;
+        if ran.is_err() {
+            tracing::error!("unmount panicked; the instance is gone all the same");
+        }
+    }
+
+    fn give_up(self) {
+        let id = self.id.to_string();
+        let mut frame = Vec::new();
+        ServerMessage::Error {
+            component_id: Some(&id),
+            request_id: None,
+            code: Code::InstanceLost,
+            error: "the instance failed and could not be put back: mount it again",
+            action: None,
+        }
+        .write(clock::now(), &mut frame);
+        for outbox in &self.subscribers {
+            outbox.push(frame.clone());
+        }
+    }
+}
+
+thread_local! {
+    /// Flushing never waits, so one writer for each thread is enough.
+    static WRITER: std::cell::RefCell<Writer> = std::cell::RefCell::default();
+}
+
+async fn mount_component<C: Component>(props: Option<&Bytes>, cx: &mut Cx<C>) -> Result<C> {
+    let props: C::Props = wire::props_from_json(props.map(AsRef::as_ref))?;
+    // Inside an async block, so that a `mount` that is no `async fn` is caught as well.
+    match AssertUnwindSafe(async { C::mount(props, cx).await }).catch_unwind().await {
+        Ok(Ok(component)) => Ok(component),
+        Ok(Err(error)) => {
+            log(&error);
+            Err(error)
+        }
+        Err(_) => {
+            tracing::error!("mount panicked");
+            Err(Error::new(Code::ActionFailed, "this failed on the server; nothing was mounted"))
+        }
+    }
+}
+
+async fn next_turn<C: Component>(cx: &mut Cx<C>) -> Turn<C> {
+    match cx.work_mut() {
+        Some(work) if work.is_waiting() => work.next().await,
+        _ => std::future::pending().await,
+    }
+}
+
+/// What the client may know of a state that cannot be sent. The log has said which field.
+fn refused(why: &FlushError) -> Error {
+    match why {
+        FlushError::TooLarge { .. } => {
+            Error::new(Code::TooLarge, "the state would be larger than this server allows; nothing was changed")
+        }
+        FlushError::Unsendable { .. } => Error::internal(why.clone()),
+    }
+}
+
+/// The cause of an internal error goes here and nowhere else.
+fn log(error: &Error) {
+    if error.code() == Code::Internal {
+        tracing::error!(cause = error.cause().map(tracing::field::display), "{error}");
+    } else {
+        tracing::debug!(code = %error.code(), "{error}");
+    }
+}

@@ -1,0 +1,89 @@
+//! Live components for Rust and React.
+//!
+//! You write a component's state and actions as a plain struct; the browser renders it as if it were local.
+//! What happens between the two is this crate's problem. Start with [`Component`], then [`Live::builder`].
+//!
+//! ```
+//! use fluxstack_live::prelude::*;
+//!
+//! /// Counts clicks.
+//! #[derive(State)]
+//! pub struct Counter {
+//!     pub count: i64,
+//!     clicks: u64, // not `pub`: stays on the server
+//! }
+//!
+//! impl Component for Counter {
+//!     type Props = ();
+//!     type Event = ();
+//!
+//!     async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
+//!         Ok(Counter { count: 0, clicks: 0 })
+//!     }
+//! }
+//!
+//! #[actions]
+//! impl Counter {
+//!     /// Adds to the count, and answers what it is now.
+//!     pub fn add(&mut self, by: i64) -> Result<i64> {
+//!         if by == 0 {
+//!             return Err(Error::invalid("by", "must not be zero"));
+//!         }
+//!         self.clicks += 1;
+//!         self.count += by;
+//!         Ok(self.count)
+//!     }
+//! }
+//!
+//! let live = Live::builder().component::<Counter>().build().unwrap();
+//! let app: axum::Router = axum::Router::new().nest("/api/live", live.router());
+//! ```
+//!
+//! `pub` is the whole access rule: a `pub` field is sent to the client, a `pub` method in the `#[actions]`
+//! block can be called by it, and everything else stays on the server.
+
+pub mod action;
+#[cfg(feature = "axum")]
+mod axum;
+mod clock;
+pub mod component;
+pub mod error;
+pub mod field;
+mod instance;
+pub mod limits;
+mod mailbox;
+mod outbox;
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod rate;
+mod registry;
+pub mod server;
+mod services;
+mod session;
+pub mod state;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod typescript;
+pub mod wire;
+mod work;
+
+pub use action::Actions;
+pub use component::{Component, Cx, PropsChange};
+pub use error::{Code, Error, Result};
+pub use field::{Bound, List, Map};
+pub use fluxstack_live_macros::{State, actions, wire};
+pub use fluxstack_live_protocol as protocol;
+pub use limits::Limits;
+pub use server::{BuildError, Builder, Live};
+pub use state::State;
+pub use wire::Wire;
+pub use work::TimerId;
+
+/// What a component's file needs: `use fluxstack_live::prelude::*;`
+pub mod prelude {
+    pub use crate::{
+        Actions, Bound, Code, Component, Cx, Error, Limits, List, Live, Map, PropsChange, Result, State, TimerId, Wire,
+        actions, wire,
+    };
+}

@@ -1,0 +1,80 @@
+//! How much one connection, one instance and one server may use. Every queue here has a bound.
+
+use std::time::Duration;
+
+/// The bounds of a server. Change them with [`Builder::limits`](crate::Builder::limits):
+///
+/// ```
+/// use fluxstack_live::Live;
+/// let live = Live::builder().limits(|limits| limits.calls = 32).build().unwrap();
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections at once; one more is refused with HTTP 503. Default 10,000.
+    pub connections: usize,
+    /// Bytes in a frame from a client; a larger one closes the connection with 1009. Default 1 MiB.
+    pub frame: usize,
+    /// Messages in one frame. Default 64.
+    pub batch: usize,
+    /// Levels of nesting in a frame. Default 64, at most 120: the JSON reader stops at 128.
+    pub depth: usize,
+    /// Messages a second from one connection, 0 for no limit. Default 200: ten times the fastest clicker.
+    pub rate: u32,
+    /// Messages at once, before `rate` counts. Default 1,000.
+    pub burst: u32,
+    /// Messages refused in a row for their rate before the connection is closed with 4429. Default 1,000.
+    pub refusals: u32,
+    /// Requests of one connection that may wait for their answer to be written. Default 256.
+    pub calls: usize,
+    /// Mounted instances of one connection. Default 1,000.
+    pub instances: usize,
+    /// Mail one instance may have waiting; more is answered with `BUSY`. Default 1,024.
+    pub mailbox: usize,
+    /// Bytes of JSON in the visible state of one instance. Default 1 MiB.
+    pub state: usize,
+    /// Bytes that may wait to be read by a client before its deltas are merged and it is no longer read
+    /// from. Default 64 KiB.
+    pub outbox_soft: usize,
+    /// Bytes that may wait behind the first frame before the connection is closed with 4430. Default 4 MiB.
+    pub outbox_hard: usize,
+    /// Events that may wait for a slow client before the oldest are counted instead of kept. Default 256.
+    pub events: usize,
+    /// How often the server pings; two unanswered pings close the connection with 4408. Default 30 s.
+    pub ping: Duration,
+    /// How long one write may take before the peer counts as gone. Default 30 s.
+    pub write: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            frame: 1 << 20,
+            batch: 64,
+            depth: 64,
+            rate: 200,
+            burst: 1_000,
+            refusals: 1_000,
+            calls: 256,
+            instances: 1_000,
+            mailbox: 1_024,
+            state: 1 << 20,
+            outbox_soft: 64 << 10,
+            outbox_hard: 4 << 20,
+            events: 256,
+            ping: Duration::from_secs(30),
+            write: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Limits {
+    /// Lifts what would stand in the way of a load test: connections, rate, calls in flight, instances.
+    pub fn unlimited(&mut self) {
+        self.connections = usize::MAX;
+        self.rate = 0;
+        self.calls = 1 << 20;
+        self.instances = 1 << 20;
+    }
+}

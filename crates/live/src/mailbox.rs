@@ -1,0 +1,122 @@
+//! The way into an instance: a bounded queue with one reader.
+//!
+//! A tokio channel would do, but reserves a block of 32 slots for every instance, about 3 KB each; this
+//! one allocates only while something waits. When it is full the sender is told, and the client gets
+//! `BUSY`: nobody waits on a full mailbox, so nobody can block another.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use fluxstack_live_protocol::ConnectionId;
+use tokio::sync::Notify;
+
+use crate::outbox::Ticket;
+
+/// What an instance can be told. All of it is listed here.
+pub(crate) enum Mail {
+    /// Run an action.
+    Call { action: Bytes, args: Bytes, ticket: Ticket },
+    /// Write a field for the client.
+    Write { property: Bytes, value: Bytes, ticket: Ticket },
+    /// The client's props changed.
+    Props { props: Option<Bytes>, ticket: Ticket },
+    /// The client sent an event.
+    Event { event: Bytes, ticket: Ticket },
+    /// Send the whole state to this connection, then answer if asked.
+    Resync { connection: ConnectionId, ticket: Option<Ticket> },
+    /// This connection does not want it any more.
+    Leave { connection: ConnectionId, ticket: Option<Ticket> },
+}
+
+/// The sending side; any number of them.
+#[derive(Clone)]
+pub(crate) struct Mailbox(Arc<Shared>);
+
+/// The instance's side. Dropping it closes the mailbox.
+pub(crate) struct Inbox(Arc<Shared>);
+
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Notify,
+    bound: usize,
+}
+
+struct Queue {
+    mail: VecDeque<Mail>,
+    open: bool,
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing below panics while it holds the lock, so a poisoned queue is still a whole one.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why mail was not taken; it comes back.
+pub(crate) enum Undelivered {
+    Full(Mail),
+    Closed(Mail),
+}
+
+pub(crate) fn mailbox(bound: usize) -> (Mailbox, Inbox) {
+    let queue = Mutex::new(Queue { mail: VecDeque::new(), open: true });
+    let shared = Arc::new(Shared { queue, wake: Notify::new(), bound });
+    (Mailbox(Arc::clone(&shared)), Inbox(shared))
+}
+
+impl Mailbox {
+    /// Puts mail in, if there is room.
+    pub(crate) fn send(&self, mail: Mail) -> Result<(), Undelivered> {
+        self.push(mail, self.0.bound)
+    }
+
+    /// Puts mail in even if the mailbox is full. Only for what a connection sends at most once at a time:
+    /// that it leaves, and that it needs a snapshot.
+    pub(crate) fn insist(&self, mail: Mail) -> Result<(), Undelivered> {
+        self.push(mail, usize::MAX)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        !self.0.queue().open
+    }
+
+    fn push(&self, mail: Mail, bound: usize) -> Result<(), Undelivered> {
+        let mut queue = self.0.queue();
+        if !queue.open {
+            return Err(Undelivered::Closed(mail));
+        }
+        if queue.mail.len() >= bound {
+            return Err(Undelivered::Full(mail));
+        }
+        queue.mail.push_back(mail);
+        drop(queue);
+        self.0.wake.notify_one();
+        Ok(())
+    }
+}
+
+impl Inbox {
+    /// The next mail. Nothing is lost if the future is dropped.
+    pub(crate) async fn next(&mut self) -> Mail {
+        loop {
+            if let Some(mail) = self.0.queue().mail.pop_front() {
+                return mail;
+            }
+            self.0.wake.notified().await;
+        }
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        let left = {
+            let mut queue = self.0.queue();
+            queue.open = false;
+            std::mem::take(&mut queue.mail)
+        };
+        // Outside the lock: each ticket answers its client as it goes.
+        drop(left);
+    }
+}

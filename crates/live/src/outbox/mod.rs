@@ -1,0 +1,156 @@
+//! The way out to one client: bounded, in order, and newer rather than longer when the client is slow.
+//!
+//! Instances and the session put frames in; the session's writer takes them out. What happens when the
+//! writer cannot keep up is decided here and nowhere else:
+//!
+//! * below the soft limit everything waits in the order it was made;
+//! * above it, the deltas of one instance are merged into the first of them ([`queue`]). Newer state may
+//!   arrive earlier, never later, so a reply still finds the state it caused already sent;
+//! * a merged delta that grows too large becomes a promise of a snapshot, which the instance is asked for
+//!   when the client reads again; until then its deltas are dropped;
+//! * events keep their order; past their limit the oldest are counted instead of kept;
+//! * replies are never dropped. Their number is bounded by the calls a connection may have open, and past
+//!   the hard limit the connection is closed.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use fluxstack_live_protocol::{CloseCode, ConnectionId, Dialect, InstanceId};
+use tokio::sync::Notify;
+
+use crate::limits::Limits;
+use crate::mailbox::{Mail, Mailbox};
+
+mod queue;
+mod ticket;
+
+use queue::{Item, Queue};
+pub(crate) use queue::StateFrame;
+pub(crate) use ticket::{Subject, Ticket, gone};
+
+/// What waits for one client.
+pub(crate) struct Outbox {
+    connection: ConnectionId,
+    dialect: Dialect,
+    queue: Mutex<Queue>,
+    wake: Notify,
+    /// The session waits here while the client does not read.
+    drained: Notify,
+    open_calls: AtomicUsize,
+}
+
+/// What the writer is to do next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Write these, then flush once.
+    Frames(Vec<Bytes>),
+    /// Say why and stop.
+    Close(Option<CloseCode>),
+}
+
+impl Outbox {
+    pub(crate) fn new(connection: ConnectionId, dialect: Dialect, limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            connection,
+            dialect,
+            queue: Mutex::new(Queue::new(limits)),
+            wake: Notify::new(),
+            drained: Notify::new(),
+            open_calls: AtomicUsize::new(0),
+        })
+    }
+
+    pub(crate) fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Requests whose answers have not been written yet.
+    pub(crate) fn open_calls(&self) -> usize {
+        self.open_calls.load(Ordering::Relaxed)
+    }
+
+    /// A frame that answers nothing and belongs to no instance's state or events.
+    pub(crate) fn push(&self, frame: Vec<u8>) {
+        self.put(|queue| queue.push(Item::Plain(frame.into())));
+    }
+
+    /// The answer to a request that was counted as open.
+    fn push_reply(&self, frame: Vec<u8>) {
+        self.put(|queue| queue.push(Item::Reply(frame.into())));
+    }
+
+    /// A state frame of an instance, the same bytes for every subscriber.
+    pub(crate) fn push_state(&self, instance: InstanceId, frame: StateFrame, mailbox: &Mailbox) {
+        self.put(|queue| queue.push_state(instance, frame, mailbox));
+    }
+
+    /// An event of an instance, the same bytes for every subscriber.
+    pub(crate) fn push_event(&self, instance: InstanceId, frame: Bytes) {
+        self.put(|queue| queue.push_event(instance, frame));
+    }
+
+    /// No more frames are taken; what waits is still written, then the close frame.
+    pub(crate) fn close(&self, code: Option<CloseCode>) {
+        self.queue().close(code);
+        self.wake.notify_one();
+        self.drained.notify_one();
+    }
+
+    /// What to write next, about `most` bytes at once. Nothing is lost if the future is dropped.
+    pub(crate) async fn next(&self, most: usize) -> Next {
+        loop {
+            let (taken, snapshots) = {
+                let mut queue = self.queue();
+                let taken = queue.take(most, self.connection);
+                (taken, queue.promised())
+            };
+            // Outside the lock: an instance that is gone answers at once, into this very outbox.
+            for mailbox in snapshots {
+                drop(mailbox.insist(Mail::Resync { connection: self.connection, ticket: None }));
+            }
+            match taken {
+                queue::Taken::Frames { frames, replies } => {
+                    self.open_calls.fetch_sub(replies, Ordering::Relaxed);
+                    self.drained.notify_one();
+                    return Next::Frames(frames);
+                }
+                queue::Taken::Closed(code) => return Next::Close(code),
+                queue::Taken::Nothing => self.wake.notified().await,
+            }
+        }
+    }
+
+    /// Waits until the client has read enough for it to be listened to again.
+    pub(crate) async fn room(&self) {
+        loop {
+            let notified = self.drained.notified();
+            if !self.queue().is_over_soft() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    fn open_call(&self) {
+        self.open_calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn close_call(&self) {
+        self.open_calls.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn put(&self, change: impl FnOnce(&mut Queue)) {
+        change(&mut self.queue());
+        self.wake.notify_one();
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing in `queue.rs` panics half-way, so a poisoned queue is still a whole one.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,125 @@
+//! The right and the duty to answer one request, exactly once.
+//!
+//! A ticket is made when a request is read and is consumed by its answer. One that is dropped answers by
+//! itself: whatever happens to an instance, no client waits for ever.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fluxstack_live_protocol::{Code, InstanceId, Reply, ReplyKind, ServerMessage, message::Failure};
+
+use super::Outbox;
+use crate::action::Outcome;
+use crate::clock;
+use crate::error::Error;
+
+/// What a request is about, as the client spelled it.
+#[derive(Debug, Clone)]
+pub(crate) enum Subject {
+    None,
+    Instance(InstanceId),
+    Named(Box<str>),
+}
+
+/// See the module.
+pub(crate) struct Ticket(Option<Open>);
+
+struct Open {
+    outbox: Arc<Outbox>,
+    kind: ReplyKind,
+    subject: Subject,
+    /// JSON text; `None` for a client that did not ask for an answer.
+    request_id: Option<Bytes>,
+    /// Only for older clients, which want to read it in an `ERROR` frame.
+    action: Option<Bytes>,
+}
+
+impl Ticket {
+    pub(crate) fn new(
+        outbox: &Arc<Outbox>,
+        kind: ReplyKind,
+        subject: Subject,
+        request_id: Option<Bytes>,
+        action: Option<Bytes>,
+    ) -> Self {
+        outbox.open_call();
+        Self(Some(Open { outbox: Arc::clone(outbox), kind, subject, request_id, action }))
+    }
+
+    /// Answers.
+    pub(crate) fn answer(mut self, outcome: Outcome) {
+        if let Some(open) = self.0.take() {
+            open.answer(outcome);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(open) = self.0.take() {
+            let id = match &open.subject {
+                Subject::Instance(instance) => instance.to_string(),
+                Subject::Named(name) => name.to_string(),
+                Subject::None => String::new(),
+            };
+            open.answer(Err(gone(&id)));
+        }
+    }
+}
+
+/// The answer to whoever names an instance this connection does not have.
+#[cold]
+pub(crate) fn gone(id: &str) -> Error {
+    // The exact text is what older clients look for.
+    Error::new(Code::RehydrationRequired, format!("COMPONENT_REHYDRATION_REQUIRED:{id}"))
+}
+
+impl Open {
+    fn answer(self, outcome: Outcome) {
+        let text = |bytes: &Bytes| std::str::from_utf8(bytes).unwrap_or_default().to_owned();
+        let id = match &self.subject {
+            Subject::None => None,
+            Subject::Instance(instance) => Some(instance.to_string()),
+            Subject::Named(name) => Some(name.to_string()),
+        };
+        let request_id = self.request_id.as_ref().map(text);
+        let now = clock::now();
+        if let Err(error) = &outcome {
+            let is_legacy_call = self.outbox.dialect().is_legacy() && self.kind.original() == "CALL_ACTION";
+            if is_legacy_call || request_id.is_none() {
+                let action = self.action.as_ref().map(text);
+                let mut frame = Vec::new();
+                ServerMessage::Error {
+                    component_id: id.as_deref(),
+                    request_id: None,
+                    code: error.code(),
+                    error: error.message(),
+                    action: action.as_deref(),
+                }
+                .write(now, &mut frame);
+                self.outbox.push(frame);
+            }
+        }
+        let quiet = request_id.is_none() && !(outcome.is_err() && self.outbox.dialect().is_legacy());
+        if quiet {
+            self.outbox.close_call();
+            return;
+        }
+        let fields = outcome.as_ref().err().and_then(Error::fields_json);
+        let outcome = match &outcome {
+            Ok(result) => Ok(result.as_deref()),
+            Err(error) => {
+                Err(Failure { code: error.code(), error: error.message(), fields: fields.as_deref() })
+            }
+        };
+        let mut frame = Vec::with_capacity(192);
+        ServerMessage::Reply(Reply {
+            kind: self.kind,
+            component_id: id.as_deref(),
+            request_id: request_id.as_deref(),
+            outcome,
+        })
+        .write(now, &mut frame);
+        self.outbox.push_reply(frame);
+    }
+}

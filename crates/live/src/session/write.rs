@@ -1,0 +1,76 @@
+//! The writing half of a session: takes frames out of the outbox, writes them, flushes once.
+//!
+//! One write for all that waits is worth more than anything else here; a flush for each message costs
+//! several times the CPU. Also keeps the heartbeat, because only the writer can send a ping.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use fluxstack_live_protocol::CloseCode;
+use futures_util::{Sink, SinkExt as _};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::Outgoing;
+use crate::limits::Limits;
+use crate::outbox::{Next, Outbox};
+
+/// Bytes taken from the outbox for one write. What is taken can no longer be merged, so not too much.
+const AT_ONCE: usize = 32 << 10;
+
+/// Writes until the outbox is closed or the peer is gone.
+pub(super) async fn run(outbox: &Outbox, limits: &Limits, silence: &AtomicU32, mut socket: impl Sink<Outgoing> + Unpin) {
+    let mut ping = Instant::now() + limits.ping;
+    let batch = outbox.dialect().batch;
+    loop {
+        let next = tokio::select! {
+            next = outbox.next(AT_ONCE) => next,
+            () = sleep_until(ping) => {
+                ping = Instant::now() + limits.ping;
+                if silence.fetch_add(1, Ordering::Relaxed) >= 2 {
+                    Next::Close(Some(CloseCode::PeerSilent))
+                } else if written(limits, socket.send(Outgoing::Ping)).await {
+                    continue;
+                } else {
+                    return;
+                }
+            }
+        };
+        match next {
+            Next::Frames(frames) => {
+                let write = async {
+                    if batch && frames.len() > 1 {
+                        return socket.send(Outgoing::Text(join(&frames))).await;
+                    }
+                    for frame in frames {
+                        socket.feed(Outgoing::Text(frame)).await?;
+                    }
+                    socket.flush().await
+                };
+                if !written(limits, write).await {
+                    return;
+                }
+            }
+            Next::Close(code) => {
+                let _ = written(limits, socket.send(Outgoing::Close(code))).await;
+                let _ = written(limits, socket.close()).await;
+                return;
+            }
+        }
+    }
+}
+
+async fn written<E>(limits: &Limits, write: impl Future<Output = Result<(), E>>) -> bool {
+    matches!(timeout(limits.write, write).await, Ok(Ok(())))
+}
+
+/// Several messages in one frame.
+fn join(frames: &[Bytes]) -> Bytes {
+    let len = frames.iter().map(|frame| frame.len() + 1).sum::<usize>() + 1;
+    let mut out = Vec::with_capacity(len);
+    for (index, frame) in frames.iter().enumerate() {
+        out.push(if index == 0 { b'[' } else { b',' });
+        out.extend_from_slice(frame);
+    }
+    out.push(b']');
+    out.into()
+}

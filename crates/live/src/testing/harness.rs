@@ -1,0 +1,72 @@
+//! A whole server in memory.
+
+use std::sync::Arc;
+
+use fluxstack_live_protocol::Dialect;
+use fluxstack_live_protocol::dialect::client_id;
+use futures_util::stream;
+use tokio::sync::mpsc;
+use tokio_util::sync::PollSender;
+
+use super::client::Client;
+use crate::server::Live;
+use crate::session::Arrival;
+
+/// Frames that fit between server and client before the server's writes wait, as in a socket's buffer.
+const IN_FLIGHT: usize = 16;
+
+/// A server to connect test clients to.
+///
+/// ```
+/// use fluxstack_live::prelude::*;
+/// use fluxstack_live::testing::Harness;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let harness = Harness::new(Live::builder().build().unwrap());
+/// let mut client = harness.connect().await;
+/// client.send_text("null");
+/// assert_eq!(client.next().await.unwrap()["code"], "BAD_MESSAGE");
+/// # }
+/// ```
+pub struct Harness {
+    live: Live,
+}
+
+impl Harness {
+    /// Serves `live` in memory.
+    #[must_use]
+    pub fn new(live: Live) -> Self {
+        Self { live }
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// A client that speaks version 3; it has read the hello.
+    ///
+    /// # Panics
+    /// If the server has no place for another connection.
+    pub async fn connect(&self) -> Client {
+        self.connect_with("v=3&caps=delta,batch").await.expect("the server has a place for another connection")
+    }
+
+    /// A client that announces this in its URL, or `None` if the server has no place.
+    pub async fn connect_with(&self, query: &str) -> Option<Client> {
+        let place = self.live.place()?;
+        let arrival = Arrival { dialect: Dialect::from_query(query), client: client_id(query).map(Arc::from) };
+        let (to_server, mut from_client) = mpsc::channel(IN_FLIGHT);
+        let (to_client, from_server) = mpsc::channel(IN_FLIGHT);
+        let live = self.live.clone();
+        let dialect = arrival.dialect;
+        tokio::spawn(async move {
+            let incoming = stream::poll_fn(move |cx| from_client.poll_recv(cx));
+            live.serve(place, arrival, incoming, PollSender::new(to_client)).await;
+        });
+        let mut client = Client::new(to_server, from_server, dialect);
+        client.greet().await;
+        Some(client)
+    }
+}

@@ -1,0 +1,16 @@
+//! Tests without a socket. Feature `testing`.
+//!
+//! Three distances, nearest first. A component is a struct, so much needs nothing at all:
+//! `let mut counter = Counter { count: 40 }; counter.increment();`. [`mount`] runs one component for real,
+//! actions by name, deltas as they would travel. [`Harness`] is a whole server in memory with clients that
+//! speak the real protocol, and can misbehave.
+//!
+//! Everything follows tokio's clock: under `#[tokio::test(start_paused = true)]` an hour passes at once.
+
+mod client;
+mod harness;
+mod mount;
+
+pub use client::{Client, Refused};
+pub use harness::Harness;
+pub use mount::{Mounted, mount};

@@ -1,0 +1,44 @@
+//! The macros of `fluxstack-live`. Use them through that crate, which re-exports them in its prelude.
+//!
+//! They keep to five manners: they add and never rewrite; every complaint points at the author's token
+//! and says what to type; all complaints of a block come at once; a type that does not fit is one error,
+//! not one for each line of the expansion; and names in the expansion are absolute, so that an
+//! application needs no other dependency and may call its own things what it likes.
+//!
+//! The fourth needs a trick, the same in all three macros. Where a type must fit, the expansion holds
+//! `impl Carried<Owner, 0> for TheType {}`, whose supertrait is the demand; that impl is where the
+//! compiler complains, at the author's token. Everything else in the expansion is written under
+//! `where for<'w> TheType: Carried<Owner, 0>`, so it may take the demand for granted and stays silent.
+
+mod actions;
+mod case;
+mod state;
+mod wire;
+
+use proc_macro::TokenStream;
+
+/// Makes a struct the state of a live component: `pub` fields are shown to the client, others are not.
+///
+/// `#[state(name = "LiveCounter")]` lets clients mount it by another name than the struct's.
+#[proc_macro_derive(State, attributes(state))]
+pub fn state(input: TokenStream) -> TokenStream {
+    state::expand(syn::parse_macro_input!(input)).into()
+}
+
+/// Makes the methods of an `impl` block callable by clients.
+///
+/// Every method is `pub` and takes `&mut self`, arguments by name and, anywhere among them, optionally
+/// `cx: &mut Cx<Self>`. It may be `async`.
+#[proc_macro_attribute]
+pub fn actions(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    actions::expand(&attribute.into(), syn::parse_macro_input!(item)).into()
+}
+
+/// Makes a type that can travel between server and client.
+///
+/// Adds serde's derives, TypeScript and camelCase names. An enum without fields becomes a union of
+/// strings, an enum with named fields a union of objects told apart by `type`.
+#[proc_macro_attribute]
+pub fn wire(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    wire::expand(&attribute.into(), syn::parse_macro_input!(item)).into()
+}

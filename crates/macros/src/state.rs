@@ -1,0 +1,217 @@
+//! `#[derive(State)]`: what the client sees of a struct. Adds one impl and the registration.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Fields, LitStr, Type, Visibility};
+
+use crate::case::{Complaints, Names, RESERVED_FIELDS, docs, without_self};
+
+/// A field the client sees.
+struct Visible {
+    ident: Ident,
+    ty: Type,
+    wire: String,
+    docs: String,
+}
+
+pub(crate) fn expand(input: DeriveInput) -> TokenStream {
+    let mut complaints = Complaints::default();
+    let owner = &input.ident;
+    let name = name(&input, &mut complaints);
+    let visible = visible(&input, &mut complaints);
+    if !input.generics.params.is_empty() {
+        complaints.push(
+            input.generics.span(),
+            format!("a live component has no generics, because clients mount it by name: write one struct for each kind of `{owner}`"),
+        );
+        return complaints.take();
+    }
+    let demands = visible.iter().enumerate().map(|(at, Visible { ty, .. })| {
+        quote_spanned! {ty.span()=> #[automatically_derived] impl ::fluxstack_live::__private::Shown<#owner, #at> for #ty {} }
+    });
+    let state = implementation(owner, &name, &docs(&input.attrs), &visible);
+    // A refused struct still gets its impls, so that the complaint is the only error.
+    let complaints = complaints.take();
+    let registration = quote_spanned! {owner.span()=>
+        ::fluxstack_live::__private::Registration::of::<#owner>()
+    };
+    quote! {
+        #complaints
+        const _: () = {
+            #(#demands)*
+            #state
+            ::fluxstack_live::__private::inventory::submit! { #registration }
+        };
+    }
+}
+
+fn name(input: &DeriveInput, complaints: &mut Complaints) -> LitStr {
+    let mut name = LitStr::new(&input.ident.unraw().to_string(), input.ident.span());
+    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("state")) {
+        let parsed = attribute.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("name") {
+                return Err(meta.error("there is only `#[state(name = \"…\")]`"));
+            }
+            name = meta.value()?.parse()?;
+            let text = name.value();
+            let begins = text.starts_with(|first: char| first.is_ascii_alphabetic());
+            if begins && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') {
+                return Ok(());
+            }
+            Err(syn::Error::new(name.span(), "the name becomes a name in TypeScript: letters, digits and `_`, beginning with a letter"))
+        });
+        if let Err(error) = parsed {
+            complaints.push(error.span(), error);
+        }
+    }
+    name
+}
+
+fn visible(input: &DeriveInput, complaints: &mut Complaints) -> Vec<Visible> {
+    let owner = &input.ident;
+    let fields = match &input.data {
+        Data::Struct(data) => &data.fields,
+        Data::Enum(data) => {
+            complaints.push(
+                data.enum_token.span,
+                "a state is a struct, whose `pub` fields the client sees: put the enum into a field of one",
+            );
+            return Vec::new();
+        }
+        Data::Union(data) => {
+            complaints.push(data.union_token.span, "a state is a struct, whose `pub` fields the client sees");
+            return Vec::new();
+        }
+    };
+    if let Fields::Unnamed(unnamed) = fields {
+        complaints.push(
+            unnamed.span(),
+            format!("the client sees fields by name: write `struct {owner} {{ pub name: Type }}`"),
+        );
+        return Vec::new();
+    }
+    let mut names = Names::default();
+    let mut found = Vec::new();
+    for field in fields {
+        let (Visibility::Public(_), Some(ident)) = (&field.vis, &field.ident) else { continue };
+        if let Some(wire) = names.claim(ident, "field", RESERVED_FIELDS, complaints) {
+            let ty = without_self(&field.ty, owner);
+            found.push(Visible { ident: ident.clone(), ty, wire, docs: docs(&field.attrs) });
+        }
+    }
+    found
+}
+
+fn implementation(owner: &Ident, name: &LitStr, docs: &str, visible: &[Visible]) -> TokenStream {
+    let ident: Vec<_> = visible.iter().map(|field| &field.ident).collect();
+    let ty: Vec<_> = visible.iter().map(|field| &field.ty).collect();
+    let wire: Vec<_> = visible.iter().map(|field| &field.wire).collect();
+    let text: Vec<_> = visible.iter().map(|field| &field.docs).collect();
+    let rust: Vec<_> = ident.iter().map(|ident| ident.unraw().to_string()).collect();
+    let at: Vec<_> = (0..visible.len()).collect();
+    let count = visible.len();
+    // A list of pairs, because tuples have a longest one.
+    let sent_type = ty.iter().rev().fold(quote!(()), |rest, ty| {
+        quote!((<#ty as ::fluxstack_live::__private::Field>::Sent, #rest))
+    });
+    let sent: Vec<TokenStream> = at.iter().map(|at| std::iter::repeat_n(quote!(.1), *at).chain([quote!(.0)]).collect()).collect();
+    // Braces, names, colons and commas: what the state takes besides its values.
+    let skeleton: usize = 2 + wire.iter().map(|name| name.len() + 4).sum::<usize>();
+    let lead: Vec<_> = wire
+        .iter()
+        .enumerate()
+        .map(|(at, name)| format!("{}\"{name}\":", if at == 0 { "{" } else { "," }))
+        .collect();
+    let close = if count == 0 { "{}" } else { "}" };
+    let staged: Vec<_> = at.iter().map(|at| quote::format_ident!("staged_{at}")).collect();
+    quote! {
+        #[automatically_derived]
+        impl ::fluxstack_live::__private::State for #owner
+        where
+            #(for<'__live> #ty: ::fluxstack_live::__private::Shown<#owner, #at>,)*
+        {
+            const NAME: &'static str = #name;
+            const DOCS: &'static str = #docs;
+
+            type Sent = #sent_type;
+
+            fn flush(
+                &mut self,
+                sent: &mut Self::Sent,
+                limit: usize,
+                out: &mut ::fluxstack_live::__private::Writer,
+            ) -> ::core::result::Result<(), ::fluxstack_live::__private::FlushError> {
+                let mut turn = ::fluxstack_live::__private::Turn::begin(#skeleton);
+                #(let #staged = turn.stage(#rust, &self.#ident, &sent #sent)?;)*
+                turn.check(limit)?;
+                #(turn.commit(#wire, &mut self.#ident, &mut sent #sent, &#staged, out);)*
+                let _ = (sent, out);
+                ::core::result::Result::Ok(())
+            }
+
+            fn digest(&self, sent: &Self::Sent) -> u32 {
+                static NAMES: ::fluxstack_live::__private::NameDigests<#count> =
+                    ::fluxstack_live::__private::NameDigests::new(|| ::fluxstack_live::__private::name_digests([#(#wire),*]));
+                let _ = sent;
+                ::fluxstack_live::__private::object_digest(
+                    &NAMES,
+                    [#(::fluxstack_live::__private::Field::digest(&self.#ident, &sent #sent)),*],
+                )
+            }
+
+            fn snapshot(&self, sent: &Self::Sent, out: &mut ::std::vec::Vec<u8>) {
+                let _ = sent;
+                #(
+                    out.extend_from_slice(#lead.as_bytes());
+                    ::fluxstack_live::__private::Field::snapshot(&self.#ident, &sent #sent, out);
+                )*
+                out.extend_from_slice(#close.as_bytes());
+            }
+
+            fn recover(
+                &mut self,
+                mut broken: Self,
+                sent: &Self::Sent,
+            ) -> ::core::result::Result<(), ::fluxstack_live::__private::FlushError> {
+                let _ = (&mut broken, sent);
+                #(::fluxstack_live::__private::Field::salvage(&mut self.#ident, &mut broken.#ident, &sent #sent);)*
+                // What was moved out of a field may be anywhere in it, and is handed back when dropped.
+                ::core::mem::drop(broken);
+                #(::fluxstack_live::__private::recovered(#rust, ::fluxstack_live::__private::Field::recover(&mut self.#ident, &sent #sent))?;)*
+                ::core::result::Result::Ok(())
+            }
+
+            fn write(
+                &mut self,
+                field: &str,
+                json: &[u8],
+            ) -> ::core::result::Result<&'static str, ::fluxstack_live::__private::Error> {
+                let _ = json;
+                match field {
+                    #(#wire => ::fluxstack_live::__private::written(
+                        #rust,
+                        #wire,
+                        ::fluxstack_live::__private::Field::write(&mut self.#ident, json),
+                    ),)*
+                    _ => ::core::result::Result::Err(::fluxstack_live::__private::not_writable()),
+                }
+            }
+
+            fn describe(
+                types: &mut ::fluxstack_live::__private::Types,
+            ) -> ::std::vec::Vec<::fluxstack_live::__private::FieldShape> {
+                let _ = &types;
+                ::std::vec![#(
+                    ::fluxstack_live::__private::FieldShape {
+                        name: #wire,
+                        ty: <#ty as ::fluxstack_live::__private::Field>::typescript(types),
+                        docs: #text,
+                        writable: <#ty as ::fluxstack_live::__private::Field>::WRITABLE,
+                    }
+                ),*]
+            }
+        }
+    }
+}
