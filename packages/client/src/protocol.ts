@@ -168,6 +168,8 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
     case 'CONNECTION_ESTABLISHED':
       return { type, connectionId: textOr(message.connectionId, ''), limits: parseLimits(message.limits) }
     case 'ERROR':
+      // Refusals of malformed frames and of exceeded rates come as this, and yet answer a request.
+      if (typeof message.requestId === 'string') return parseReply(message)
       return {
         type,
         componentId: typeof componentId === 'string' ? componentId : undefined,

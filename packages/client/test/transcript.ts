@@ -1,0 +1,232 @@
+/**
+ * Reads a transcript and plays it to the client. The format is in `conformance/README.md`.
+ */
+
+import { type Component, type LiveClient, LiveError, type LiveHandle } from '@fluxstack/client'
+import { digest } from '../src/digest.js'
+import { applyPlainly, settled, type TestSocket, type World, world } from './world.js'
+
+type Kind = 'app' | 'view' | 'lose' | 'bent' | '>' | '<'
+type Json = Record<string, unknown>
+
+interface Line {
+  readonly number: number
+  readonly kind: Kind
+  readonly text: string
+}
+
+/** The lines that mean something. */
+export function parse(text: string): Line[] {
+  const lines = text.split('\n').map((line, index) => ({ line: line.trim(), number: index + 1 }))
+  return lines
+    .filter(({ line }) => line !== '' && !line.startsWith('#'))
+    .map(({ line, number }) => {
+      const match = /^(app:|view:|lose:|bent:|>|<)\s+(.*)$/.exec(line)
+      if (!match) throw new Error(`line ${number}: not a line of a transcript: ${line}`)
+      return { number, kind: (match[1] ?? '').replace(':', '') as Kind, text: match[2] ?? '' }
+    })
+}
+
+type AnyHandle = LiveHandle<{ props: unknown; state: object; writable: object; actions: object; event: unknown }>
+
+/** One play of a transcript. */
+class Play {
+  private readonly world: World = world()
+  private readonly handles = new Map<string, { handle: AnyHandle; leave: () => void; events: unknown[] }>()
+  private readonly outcomes: Promise<unknown>[] = []
+  private readonly bound = new Map<string, unknown>()
+  private expected: Json[] = []
+
+  async run(lines: readonly Line[]): Promise<void> {
+    const client: LiveClient = this.world.client
+    client.connect()
+    let before: Kind | undefined
+    for (const line of lines) {
+      try {
+        // Application lines that follow each other happen in one microtask, and leave in one frame.
+        if (before !== line.kind) await settled()
+        before = line.kind
+        await this.play(line)
+      } catch (error) {
+        throw new Error(`line ${line.number}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+      }
+    }
+    await settled()
+    this.expected.push(...this.socket.heard())
+    if (this.expected.length > 0) throw new Error(`the client also sent ${JSON.stringify(this.expected)}`)
+    client.close()
+  }
+
+  private get socket(): TestSocket {
+    return this.world.socket()
+  }
+
+  private async play({ kind, text }: Line): Promise<void> {
+    switch (kind) {
+      case 'app':
+        return this.app(text)
+      case '>': {
+        this.expected.push(...this.socket.heard())
+        for (const message of [JSON.parse(text)].flat() as Json[]) {
+          const sent = this.expected.shift()
+          const wrong = this.differs(message, sent)
+          if (wrong) throw new Error(`${wrong}: expected ${JSON.stringify(message)}, the client sent ${JSON.stringify(sent)}`)
+        }
+        return
+      }
+      case '<':
+      case 'bent':
+        this.socket.events.frame(JSON.stringify(this.filled(JSON.parse(text))))
+        return
+      case 'view': {
+        const { name, rest } = firstWord(text)
+        const { status, state, error } = this.named(name).handle.getState()
+        equal({ status, ...(state && { state }), ...(error && { error: error.code }) }, rest, `the view of ${name}`)
+        return
+      }
+      case 'lose':
+        return
+      default:
+        kind satisfies never
+    }
+  }
+
+  private async app(text: string): Promise<void> {
+    const { name: verb, rest: operands } = firstWord(text, false)
+    if (verb === 'wait') return this.world.clock.advance(Number(operands))
+    if (verb === 'answered') return equal(await this.outcomes.shift(), parsed(operands), 'the answer')
+    if (verb === 'refused') {
+      const { name: code, rest: fields } = firstWord(operands as string)
+      const error = await this.outcomes.shift()?.then(() => undefined, (cause: unknown) => cause)
+      if (!(error instanceof LiveError)) throw new Error(`expected a refusal with ${code}`)
+      equal({ code: error.code, fields: error.fields }, { code, fields: fields ?? {} }, 'the refusal')
+      return undefined
+    }
+    const { name, rest } = firstWord(operands as string, false)
+    if (verb === 'mount') return this.mount(name, rest as string)
+    const { handle, leave, events } = this.named(name)
+    switch (verb) {
+      case 'call': {
+        const { name: action, rest: args } = firstWord(rest as string)
+        const call = (handle.call as Record<string, (args?: unknown) => Promise<unknown>>)[action]
+        return this.outcome(call?.(args))
+      }
+      case 'write': {
+        const { name: field, rest: value } = firstWord(rest as string)
+        return this.outcome(handle.write(field as never, value as never))
+      }
+      case 'emit':
+        return this.outcome(handle.emit(parsed(rest)))
+      case 'props':
+        return handle.setProps(parsed(rest))
+      case 'reset':
+        return handle.reset()
+      case 'leave':
+        leave()
+        return this.world.clock.advance(100)
+      case 'heard':
+        return equal(events.shift(), parsed(rest), 'the event')
+      default:
+        throw new Error(`no such thing to do: ${verb}`)
+    }
+  }
+
+  private mount(name: string, rest: string): void {
+    const { name: component, rest: options } = firstWord(rest)
+    const handle = this.world.client.live({ name: component } as Component<never>, options as never) as unknown as AnyHandle
+    const events: unknown[] = []
+    handle.on((event) => events.push(event))
+    this.handles.set(name, { handle, events, leave: handle.subscribe(() => undefined) })
+  }
+
+  private outcome(promise: Promise<unknown> | undefined): void {
+    promise?.catch(() => undefined)
+    this.outcomes.push(promise ?? Promise.resolve())
+  }
+
+  private named(name: string) {
+    const known = this.handles.get(name)
+    if (!known) throw new Error(`nothing was mounted as ${name}`)
+    return known
+  }
+
+  /** A frame for the client: names that are bound stand for their values, others for themselves. */
+  private filled(value: unknown): unknown {
+    if (typeof value === 'string') return this.bound.get(value) ?? value
+    if (Array.isArray(value)) return value.map((item) => this.filled(item))
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.filled(item)]))
+  }
+
+  /** Why a message is not what was expected; binds names on the way. */
+  private differs(expected: unknown, actual: unknown, path = 'message'): string | undefined {
+    if (expected === '$_') return undefined
+    if (typeof expected === 'string' && expected.startsWith('$')) {
+      if (!this.bound.has(expected)) this.bound.set(expected, actual)
+      return Object.is(this.bound.get(expected), actual) ? undefined : `${path} is not ${expected}`
+    }
+    if (typeof expected !== 'object' || expected === null || typeof actual !== 'object' || actual === null) {
+      return Object.is(expected, actual) ? undefined : `${path} differs`
+    }
+    if (Array.isArray(expected) !== Array.isArray(actual)) return `${path} differs`
+    const keys = new Set([...Object.keys(expected), ...Object.keys(actual)])
+    keys.delete('timestamp')
+    for (const key of keys) {
+      const wrong = this.differs((expected as Json)[key], (actual as Json)[key], `${path}.${key}`)
+      if (wrong) return wrong
+    }
+    return undefined
+  }
+}
+
+/** Plays a transcript; throws at the first line that the client does not honour. */
+export async function check(text: string): Promise<void> {
+  await new Play().run(parse(text))
+}
+
+/**
+ * The same transcript with every digest the server sends set to what the state before it says. Undamaged
+ * transcripts come back as they were.
+ */
+export function withTrueDigests(text: string): string {
+  const states = new Map<unknown, Json>()
+  const trueDigest = (message: Json): number | undefined => {
+    const payload = (message.payload ?? message.result) as Json | undefined
+    if (payload?.digest === undefined) return undefined
+    const id = message.result ? payload.componentId : message.componentId
+    const whole = (payload.initialState ?? payload.state) as Json | undefined
+    if (whole) states.set(id, structuredClone(whole))
+    else applyPlainly(states.get(id) ?? {}, structuredClone(payload))
+    return digest(states.get(id))
+  }
+  return text
+    .split('\n')
+    .map((line) => {
+      if (!/^(<|lose:)/.test(line)) return line
+      const messages = [JSON.parse(line.slice(line.indexOf(' ')))].flat() as Json[]
+      const digests = messages.map(trueDigest).filter((number) => number !== undefined)
+      return line.replace(/"digest":\d+/g, () => `"digest":${digests.shift()}`)
+    })
+    .join('\n')
+}
+
+function firstWord(text: string, json = true): { name: string; rest: unknown } {
+  const [, name = '', rest = ''] = /^(\S+)\s*(.*)$/.exec(text) ?? []
+  return { name, rest: json ? parsed(rest) : rest }
+}
+
+function parsed(text: unknown): unknown {
+  return typeof text === 'string' && text !== '' ? JSON.parse(text) : undefined
+}
+
+function equal(actual: unknown, expected: unknown, what: string): void {
+  const canonical = (value: unknown): string | undefined =>
+    JSON.stringify(value, (_key, item: unknown) =>
+      typeof item === 'object' && item !== null && !Array.isArray(item)
+        ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : item,
+    )
+  if (canonical(actual) !== canonical(expected)) {
+    throw new Error(`${what} is ${canonical(actual)}, expected ${canonical(expected)}`)
+  }
+}
