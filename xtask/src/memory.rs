@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::run::{answer, npm, program, succeed};
+use crate::run::{answer, npm, program, status, succeed};
 use crate::socket::{Socket, get};
 use crate::{demo, setup};
 
@@ -130,7 +130,9 @@ fn again(options: &Options, binary: &Path, files: usize) -> Result<()> {
     shell.arg("--connections").arg(options.connections.to_string());
     shell.arg("--cycles").arg(options.cycles.to_string());
     shell.arg("--binary").arg(binary);
-    succeed(&mut shell)
+    // It has said what is wrong.
+    ensure!(status(&mut shell)?.success(), "memory is not what it should be");
+    Ok(())
 }
 
 /// A running showcase, ended when this value goes, whatever the reason.
