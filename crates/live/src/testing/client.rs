@@ -88,6 +88,22 @@ impl Client {
         self.to_server.try_send(Incoming::Text(Bytes::copy_from_slice(text.as_bytes()))).is_ok()
     }
 
+    /// Sends a frame that is text already, and reads nothing of it: for measuring.
+    pub async fn send_bytes(&mut self, frame: Bytes) {
+        self.send_frame(Incoming::Text(frame)).await;
+    }
+
+    /// The next text frame as it came, unread: for measuring. Pictures are not painted from it.
+    pub async fn next_bytes(&mut self) -> Option<Bytes> {
+        loop {
+            match self.from_server.recv().await? {
+                Outgoing::Text(text) => return Some(text),
+                Outgoing::Ping => {}
+                Outgoing::Close(_) => return None,
+            }
+        }
+    }
+
     /// Sends a binary frame.
     pub async fn send_binary(&mut self) {
         self.send_frame(Incoming::Binary).await;

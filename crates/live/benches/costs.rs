@@ -1,0 +1,143 @@
+//! What one action costs, in things that repeat: allocations, allocated bytes, bytes on the wire.
+//!
+//! `cargo xtask costs` compares what this prints with `costs.snap`. One thread, no socket: the whole path from
+//! a text frame in to text frames out. Every figure is the mean over [`ROUNDS`] after a warm-up of as many.
+
+#![allow(missing_docs, unreachable_pub, reason = "a program, not a library")]
+
+use bytes::Bytes;
+use fluxstack_live::prelude::*;
+use fluxstack_live::testing::{Client, Harness};
+use serde_json::{Value, json};
+
+const ROUNDS: u64 = 1_024;
+
+/// Three fields, one of which changes.
+#[derive(State)]
+pub struct Small {
+    pub count: i64,
+    pub step: i64,
+    pub label: String,
+}
+
+impl Component for Small {
+    type Props = ();
+    type Event = ();
+
+    async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
+        Ok(Small { count: 0, step: 1, label: "clicks".to_owned() })
+    }
+}
+
+#[actions]
+impl Small {
+    pub fn act(&mut self, by: i64) {
+        self.count += by;
+    }
+
+    pub fn nothing(&mut self) {}
+}
+
+/// 35 kB of state, of which one number changes.
+#[derive(State)]
+pub struct Large {
+    pub count: i64,
+    pub rows: List<String>,
+    pub table: Map<String, String>,
+}
+
+impl Component for Large {
+    type Props = ();
+    type Event = ();
+
+    async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
+        let rows = (0..400).map(|row| format!("row number {row:04} with some text in it, as rows have")).collect();
+        let mut table = Map::default();
+        for key in 0..200 {
+            table.insert(format!("key-{key:04}"), format!("value number {key:04} with some text in it, as values have"));
+        }
+        Ok(Large { count: 0, rows, table })
+    }
+}
+
+#[actions]
+impl Large {
+    pub fn act(&mut self, by: i64) {
+        self.count += by;
+    }
+
+    pub fn push(&mut self, text: String) {
+        self.rows.push(text);
+    }
+
+    pub fn change(&mut self, at: usize) {
+        self.rows.update(at, |row| row.push('!'));
+    }
+}
+
+/// What happened in one case.
+struct Cost {
+    allocations: u64,
+    bytes: u64,
+    frame: usize,
+    payload: usize,
+}
+
+async fn connect<C: Component>() -> Client {
+    let live = Live::builder().component::<C>().limits(|limits| limits.rate = 0).build().expect("one component");
+    Harness::new(live).connect().await
+}
+
+fn frame(id: &str, action: &str, args: &Value) -> Bytes {
+    let message =
+        json!({ "type": "CALL_ACTION", "componentId": id, "action": action, "payload": args, "requestId": "123" });
+    message.to_string().into()
+}
+
+fn measure<C: Component>(action: &str, args: Value) -> Cost {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let (mut client, frame) = runtime.block_on(async {
+        let mut client = connect::<C>().await;
+        let id = client.mount(C::NAME, json!({})).await.expect("mounts");
+        let frame = frame(&id, action, &args);
+        (client, frame)
+    });
+    let mut last = Bytes::new();
+    let mut round = |client: &mut Client| {
+        runtime.block_on(async {
+            client.send_bytes(frame.clone()).await;
+            loop {
+                last = client.next_bytes().await.expect("the server answers");
+                if memchr(&last, b"ACTION_RESPONSE") {
+                    break;
+                }
+            }
+        });
+    };
+    (0..ROUNDS).for_each(|_| round(&mut client));
+    let counted = allocation_counter::measure(|| (0..ROUNDS).for_each(|_| round(&mut client)));
+    let payload = serde_json::from_slice::<Value>(&last).ok().map_or(0, |message| {
+        let messages = message.as_array().cloned().unwrap_or_else(|| vec![message]);
+        let delta = messages.into_iter().find(|message| message["type"] == "STATE_DELTA");
+        delta.map_or(0, |delta| delta["payload"].to_string().len())
+    });
+    // The client's own share: one frame taken out of a channel, nothing allocated.
+    Cost { allocations: counted.count_total / ROUNDS, bytes: counted.bytes_total / ROUNDS, frame: last.len(), payload }
+}
+
+fn memchr(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|window| window == word)
+}
+
+fn report(name: &str, cost: &Cost) {
+    let Cost { allocations, bytes, frame, payload } = cost;
+    println!("{name} allocations={allocations} bytes={bytes} frame={frame} payload={payload}");
+}
+
+fn main() {
+    report("small_state_one_number", &measure::<Small>("act", json!({ "by": 1 })));
+    report("small_state_no_change", &measure::<Small>("nothing", json!({})));
+    report("35_kb_state_one_number", &measure::<Large>("act", json!({ "by": 1 })));
+    report("35_kb_state_push", &measure::<Large>("push", json!({ "text": "one more row" })));
+    report("35_kb_state_change_row", &measure::<Large>("change", json!({ "at": 200 })));
+}

@@ -1,0 +1,133 @@
+//! The transcripts in `conformance/`, played against a real server in memory. The format is described in
+//! `conformance/README.md`; the TypeScript client honours the same files.
+
+mod app;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use fluxstack_live::testing::{Client, Harness};
+use serde_json::Value;
+
+/// Sends the client's lines and compares what comes back with the server's.
+async fn check(name: &str, transcript: &str) {
+    let harness = Harness::new(app::live().build().unwrap());
+    let mut client = harness.connect().await;
+    let mut names = HashMap::new();
+    let mut said_hello = false;
+    for (index, line) in transcript.lines().enumerate() {
+        let place = format!("{name}:{}", index + 1);
+        let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match kind {
+            ">" => {
+                let frame = parse(rest, &place);
+                client.send(fill(frame, &names, &place)).await;
+            }
+            "<" | "lose:" => {
+                let expected = match parse(rest, &place) {
+                    Value::Array(messages) => messages,
+                    message => vec![message],
+                };
+                for expected in expected {
+                    let found = if said_hello { next(&mut client, &place).await } else { client.hello().clone() };
+                    said_hello = true;
+                    compare(&expected, &found, &mut names).unwrap_or_else(|why| {
+                        panic!("{place}: {why}\nexpected {expected}\n   found {found}")
+                    });
+                }
+            }
+            "app:" | "view:" | "bent:" | "" => {}
+            _ if kind.starts_with('#') => {}
+            _ => panic!("{place}: no such kind of line: {line}"),
+        }
+    }
+    // Nothing may be left that the transcript does not know of.
+    tokio::task::yield_now().await;
+    let left = client.arrived();
+    assert!(left.is_empty(), "{name}: the server said more than the transcript: {left:?}");
+}
+
+async fn next(client: &mut Client, place: &str) -> Value {
+    let patience = std::time::Duration::from_secs(60);
+    match tokio::time::timeout(patience, client.next()).await {
+        Ok(Some(message)) => message,
+        Ok(None) => panic!("{place}: the server closed"),
+        Err(_) => panic!("{place}: the server said nothing"),
+    }
+}
+
+fn parse(text: &str, place: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{place}: {error}"))
+}
+
+/// Puts the values that names stand for into a frame.
+fn fill(value: Value, names: &HashMap<String, Value>, place: &str) -> Value {
+    match value {
+        Value::String(text) if text.starts_with('$') => match names.get(&text) {
+            Some(value) => value.clone(),
+            None => Value::String(text),
+        },
+        Value::Array(items) => items.into_iter().map(|item| fill(item, names, place)).collect(),
+        Value::Object(entries) => {
+            entries.into_iter().map(|(key, value)| (key, fill(value, names, place))).collect()
+        }
+        other => other,
+    }
+}
+
+fn compare(expected: &Value, found: &Value, names: &mut HashMap<String, Value>) -> Result<(), String> {
+    match (expected, found) {
+        (Value::String(text), _) if text == "$_" => Ok(()),
+        (Value::String(text), found) if text.starts_with('$') => match names.get(text) {
+            Some(bound) if bound == found => Ok(()),
+            Some(bound) => Err(format!("{text} was {bound} and is {found}")),
+            None => {
+                names.insert(text.clone(), found.clone());
+                Ok(())
+            }
+        },
+        (Value::Object(expected), Value::Object(found)) => {
+            let named = |key: &&String| key.as_str() != "timestamp";
+            if let Some(key) = found.keys().filter(named).find(|key| !expected.contains_key(*key)) {
+                return Err(format!("`{key}` was not expected"));
+            }
+            for (key, expected) in expected.iter().filter(|(key, _)| key.as_str() != "timestamp") {
+                let found = found.get(key).ok_or_else(|| format!("`{key}` is missing"))?;
+                compare(expected, found, names).map_err(|why| format!("{key}: {why}"))?;
+            }
+            Ok(())
+        }
+        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => {
+            expected.iter().zip(found).try_for_each(|(expected, found)| compare(expected, found, names))
+        }
+        (Value::Number(expected), Value::Number(found)) if expected.as_f64() == found.as_f64() => Ok(()),
+        (expected, found) if expected == found => Ok(()),
+        (expected, found) => Err(format!("expected {expected}, found {found}")),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_server_honours_every_transcript() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance");
+    let mut played = 0;
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|end| end == "txt")) {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        check(&name, &fs::read_to_string(file).unwrap()).await;
+        played += 1;
+    }
+    assert!(played >= 10, "only {played} transcripts were found");
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "expected 1, found 0")]
+async fn a_transcript_that_is_wrong_fails() {
+    let transcript = r#"
+< "$_"
+> {"type":"COMPONENT_MOUNT","componentId":"c","payload":{"component":"Counter","props":{"count":0}},"requestId":"1"}
+< {"type":"MESSAGE_RESPONSE","originalType":"COMPONENT_MOUNT","componentId":"c","success":true,"result":{"componentId":"$c","initialState":{"count":0},"version":1,"digest":"$_"},"requestId":"1"}
+"#;
+    check("inline", transcript).await;
+}
