@@ -3,6 +3,7 @@
  */
 
 import { LiveError } from './error.js'
+import { queueFull } from './outbox.js'
 import type { Port } from './port.js'
 
 interface Waiting {
@@ -12,48 +13,52 @@ interface Waiting {
 }
 
 /** Calls that wait for a mount. Bounded, and each with its own patience. */
-export class WaitingCalls {
-  private calls: Waiting[] = []
-
-  constructor(private readonly port: Pick<Port, 'clock' | 'timeout' | 'queue'>) {}
-
-  enter(post: (instanceId: string) => void, reject: (error: unknown) => void): void {
-    const { clock, queue, timeout } = this.port
-    if (this.calls.length >= queue) {
-      reject(new LiveError('QUEUE_FULL', `the call was not sent: ${queue} calls wait for the mount already`))
-      return
-    }
-    const cancelTimeout = clock.after(timeout, () => {
-      this.calls = this.calls.filter((call) => call !== waiting)
-      reject(
-        new LiveError('TIMEOUT', `the call was not sent: the component was not mounted within ${timeout} ms`),
-      )
-    })
-    const waiting: Waiting = { post, reject, cancelTimeout }
-    this.calls.push(waiting)
-  }
-
+export interface WaitingCalls {
+  enter(post: (instanceId: string) => void, reject: (error: unknown) => void): void
   /** The instance is there. */
-  admit(instanceId: string): void {
-    for (const call of this.empty()) {
-      try {
-        call.post(instanceId)
-      } catch (error) {
-        call.reject(error)
-      }
-    }
-  }
-
+  admit(instanceId: string): void
   /** It will not come. */
-  refuse(error: LiveError): void {
-    for (const call of this.empty()) call.reject(error)
-  }
+  refuse(error: LiveError): void
+}
 
-  private empty(): Waiting[] {
-    const { calls } = this
-    this.calls = []
-    for (const call of calls) call.cancelTimeout()
-    return calls
+/** Nobody waits yet. */
+export function waitingCalls({
+  clock,
+  queue,
+  timeout,
+}: Pick<Port, 'clock' | 'timeout' | 'queue'>): WaitingCalls {
+  const calls = new Set<Waiting>()
+  const empty = (): Waiting[] => {
+    const all = [...calls]
+    calls.clear()
+    for (const call of all) call.cancelTimeout()
+    return all
+  }
+  return {
+    enter(post, reject) {
+      if (calls.size >= queue) {
+        reject(queueFull('the call', queue))
+        return
+      }
+      const cancelTimeout = clock.after(timeout, () => {
+        calls.delete(waiting)
+        reject(new LiveError('TIMEOUT', `the call was not sent: ${timeout} ms have passed without a mount`))
+      })
+      const waiting: Waiting = { post, reject, cancelTimeout }
+      calls.add(waiting)
+    },
+    admit(instanceId) {
+      for (const call of empty()) {
+        try {
+          call.post(instanceId)
+        } catch (error) {
+          call.reject(error)
+        }
+      }
+    },
+    refuse(error) {
+      for (const call of empty()) call.reject(error)
+    },
   }
 }
 
@@ -63,17 +68,20 @@ const NOT_ACTIONS: ReadonlySet<string> = new Set(['then', 'toJSON', '$$typeof'])
 /** An object on which every name is an action. The function of a name stays the same. */
 export function callsOf(act: (name: string, args: readonly unknown[]) => Promise<unknown>): object {
   const made = new Map<string, (...args: unknown[]) => Promise<unknown>>()
-  return new Proxy(Object.freeze({}), {
-    get(_target, name) {
-      if (typeof name !== 'string' || NOT_ACTIONS.has(name)) return undefined
-      let call = made.get(name)
-      if (!call) {
-        call = (...args) => act(name, args)
-        made.set(name, call)
-      }
-      return call
+  return new Proxy(
+    {},
+    {
+      get(_target, name) {
+        if (typeof name !== 'string' || NOT_ACTIONS.has(name)) return undefined
+        let call = made.get(name)
+        if (!call) {
+          call = (...args) => act(name, args)
+          made.set(name, call)
+        }
+        return call
+      },
     },
-  })
+  )
 }
 
 /** The arguments by name. The event that `onClick={call.increment}` passes is none. */

@@ -5,7 +5,7 @@
  * it. A push for an id nobody has is late, and dropped.
  */
 
-import { Connection, type ConnectionStatus } from './connection.js'
+import { type ConnectionStatus, createConnection } from './connection.js'
 import {
   browserPage,
   browserSocket,
@@ -17,12 +17,12 @@ import {
   systemClock,
 } from './environment.js'
 import { LiveError } from './error.js'
-import { Handle } from './handle.js'
+import { createHandle } from './handle.js'
 import type { Instance } from './instance.js'
 import type { Guest, Port } from './port.js'
 import { CAPABILITIES, PROTOCOL_VERSION, type ServerMessage } from './protocol.js'
 import type { Component, ComponentShape, LiveHandle, MountOptions, OptionalIfEmpty } from './shape.js'
-import { type LiveStats, StatsKeeper } from './stats.js'
+import { type LiveStats, statsKeeper } from './stats.js'
 
 /** Requests that may wait to be sent, unless told otherwise. */
 export const DEFAULT_QUEUE = 10_000
@@ -90,11 +90,11 @@ export interface LiveClient {
  */
 export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   const clock = options.clock ?? systemClock
-  const stats = new StatsKeeper(clock)
+  const stats = statsKeeper(clock)
   const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS
   const queue = options.queue ?? DEFAULT_QUEUE
-  const query = { v: String(PROTOCOL_VERSION), caps: CAPABILITIES, client: randomId() }
-  const connection = new Connection({
+  const query = { v: PROTOCOL_VERSION, caps: CAPABILITIES, client: randomId() }
+  const connection = createConnection({
     url: () => socketUrl(options.url, query),
     createSocket: options.createSocket ?? browserSocket,
     clock,
@@ -108,14 +108,10 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   const routes = new Map<string, Instance>()
   let wasOpen = false
   connection.changed.add(() => {
-    const isOpen = connection.status === 'open'
-    const isClosed = connection.status === 'closed'
-    for (const guest of [...guests]) {
-      if (isClosed) guest.closed()
-      else if (isOpen) guest.opened()
-      else if (wasOpen) guest.lost()
-    }
-    wasOpen = isOpen
+    const status = connection.status()
+    const tell = status === 'open' ? 'opened' : status === 'closed' ? 'closed' : wasOpen ? 'lost' : undefined
+    wasOpen = status === 'open'
+    if (tell) for (const guest of [...guests]) guest[tell]()
   })
   connection.pushed.add((message) => deliver(message, routes))
 
@@ -125,13 +121,13 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     timeout,
     grace: options.grace ?? DEFAULT_GRACE_MS,
     queue,
-    isOpen: () => connection.status === 'open',
+    isOpen: () => connection.status() === 'open',
     ask: (message, asker) => connection.ask(message, timeout, asker),
     join(guest) {
       guests.add(guest)
       connection.connect()
-      if (connection.status === 'open') guest.opened()
-      if (connection.status === 'closed') guest.closed()
+      if (connection.status() === 'open') guest.opened()
+      if (connection.status() === 'closed') guest.closed()
     },
     part: (guest) => guests.delete(guest),
     route(instanceId, instance) {
@@ -151,12 +147,12 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   ): LiveHandle<C> {
     const { name } = component
     const id = mount?.componentId
-    if (id === undefined) return new Handle<C>(port, name, randomId(), mount?.props)
+    if (id === undefined) return createHandle<C>(port, name, randomId(), mount?.props)
     const key = `${name}:${id}`
     const known = named.get(key)?.deref()
     // The key names the component, and a component has one shape.
     if (known) return known as LiveHandle<C>
-    const handle = new Handle<C>(port, name, id, mount?.props)
+    const handle = createHandle<C>(port, name, id, mount?.props)
     named.set(key, new WeakRef(handle))
     forgotten.register(handle, key)
     return handle
@@ -164,10 +160,10 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
 
   return {
     live,
-    connect: () => connection.connect(),
-    close: () => connection.close(),
-    getStatus: () => connection.status,
-    subscribeStatus: (listener) => connection.changed.add(listener),
+    connect: connection.connect,
+    close: connection.close,
+    getStatus: connection.status,
+    subscribeStatus: connection.changed.add,
     getStats: stats.get,
     subscribeStats: stats.subscribe,
   }

@@ -14,10 +14,10 @@
  */
 
 import type { Clock, CreateSocket, Page, PageEvent, Socket } from './environment.js'
-import { Heartbeat } from './heartbeat.js'
-import { Listeners } from './listeners.js'
-import { type Asker, Outbox, utf8Length } from './outbox.js'
-import { type ClientMessage, CloseCode, parseFrame, type ServerMessage } from './protocol.js'
+import { type Heartbeat, heartbeat } from './heartbeat.js'
+import { type Listeners, listeners } from './listeners.js'
+import { type Outbox, outbox, utf8Length } from './outbox.js'
+import { CLOSE_FLOODING, type Limits, parseFrame, type ServerMessage } from './protocol.js'
 import type { StatsKeeper } from './stats.js'
 
 /** The first wait after a loss is a random part of this, in ms; each next may be twice as long. */
@@ -43,7 +43,7 @@ type Link =
       readonly since: number
       readonly cancel: () => void
     }
-  | { readonly at: 'open'; readonly socket: Socket; readonly heartbeat: Heartbeat }
+  | { readonly at: 'open'; readonly socket: Socket; readonly pulse: Heartbeat }
   | { readonly at: 'waiting'; readonly attempt: number; readonly cancel: () => void }
   | { readonly at: 'closed' }
 
@@ -59,172 +59,153 @@ export interface ConnectionOptions {
   readonly stats: StatsKeeper
 }
 
-/** See the top of the file. */
-export class Connection {
+/** The one socket. */
+export interface Connection {
   /** Hears that the status changed. */
-  readonly changed: Listeners<[]> = new Listeners()
+  readonly changed: Listeners<[]>
   /** Hears the messages that answer no request. */
-  readonly pushed: Listeners<[message: ServerMessage]> = new Listeners()
-  private readonly outbox: Outbox
-  private link: Link = { at: 'idle' }
-  /** Counts sockets, so that what an abandoned one still says is not heard. */
-  private turn = 0
-  private pingedAt = 0
-  private unwatch: (() => void) | undefined
-
-  constructor(private readonly options: ConnectionOptions) {
-    this.outbox = new Outbox(options.clock, options.queue)
-  }
-
-  get status(): ConnectionStatus {
-    return this.link.at
-  }
-
+  readonly pushed: Listeners<[message: ServerMessage]>
+  readonly status: () => ConnectionStatus
   /** Opens the socket, unless that was done before. */
-  connect(): void {
-    if (this.link.at !== 'idle') return
-    this.unwatch = this.options.page.watch((event) => this.onPage(event))
-    this.dial(0)
-  }
-
+  readonly connect: () => void
   /** Ends it. What was asked and not answered fails, and nothing can be asked any more. */
-  close(): void {
-    this.unwatch?.()
-    this.go({ at: 'closed' })
-  }
-
+  readonly close: () => void
   /** Asks the server. Meant for an open connection; before that it waits, and may fail with a loss. */
-  ask(message: ClientMessage, timeout: number, asker: Asker): void {
-    this.outbox.ask(message, timeout, asker)
-  }
+  readonly ask: Outbox['ask']
+}
 
-  private dial(attempt: number): void {
-    const { clock, createSocket, url } = this.options
-    this.turn += 1
-    const turn = this.turn
+/** A connection that is idle. */
+export function createConnection(options: ConnectionOptions): Connection {
+  const { clock, page, stats } = options
+  const out = outbox(clock, options.queue)
+  const changed = listeners<[]>()
+  const pushed = listeners<[message: ServerMessage]>()
+  let link: Link = { at: 'idle' }
+  /** Counts sockets, so that what an abandoned one still says is not heard. */
+  let turn = 0
+  let pingedAt = 0
+  let unwatch = (): void => undefined
+
+  function dial(attempt: number): void {
+    turn += 1
+    const mine = turn
     try {
-      const socket = createSocket(url(), {
-        frame: (text) => turn === this.turn && this.receive(text),
-        closed: (code) => turn === this.turn && this.onClosed(code),
+      const socket = options.createSocket(options.url(), {
+        frame: (text) => mine === turn && receive(text),
+        closed: (code) => mine === turn && onClosed(code),
       })
-      const cancel = clock.after(HELLO_MS, () => this.retry(attempt))
-      this.go({ at: 'opening', socket, attempt, since: clock.now(), cancel })
+      const cancel = clock.after(HELLO_MS, () => retry(attempt))
+      go({ at: 'opening', socket, attempt, since: clock.now(), cancel })
     } catch (cause) {
-      console.error('[fluxstack] the socket could not be made, trying again later:', cause)
-      this.retry(attempt)
+      console.error('[fluxstack] cannot make a socket, will try again:', cause)
+      retry(attempt)
     }
   }
 
   /** Waits longer the more attempts have failed, then dials again. */
-  private retry(attempt: number, atLeast = 0): void {
-    this.turn += 1
+  function retry(attempt: number, atLeast = 0): void {
+    turn += 1
     const most = Math.min(BACKOFF_CAP_MS, BACKOFF_START_MS * 2 ** attempt)
-    const delay = Math.max(atLeast, this.options.random() * most)
-    const cancel = this.options.clock.after(delay, () => this.dial(attempt + 1))
-    this.go({ at: 'waiting', attempt: attempt + 1, cancel })
+    const delay = Math.max(atLeast, options.random() * most)
+    const cancel = clock.after(delay, () => dial(attempt + 1))
+    go({ at: 'waiting', attempt: attempt + 1, cancel })
   }
 
-  private go(next: Link): void {
-    const before = this.link
-    this.link = next
+  function go(next: Link): void {
+    const before = link
+    link = next
     if ('cancel' in before) before.cancel()
-    if (before.at === 'open') before.heartbeat.stop()
+    if ('pulse' in before) before.pulse.stop()
     if ('socket' in before && !('socket' in next && next.socket === before.socket)) before.socket.close()
-    this.options.stats.status(next.at)
+    stats.status(next.at)
     // Handles hear of the loss before their requests fail, so that they know why.
-    this.changed.tell()
-    if (next.at === 'closed') this.outbox.lose('CLOSED', 'the client was closed')
-    else if (before.at === 'open') this.outbox.lose('DISCONNECTED', 'the connection was lost')
+    changed.tell()
+    if (next.at === 'closed') out.lose('CLOSED', 'the client was closed')
+    else if (before.at === 'open') out.lose('DISCONNECTED', 'the connection was lost')
   }
 
-  private receive(text: unknown): void {
-    const { stats } = this.options
-    const messages = parseFrame(text)
-    stats.received(typeof text === 'string' ? utf8Length(text) : 0)
-    if (this.link.at === 'open') this.link.heartbeat.heard()
-    for (const message of messages) this.onMessage(message)
+  function receive(text: unknown): void {
+    stats.count('bytesIn', typeof text === 'string' ? utf8Length(text) : 0)
+    if (link.at === 'open') link.pulse.heard()
+    for (const message of parseFrame(text)) onMessage(message)
   }
 
-  private onMessage(message: ServerMessage): void {
-    const { clock, page, stats } = this.options
-    switch (message.type) {
-      case 'CONNECTION_ESTABLISHED': {
-        if (this.link.at !== 'opening') return
-        const { socket } = this.link
-        const send = (text: string): void => {
-          stats.sent(utf8Length(text))
-          socket.send(text)
-        }
-        const heartbeat = new Heartbeat(
-          clock,
-          page.visible,
-          () => this.ping(),
-          () => this.dial(0),
-        )
-        this.outbox.open(send, message.limits)
-        stats.greeted()
-        this.go({ at: 'open', socket, heartbeat })
-        return
-      }
-      case 'REPLY':
-        this.outbox.answer(message)
-        return
-      case 'COMPONENT_PONG':
-        stats.latency(clock.now() - this.pingedAt)
-        return
-      case 'STATE_UPDATE':
-      case 'STATE_DELTA':
-      case 'COMPONENT_EVENT':
-      case 'MISSED':
-      case 'ERROR':
-        this.pushed.tell(message)
-        return
-      default:
-        message satisfies never
+  function onMessage(message: ServerMessage): void {
+    if (message.type === 'CONNECTION_ESTABLISHED') {
+      if (link.at === 'opening') greet(link.socket, message.limits)
+    } else if (message.type === 'REPLY') {
+      out.answer(message)
+    } else if (message.type === 'COMPONENT_PONG') {
+      stats.latency(clock.now() - pingedAt)
+    } else {
+      pushed.tell(message)
     }
   }
 
-  private ping(): void {
-    this.pingedAt = this.options.clock.now()
-    this.outbox.sendNow({ type: 'COMPONENT_PING' })
+  function greet(socket: Socket, limits: Limits): void {
+    const send = (text: string): void => {
+      stats.count('bytesOut', utf8Length(text))
+      socket.send(text)
+    }
+    const ping = (): void => {
+      pingedAt = clock.now()
+      out.sendNow({ type: 'COMPONENT_PING' })
+    }
+    out.open(send, limits)
+    stats.count('greetings')
+    go({ at: 'open', socket, pulse: heartbeat(clock, page.visible, ping, () => dial(0)) })
   }
 
-  private onClosed(code: number): void {
-    const rest = code === CloseCode.flooding ? FLOOD_REST_MS : 0
-    this.retry(this.link.at === 'opening' ? this.link.attempt : 0, rest)
+  function onClosed(code: number): void {
+    retry(link.at === 'opening' ? link.attempt : 0, code === CLOSE_FLOODING ? FLOOD_REST_MS : 0)
   }
 
-  private onPage(event: PageEvent): void {
-    const { link } = this
-    if (link.at === 'idle' || link.at === 'closed') return
+  function onPage(event: PageEvent): void {
     switch (event) {
       case 'leaving':
-        this.turn += 1
-        this.go({ at: 'waiting', attempt: 0, cancel: () => undefined })
+        turn += 1
+        go({ at: 'waiting', attempt: 0, cancel: () => undefined })
         return
       case 'restored':
-        if (link.at !== 'opening' || this.isOld(link.since)) this.dial(0)
+        if (link.at !== 'opening' || isOld(link.since)) dial(0)
         return
       case 'online':
       case 'visible':
-        if (link.at === 'waiting') this.dial(link.attempt)
-        else if (link.at === 'opening') this.isOld(link.since) && this.dial(link.attempt)
-        else if (link.socket.dead) this.dial(0)
-        else if (event === 'visible') link.heartbeat.resume()
-        else link.heartbeat.probe()
+        if (link.at === 'waiting' || (link.at === 'opening' && isOld(link.since))) dial(link.attempt)
+        else if (link.at !== 'open') return
+        else if (link.socket.dead) dial(0)
+        else if (event === 'visible') link.pulse.resume()
+        else link.pulse.probe()
         return
       case 'hidden':
-        if (link.at === 'open') link.heartbeat.pause()
+        if (link.at === 'open') link.pulse.pause()
         return
       case 'offline':
-        if (link.at === 'open') link.heartbeat.probe()
+        if (link.at === 'open') link.pulse.probe()
         return
       default:
         event satisfies never
     }
   }
 
-  private isOld(since: number): boolean {
-    return this.options.clock.now() - since > YOUNG_MS
+  function isOld(since: number): boolean {
+    return clock.now() - since > YOUNG_MS
+  }
+
+  return {
+    changed,
+    pushed,
+    status: () => link.at,
+    connect() {
+      if (link.at !== 'idle') return
+      unwatch = page.watch(onPage)
+      dial(0)
+    },
+    close() {
+      turn += 1
+      unwatch()
+      go({ at: 'closed' })
+    },
+    ask: out.ask,
   }
 }

@@ -10,7 +10,7 @@
  */
 
 import { ARRAY, digest, entryTerm, finishArray, finishObject, ownValue, SPREAD } from './digest.js'
-import type { Delta, JsonObject } from './protocol.js'
+import { type Delta, isObject, type JsonObject } from './protocol.js'
 
 /** What one field adds to the digest, and the smaller pieces that is made of once they were needed. */
 interface Part {
@@ -51,22 +51,17 @@ export function advance(from: Snapshot, delta: Delta): Snapshot | undefined {
   const state: JsonObject = { ...from.state }
   const parts = new Map(from.parts)
 
-  for (const field of Object.keys(delta.delta ?? {})) {
-    const value = share(ownValue(state, field), ownValue(delta.delta ?? {}, field))
-    put(state, field, value)
-    parts.set(field, wholePart(field, value))
-  }
-  for (const field of Object.keys(delta.splice ?? {})) {
-    const next = spliced(ownValue(state, field), parts.get(field), ownValue(delta.splice ?? {}, field), field)
-    if (!next) return undefined
-    put(state, field, next.value)
-    parts.set(field, next.part)
-  }
-  for (const field of Object.keys(delta.merge ?? {})) {
-    const next = merged(ownValue(state, field), parts.get(field), ownValue(delta.merge ?? {}, field), field)
-    if (!next) return undefined
-    put(state, field, next.value)
-    parts.set(field, next.part)
+  for (const [changes = {}, change] of [
+    [delta.delta, replaced],
+    [delta.splice, spliced],
+    [delta.merge, merged],
+  ] as const) {
+    for (const field of Object.keys(changes)) {
+      const next = change(ownValue(state, field), ownValue(changes, field), field, parts.get(field))
+      if (!next) return undefined
+      put(state, field, next.value)
+      parts.set(field, next.part)
+    }
   }
 
   const sum = total(parts)
@@ -78,7 +73,15 @@ interface Changed {
   readonly part: Part
 }
 
-function spliced(list: unknown, part: Part | undefined, edits: unknown, field: string): Changed | undefined {
+/** How one field changes: from what it was, by what was said; `undefined` if that does not fit. */
+type Change = (before: unknown, said: unknown, field: string, part: Part | undefined) => Changed | undefined
+
+const replaced: Change = (before, said, field) => {
+  const value = share(before, said)
+  return { value, part: wholePart(field, value) }
+}
+
+const spliced: Change = (list, edits, field, part) => {
   if (!Array.isArray(list) || !Array.isArray(edits)) return undefined
   let value: unknown[] = list.slice()
   let items: number[] = part?.items ? part.items.slice() : list.map(digest)
@@ -104,7 +107,7 @@ function replaceRange<T>(list: T[], index: number, removed: number, inserted: T[
   return list
 }
 
-function merged(map: unknown, part: Part | undefined, edit: unknown, field: string): Changed | undefined {
+const merged: Change = (map, edit, field, part) => {
   if (!isObject(map) || !Array.isArray(edit)) return undefined
   const [set, removed = []] = edit as unknown[]
   if (!isObject(set) || !Array.isArray(removed)) return undefined
@@ -172,10 +175,6 @@ function put(object: JsonObject, key: string, value: unknown): void {
   } else {
     object[key] = value
   }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isCount(value: unknown): value is number {

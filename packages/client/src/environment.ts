@@ -41,12 +41,13 @@ export const browserPage: Page = {
     if (typeof window === 'undefined' || typeof document === 'undefined') return () => undefined
     const gone = new AbortController()
     const { signal } = gone
-    window.addEventListener('online', () => listener('online'), { signal })
-    window.addEventListener('offline', () => listener('offline'), { signal })
-    window.addEventListener('pagehide', () => listener('leaving'), { signal })
-    window.addEventListener('pageshow', (event) => event.persisted && listener('restored'), { signal })
-    const seen = (): void => listener(browserPage.visible ? 'visible' : 'hidden')
-    document.addEventListener('visibilitychange', seen, { signal })
+    const on = (target: EventTarget, type: string, hear: (event: Event) => void): void =>
+      target.addEventListener(type, hear, { signal })
+    on(window, 'online', () => listener('online'))
+    on(window, 'offline', () => listener('offline'))
+    on(window, 'pagehide', () => listener('leaving'))
+    on(window, 'pageshow', (event) => (event as PageTransitionEvent).persisted && listener('restored'))
+    on(document, 'visibilitychange', () => listener(browserPage.visible ? 'visible' : 'hidden'))
     return () => gone.abort()
   },
 }
@@ -93,7 +94,7 @@ export const browserSocket: CreateSocket = (url, events) => {
 export function socketUrl(url: string | undefined, query: Readonly<Record<string, string>>): string {
   const base = typeof location === 'undefined' ? undefined : location.href
   if (base === undefined && !url) {
-    throw new Error('there is no page to take the address from: pass `url` to createLiveClient')
+    throw new Error('there is no page to take the address from: pass `url`')
   }
   const address = new URL(url ?? '/api/live/ws', base)
   address.protocol = address.protocol.replace('http', 'ws')
@@ -102,14 +103,9 @@ export function socketUrl(url: string | undefined, query: Readonly<Record<string
   return address.href
 }
 
-/** An id nobody can guess, also where the page is not a secure context. */
+/** An id nobody can guess, also where the page is not a secure context and has no `randomUUID`. */
 export function randomId(): string {
-  if (typeof crypto === 'undefined')
-    return Array.from({ length: 4 }, () => chunk(Math.random() * 2 ** 32)).join('')
-  if (typeof crypto.randomUUID === 'function') return crypto.randomUUID()
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), chunk).join('')
-}
-
-function chunk(number: number): string {
-  return Math.floor(number).toString(16).padStart(8, '0')
+  if ('randomUUID' in crypto) return crypto.randomUUID()
+  const numbers = (crypto as Crypto).getRandomValues(new Uint32Array(4))
+  return Array.from(numbers, (number) => number.toString(16).padStart(8, '0')).join('')
 }

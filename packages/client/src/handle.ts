@@ -15,22 +15,14 @@
  * the calls that waited will go to the instance they were meant for.
  */
 
-import { callsOf, payloadOf, WaitingCalls } from './calls.js'
+import { callsOf, payloadOf, waitingCalls } from './calls.js'
 import type { Snapshot } from './delta.js'
 import { LiveError } from './error.js'
-import { Instance, isGone, type Owner, unmount } from './instance.js'
-import { Listeners } from './listeners.js'
+import { createInstance, type Instance, isGone, type Owner, UPDATE_BOTH, unmount } from './instance.js'
+import { listeners } from './listeners.js'
 import type { Guest, Port } from './port.js'
 import { type ClientMessage, parseMounted, type WholeState } from './protocol.js'
-import type {
-  ActionArgs,
-  ActionName,
-  ActionResult,
-  Calls,
-  ComponentShape,
-  LiveHandle,
-  LiveView,
-} from './shape.js'
+import type { Calls, ComponentShape, LiveHandle, LiveView } from './shape.js'
 
 /** An instance lost again within this time, in ms, is not mounted again by itself. */
 const REMOUNT_REST_MS = 10_000
@@ -40,262 +32,247 @@ type Phase =
   | { readonly at: 'idle' | 'waiting' | 'mounting' | 'failed' }
   | { readonly at: 'mounted'; readonly instance: Instance }
 
-/** See the top of the file. Made by the client; applications see {@link LiveHandle}. */
-export class Handle<C extends ComponentShape> implements LiveHandle<C>, Guest, Owner {
-  readonly call: Calls<C>
-  private phase: Phase = { at: 'idle' }
-  private view: LiveView<C> = MOUNTING
-  private shown: Snapshot | undefined
-  private turn = 0
+/** A handle that is idle. */
+export function createHandle<C extends ComponentShape>(
+  port: Port,
+  component: string,
+  componentId: string,
+  firstProps: C['props'],
+): LiveHandle<C> {
+  type View = LiveView<C>
+  const waiting = waitingCalls(port)
+  const views = listeners<[view: View, previous: View]>()
+  const events = listeners<[event: C['event']]>()
+  const misses = listeners<[count: number]>()
+  let props = firstProps
+  let phase: Phase = { at: 'idle' }
+  let view: View = MOUNTING
+  let shown: Snapshot | undefined
+  /** Counts changes of phase, so that an outdated mount is known. */
+  let turn = 0
   /** The instance that calls made while disconnected were meant for. */
-  private meantFor: string | undefined
-  private remountedAt = Number.NEGATIVE_INFINITY
-  private cancelStop: (() => void) | undefined
-  private readonly waiting: WaitingCalls
-  private readonly views = new Listeners<[view: LiveView<C>, previous: LiveView<C>]>()
-  private readonly events = new Listeners<[event: C['event']]>()
-  private readonly misses = new Listeners<[count: number]>()
+  let meantFor: string | undefined
+  let remountedAt = -REMOUNT_REST_MS
+  let cancelStop: (() => void) | undefined
 
-  constructor(
-    private readonly port: Port,
-    private readonly component: string,
-    readonly componentId: string,
-    private props: C['props'],
-  ) {
-    this.waiting = new WaitingCalls(port)
-    this.call = callsOf((name, args) => this.act(name, args)) as Calls<C>
+  const guest: Guest = {
+    opened() {
+      if (phase.at !== 'idle') mount()
+    },
+    lost() {
+      if (phase.at === 'idle') return
+      enter({ at: 'waiting' })
+      showStale()
+    },
+    closed() {
+      broken(new LiveError('CLOSED', 'the client was closed: make another one with createLiveClient'))
+    },
   }
 
-  get instanceId(): string | undefined {
-    return this.phase.at === 'mounted' ? this.phase.instance.id : undefined
+  const owner: Owner = {
+    show(next) {
+      shown = next
+      // Proven equal to what the server holds; that it has the generated shape is the server's promise.
+      setView({ status: 'live', state: next.state as C['state'], error: undefined })
+    },
+    event: (event) => events.tell(event as C['event']),
+    missed: misses.tell,
+    gone,
+    broken,
   }
 
-  get fingerprint(): string | undefined {
-    return this.shown?.digest.toString(16).padStart(8, '0')
-  }
-
-  readonly getState = (): LiveView<C> => this.view
-
-  readonly getInitialState = (): LiveView<C> => MOUNTING
-
-  readonly subscribe = (listener: (view: LiveView<C>, previous: LiveView<C>) => void): (() => void) => {
-    const leave = this.views.add(listener)
-    this.cancelStop?.()
-    this.cancelStop = undefined
-    if (this.phase.at === 'idle') {
-      this.phase = { at: 'waiting' }
-      this.port.join(this)
-    }
-    return () => {
-      leave()
-      if (this.views.size === 0) this.cancelStop ??= this.port.clock.after(this.port.grace, () => this.stop())
-    }
-  }
-
-  readonly callMethod = <K extends ActionName<C>>(
-    name: K,
-    ...args: ActionArgs<C['actions'][K]>
-  ): Promise<ActionResult<C['actions'][K]>> => this.act(name, args) as Promise<ActionResult<C['actions'][K]>>
-
-  readonly write = async (property: string, value: unknown): Promise<void> => {
-    await this.ask((componentId) => ({ type: 'PROPERTY_UPDATE', componentId, property, payload: { value } }))
-  }
-
-  readonly emit = async (event: C['event']): Promise<void> => {
-    await this.ask((componentId) => ({ type: 'COMPONENT_EVENT', componentId, payload: { event } }))
-  }
-
-  readonly on = (listener: (event: C['event']) => void): (() => void) => this.events.add(listener)
-
-  readonly onMissed = (listener: (count: number) => void): (() => void) => this.misses.add(listener)
-
-  readonly reset = (): void => {
-    if (this.phase.at === 'mounted' || this.phase.at === 'failed') this.remount()
-  }
-
-  readonly setProps = (props: C['props']): void => {
-    const before = JSON.stringify(this.props)
-    this.props = props
-    if (this.phase.at === 'mounted' && JSON.stringify(props) !== before)
-      this.sendProps(this.phase.instance.id)
-  }
-
-  // As the client's guest.
-
-  opened(): void {
-    if (this.phase.at !== 'idle') this.mount()
-  }
-
-  lost(): void {
-    if (this.phase.at === 'idle') return
-    this.enter({ at: 'waiting' })
-    this.showStale()
-  }
-
-  closed(): void {
-    this.broken(new LiveError('CLOSED', 'the client was closed: make another one with createLiveClient'))
-  }
-
-  // As the instance's owner.
-
-  show(next: Snapshot): void {
-    this.shown = next
-    // Proven equal to what the server holds; that it has the generated shape is the server's promise.
-    this.setView({ status: 'live', state: next.state as C['state'], error: undefined })
-  }
-
-  event(event: unknown): void {
-    this.events.tell(event as C['event'])
-  }
-
-  missed(count: number): void {
-    this.misses.tell(count)
-  }
-
-  gone(error: LiveError): void {
-    const now = this.port.clock.now()
-    if (now - this.remountedAt < REMOUNT_REST_MS) {
-      this.broken(error)
+  function gone(error: LiveError): void {
+    const now = port.clock.now()
+    if (now - remountedAt < REMOUNT_REST_MS) {
+      broken(error)
       return
     }
-    this.remountedAt = now
-    this.enter({ at: 'waiting' })
-    this.showStale()
-    this.mount()
+    remountedAt = now
+    enter({ at: 'waiting' })
+    showStale()
+    mount()
   }
 
-  broken(error: LiveError): void {
-    this.enter({ at: 'failed' }, true)
-    this.setView({ status: 'failed', state: this.view.state, error })
-    this.waiting.refuse(error)
+  function broken(error: LiveError): void {
+    enter({ at: 'failed' }, true)
+    setView({ status: 'failed', state: view.state, error })
+    waiting.refuse(error)
   }
 
   // From idle to mounted and back.
 
-  private stop(): void {
-    this.cancelStop = undefined
-    this.enter({ at: 'idle' }, true)
-    this.port.part(this)
-    this.waiting.refuse(
-      new LiveError('NOT_MOUNTED', 'nobody is subscribed any more, so the call was not sent'),
-    )
-    this.meantFor = undefined
-    this.shown = undefined
-    this.view = MOUNTING
+  function stop(): void {
+    cancelStop = undefined
+    enter({ at: 'idle' }, true)
+    port.part(guest)
+    waiting.refuse(new LiveError('NOT_MOUNTED', 'the call was not sent: nobody is subscribed any more'))
+    meantFor = undefined
+    shown = undefined
+    view = MOUNTING
   }
 
-  private mount(): void {
-    this.enter({ at: 'mounting' })
-    const { turn, component, props = {} } = this
-    const asked = JSON.stringify(props)
+  function mount(): void {
+    enter({ at: 'mounting' })
+    const mine = turn
+    const mountProps = props ?? {}
+    const asked = JSON.stringify(mountProps)
     const message: ClientMessage = {
       type: 'COMPONENT_MOUNT',
-      componentId: `${component}:${this.componentId}`,
-      payload: { component, props },
+      componentId: `${component}:${componentId}`,
+      payload: { component, props: mountProps },
     }
-    this.port.ask(message, {
-      answered: (result) => {
-        const mounted = parseMounted(result)
-        if (turn !== this.turn) {
-          if (mounted) unmount(this.port, mounted.instanceId)
-        } else if (mounted) {
-          this.mounted(mounted.instanceId, mounted.whole)
-          if (JSON.stringify(this.props ?? {}) !== asked) this.sendProps(mounted.instanceId)
+    port.ask(message, {
+      answered(result) {
+        const reply = parseMounted(result)
+        if (mine !== turn) {
+          if (reply) unmount(port, reply.instanceId)
+        } else if (reply) {
+          mounted(reply.instanceId, reply.whole)
+          if (JSON.stringify(props ?? {}) !== asked) sendProps(reply.instanceId)
         } else {
-          const what = `the mount reply for ${component} cannot be read`
-          this.broken(
-            new LiveError('BAD_MESSAGE', `${what}: client and server speak different versions, update both`),
+          broken(
+            new LiveError('BAD_MESSAGE', `the mount reply for ${component} cannot be read: ${UPDATE_BOTH}`),
           )
         }
       },
-      failed: (error) => {
-        if (turn === this.turn) this.broken(error)
+      failed(error) {
+        if (mine === turn) broken(error)
       },
     })
   }
 
-  private mounted(instanceId: string, whole: WholeState): void {
-    const instance = new Instance(instanceId, this.component, this.port, this)
-    this.phase = { at: 'mounted', instance }
-    const afresh = this.meantFor !== undefined && this.meantFor !== instanceId
-    this.meantFor = instanceId
+  function mounted(instanceId: string, whole: WholeState): void {
+    const instance = createInstance(instanceId, component, port, owner)
+    phase = { at: 'mounted', instance }
+    const afresh = meantFor !== undefined && meantFor !== instanceId
+    meantFor = instanceId
     // First, so that they keep their place before calls made by whoever sees the state now.
-    if (afresh) this.waiting.refuse(mountedAfresh())
-    else this.waiting.admit(instanceId)
-    instance.begin(whole, this.shown?.state)
+    if (afresh) waiting.refuse(mountedAfresh())
+    else waiting.admit(instanceId)
+    instance.begin(whole, shown?.state)
   }
 
-  private remount(): void {
-    this.enter({ at: 'waiting' }, true)
-    this.showStale()
+  function remount(): void {
+    enter({ at: 'waiting' }, true)
+    showStale()
     // Whoever wanted a new instance means the new one.
-    this.meantFor = undefined
-    if (this.port.isOpen()) this.mount()
+    meantFor = undefined
+    if (port.isOpen()) mount()
   }
 
   /** Every change of phase but the last, to mounted, goes through here; `tell` the server if it matters to it. */
-  private enter(next: Phase, tell = false): void {
-    if (this.phase.at === 'mounted') this.phase.instance.leave(tell && this.port.isOpen())
-    this.turn += 1
-    this.phase = next
+  function enter(next: Phase, tell = false): void {
+    if (phase.at === 'mounted') phase.instance.leave(tell && port.isOpen())
+    turn += 1
+    phase = next
   }
 
-  private sendProps(componentId: string): void {
-    const current = (): boolean => this.instanceId === componentId
-    this.port.ask(
-      { type: 'PROPS_UPDATE', componentId, payload: { props: this.props } },
+  function sendProps(instanceId: string): void {
+    const current = (): boolean => phase.at === 'mounted' && phase.instance.id === instanceId
+    port.ask(
+      { type: 'PROPS_UPDATE', componentId: instanceId, payload: { props } },
       {
-        answered: (result) => {
-          if (current() && (result as { remount?: unknown } | null | undefined)?.remount === true)
-            this.remount()
+        answered(result) {
+          if (current() && (result as { remount?: unknown } | null | undefined)?.remount === true) remount()
         },
         // Mounting with them tells the application what is wrong with them.
-        failed: () => current() && this.remount(),
+        failed: () => current() && remount(),
       },
     )
   }
 
-  private showStale(): void {
-    const { state } = this.view
-    this.setView(state ? { status: 'stale', state, error: undefined } : MOUNTING)
+  function showStale(): void {
+    const { state } = view
+    setView(state ? { status: 'stale', state, error: undefined } : MOUNTING)
   }
 
-  private setView(view: LiveView<C>): void {
-    const previous = this.view
-    if (view.status === previous.status && view.state === previous.state && view.error === previous.error)
+  function setView(next: View): void {
+    const previous = view
+    if (next.status === previous.status && next.state === previous.state && next.error === previous.error)
       return
-    this.view = view
-    this.views.tell(view, previous)
+    view = next
+    views.tell(next, previous)
   }
 
   // What is asked.
 
-  private act(action: string, args: readonly unknown[]): Promise<unknown> {
+  function act(action: string, args: readonly unknown[]): Promise<unknown> {
     const payload = payloadOf(args)
-    return this.ask((componentId) => ({ type: 'CALL_ACTION', componentId, action, payload }))
+    return ask((instanceId) => ({ type: 'CALL_ACTION', componentId: instanceId, action, payload }))
   }
 
-  private ask(write: (instanceId: string) => ClientMessage): Promise<unknown> {
+  function ask(write: (instanceId: string) => ClientMessage): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const post = (instanceId: string): void => {
         const failed = (error: LiveError): void => {
           reject(error)
-          if (isGone(error) && this.instanceId === instanceId) this.gone(error)
+          if (isGone(error) && phase.at === 'mounted' && phase.instance.id === instanceId) gone(error)
         }
-        this.port.ask(write(instanceId), { answered: resolve, failed })
+        port.ask(write(instanceId), { answered: resolve, failed })
       }
-      const { phase } = this
       if (phase.at === 'mounted') post(phase.instance.id)
-      else if (phase.at === 'waiting' || phase.at === 'mounting') this.waiting.enter(post, reject)
-      else reject(this.view.error ?? notMounted(this.component))
+      else if (phase.at === 'waiting' || phase.at === 'mounting') waiting.enter(post, reject)
+      else reject(view.error ?? notMounted(component))
     })
+  }
+
+  return {
+    componentId,
+    get instanceId() {
+      return phase.at === 'mounted' ? phase.instance.id : undefined
+    },
+    get fingerprint() {
+      return shown?.digest.toString(16).padStart(8, '0')
+    },
+    getState: () => view,
+    getInitialState: () => MOUNTING,
+    subscribe(listener) {
+      const leave = views.add(listener)
+      cancelStop?.()
+      cancelStop = undefined
+      if (phase.at === 'idle') {
+        phase = { at: 'waiting' }
+        port.join(guest)
+      }
+      return () => {
+        leave()
+        if (views.size() === 0) cancelStop ??= port.clock.after(port.grace, stop)
+      }
+    },
+    call: callsOf(act) as Calls<C>,
+    // The names and arguments are the caller's, checked by the type; so is what the server answers.
+    callMethod: ((name: string, ...args: unknown[]) => act(name, args)) as LiveHandle<C>['callMethod'],
+    async write(property, value) {
+      await ask((instanceId) => ({
+        type: 'PROPERTY_UPDATE',
+        componentId: instanceId,
+        property,
+        payload: { value },
+      }))
+    },
+    async emit(event) {
+      await ask((instanceId) => ({ type: 'COMPONENT_EVENT', componentId: instanceId, payload: { event } }))
+    },
+    on: events.add,
+    onMissed: misses.add,
+    reset() {
+      if (phase.at === 'mounted' || phase.at === 'failed') remount()
+    },
+    setProps(next) {
+      const before = JSON.stringify(props)
+      props = next
+      if (JSON.stringify(next) === before) return
+      if (phase.at === 'mounted') sendProps(phase.instance.id)
+      // Perhaps it failed because of the old ones.
+      else if (phase.at === 'failed') remount()
+    },
   }
 }
 
 function mountedAfresh(): LiveError {
   const why =
-    'the connection was lost and the component had to be mounted afresh, so it was meant for a state that is gone'
-  return new LiveError('DISCONNECTED', `the call was not sent: ${why}. Call again`)
+    'after a lost connection the component was mounted afresh, and the state it was meant for is gone'
+  return new LiveError('DISCONNECTED', `the call was not sent: ${why}`)
 }
 
 function notMounted(component: string): LiveError {

@@ -20,70 +20,65 @@ const LATE_MS = 200
 const SECOND_CHANCE_MS = 200
 
 /** One per open socket. */
-export class Heartbeat {
-  private cancel: (() => void) | undefined
-  private asked = false
-  private heardAt: number
-  private paused: boolean
-
-  constructor(
-    private readonly clock: Clock,
-    visible: boolean,
-    private readonly ping: () => void,
-    private readonly dead: () => void,
-  ) {
-    this.heardAt = clock.now()
-    this.paused = !visible
-    this.watch()
-  }
-
+export interface Heartbeat {
   /** Something came. */
-  heard(): void {
-    this.heardAt = this.clock.now()
-    if (!this.asked) return
-    this.asked = false
-    this.watch()
-  }
-
+  heard(): void
   /** Asks now, because there is reason to doubt. */
-  probe(): void {
-    if (this.paused || this.asked) return
-    this.asked = true
-    this.await(ANSWER_MS, LATE_MS)
-    this.ping()
+  probe(): void
+  /** The page is hidden. */
+  pause(): void
+  /** The page is seen again: asks at once. */
+  resume(): void
+  stop(): void
+}
+
+/** Begins to listen; `ping` asks the server, `dead` is told when it does not answer. */
+export function heartbeat(clock: Clock, visible: boolean, ping: () => void, dead: () => void): Heartbeat {
+  let cancel: (() => void) | undefined
+  let heardAt = clock.now()
+  let paused = !visible
+  let asked = false
+
+  function alarm(ms: number, then: () => void): void {
+    cancel?.()
+    cancel = clock.after(ms, then)
+  }
+  function watch(): void {
+    const left = heardAt + IDLE_MS - clock.now()
+    if (!paused) alarm(Math.max(0, left), () => (clock.now() - heardAt >= IDLE_MS ? probe() : watch()))
+  }
+  function judge(ms: number, isFirst: boolean): void {
+    const due = clock.now() + ms
+    alarm(ms, () => (isFirst && clock.now() - due > LATE_MS ? judge(SECOND_CHANCE_MS, false) : dead()))
+  }
+  function probe(): void {
+    if (paused || asked) return
+    asked = true
+    judge(ANSWER_MS, true)
+    ping()
+  }
+  function stop(): void {
+    cancel?.()
+    asked = false
   }
 
-  pause(): void {
-    this.paused = true
-    this.stop()
-  }
-
-  resume(): void {
-    this.paused = false
-    this.probe()
-  }
-
-  stop(): void {
-    this.cancel?.()
-    this.cancel = undefined
-    this.asked = false
-  }
-
-  private watch(): void {
-    this.cancel?.()
-    if (this.paused) return
-    this.cancel = this.clock.after(Math.max(0, this.heardAt + IDLE_MS - this.clock.now()), () => {
-      if (this.clock.now() - this.heardAt >= IDLE_MS) this.probe()
-      else this.watch()
-    })
-  }
-
-  private await(ms: number, tolerance: number): void {
-    this.cancel?.()
-    const due = this.clock.now() + ms
-    this.cancel = this.clock.after(ms, () => {
-      if (this.clock.now() - due > tolerance) this.await(SECOND_CHANCE_MS, Number.POSITIVE_INFINITY)
-      else this.dead()
-    })
+  watch()
+  return {
+    heard() {
+      heardAt = clock.now()
+      if (!asked) return
+      asked = false
+      watch()
+    },
+    probe,
+    pause() {
+      paused = true
+      stop()
+    },
+    resume() {
+      paused = false
+      probe()
+    },
+    stop,
   }
 }

@@ -31,110 +31,106 @@ export interface Owner {
   broken(error: LiveError): void
 }
 
-/** See the top of the file. */
-export class Instance {
-  private shown: Snapshot | undefined
-  /** Whole states asked for in a row; 0 when in step. */
-  private resyncs = 0
-  private left = false
-
-  constructor(
-    readonly id: string,
-    private readonly component: string,
-    private readonly port: Port,
-    private readonly owner: Owner,
-  ) {
-    port.route(id, this)
-  }
-
+/** What the client and the handle tell an instance. */
+export interface Instance {
+  readonly id: string
   /** The first whole state. What equals `before` keeps its identity. */
-  begin(whole: WholeState, before: JsonObject | undefined): void {
-    this.adopt(whole, before)
-  }
-
+  begin(whole: WholeState, before: JsonObject | undefined): void
   /** Nobody wants it any more; the server is told if `tell`. */
-  leave(tell: boolean): void {
-    if (this.left) return
-    this.left = true
-    this.port.route(this.id, undefined)
-    if (tell) unmount(this.port, this.id)
-  }
-
+  leave(tell: boolean): void
   /** A whole state came; `undefined` if it could not be read. */
-  update(whole: WholeState | undefined): void {
-    if (!whole) this.resync()
-    else if (this.resyncs > 0 || !this.shown || whole.version > this.shown.version)
-      this.adopt(whole, this.shown?.state)
-  }
-
+  update(whole: WholeState | undefined): void
   /** A change came; `undefined` if it could not be read. */
-  delta(delta: Delta | undefined): void {
-    const { shown } = this
-    if (this.resyncs > 0 || !shown || (delta && delta.version <= shown.version)) return
-    const next = delta?.base === shown.version ? attempt(() => advance(shown, delta)) : undefined
-    if (!next) {
-      this.resync()
-      return
-    }
-    this.port.stats.delta(delta)
-    this.show(next)
-  }
-
-  event(event: unknown): void {
-    this.owner.event(event)
-  }
-
-  missed(count: number): void {
-    this.owner.missed(count)
-  }
-
+  delta(delta: Delta | undefined): void
+  /** The component announced something. */
+  event(event: unknown): void
+  /** Events were dropped. */
+  missed(count: number): void
   /** An error that concerns this instance: it is gone, or its author should know. */
-  failed(error: LiveError): void {
-    if (isGone(error)) this.owner.gone(error)
-    else console.error(`[fluxstack] ${this.component}:`, error.code, error.message)
-  }
+  failed(error: LiveError): void
+}
 
-  private adopt(whole: WholeState, before: JsonObject | undefined): void {
+/** What to do when the two sides cannot agree. */
+export const UPDATE_BOTH = 'client and server disagree about the protocol, update both'
+
+/** An instance the server has just mounted. From here on its messages come to it. */
+export function createInstance(id: string, component: string, port: Port, owner: Owner): Instance {
+  let shown: Snapshot | undefined
+  /** Whole states asked for in a row; 0 when in step. */
+  let resyncs = 0
+  let left = false
+
+  function adopt(whole: WholeState, before: JsonObject | undefined): void {
     const next = attempt(() => takeSnapshot(whole.state, whole.version, before))
     if (next?.digest !== whole.digest) {
-      this.resync()
+      resync()
       return
     }
-    this.resyncs = 0
-    this.show(next)
+    resyncs = 0
+    show(next)
   }
 
-  private show(next: Snapshot): void {
-    this.shown = next
-    this.owner.show(next)
+  function show(next: Snapshot): void {
+    shown = next
+    owner.show(next)
   }
 
-  private resync(): void {
-    if (this.resyncs >= MOST_RESYNCS) {
-      const what = `the state of ${this.component} does not match its digest, ${MOST_RESYNCS} times in a row`
-      this.owner.broken(
-        new LiveError('OUT_OF_STEP', `${what}: client and server disagree about the protocol, update both`),
-      )
+  function resync(): void {
+    if (resyncs >= MOST_RESYNCS) {
+      const what = `the state of ${component} failed its digest ${MOST_RESYNCS} times in a row`
+      owner.broken(new LiveError('OUT_OF_STEP', `${what}: ${UPDATE_BOTH}`))
       return
     }
-    this.resyncs += 1
-    this.port.stats.resync()
-    const asked = this.resyncs
-    const inVain = (): boolean => !this.left && this.resyncs === asked
-    const have = this.shown?.version ?? 0
-    this.port.ask(
-      { type: 'STATE_RESYNC', componentId: this.id, payload: { have } },
+    resyncs += 1
+    port.stats.count('resyncs')
+    const asked = resyncs
+    const inVain = (): boolean => !left && resyncs === asked
+    port.ask(
+      { type: 'STATE_RESYNC', componentId: id, payload: { have: shown?.version ?? 0 } },
       {
         // The whole state comes before its reply; if it did not, it is not coming.
-        answered: () => inVain() && this.resync(),
-        failed: (error) => {
+        answered: () => inVain() && resync(),
+        failed(error) {
           if (!inVain()) return
-          if (isGone(error)) this.owner.gone(error)
-          else this.resync()
+          if (isGone(error)) owner.gone(error)
+          else resync()
         },
       },
     )
   }
+
+  const instance: Instance = {
+    id,
+    begin: adopt,
+    leave(tell) {
+      left = true
+      port.route(id, undefined)
+      if (tell) unmount(port, id)
+    },
+    update(whole) {
+      if (!whole) resync()
+      else if (resyncs > 0 || !shown || whole.version > shown.version) adopt(whole, shown?.state)
+    },
+    delta(delta) {
+      if (resyncs > 0 || !shown || (delta && delta.version <= shown.version)) return
+      const from = shown
+      const next = delta?.base === from.version ? attempt(() => advance(from, delta)) : undefined
+      if (next) {
+        port.stats.delta(delta)
+        show(next)
+      } else {
+        resync()
+      }
+    },
+    event: owner.event,
+    missed: owner.missed,
+    failed(error) {
+      if (isGone(error)) owner.gone(error)
+      else console.error('[fluxstack]', component, error.code, error.message)
+    },
+  }
+  port.route(id, instance)
+  return instance
 }
 
 /** Whether an error says that there is no instance to talk to any more. */

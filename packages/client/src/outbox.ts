@@ -13,8 +13,8 @@
  */
 
 import type { Clock } from './environment.js'
-import { LiveError } from './error.js'
-import { Pace } from './pace.js'
+import { type ErrorCode, LiveError } from './error.js'
+import { type Pace, pace } from './pace.js'
 import type { ClientMessage, Limits, Reply } from './protocol.js'
 
 /** Who asked, and how to tell. Exactly one of the two is called, once. */
@@ -37,145 +37,144 @@ interface Line {
   readonly pace: Pace
 }
 
-export class Outbox {
-  private queue: Request[] = []
-  private readonly sent = new Map<string, Request>()
-  private line: Line | undefined
-  private lastId = 0
-  private flushing = false
-  private cancelRetry: (() => void) | undefined
-
-  constructor(
-    private readonly clock: Clock,
-    private readonly bound: number,
-  ) {}
-
-  /** How many requests wait to be sent. */
-  get waiting(): number {
-    return this.queue.length
-  }
-
+/** The way out. */
+export interface Outbox {
   /** Asks the server. Without an answer in `timeout` ms the asker is told so. */
-  ask(message: ClientMessage, timeout: number, asker: Asker): void {
-    const what = describe(message)
-    if (this.queue.length >= this.bound) {
-      asker.failed(
-        new LiveError(
-          'QUEUE_FULL',
-          `${what} was not sent: ${this.bound} requests are waiting already. Slow down, or raise \`queue\` in createLiveClient`,
-        ),
-      )
-      return
-    }
-    const request: Request = {
-      text: JSON.stringify(message).slice(0, -1),
-      what,
-      asker,
-      cancelTimeout: this.clock.after(timeout, () => this.timedOut(request, timeout)),
-    }
-    this.queue.push(request)
-    this.flushSoon()
-  }
-
+  ask(message: ClientMessage, timeout: number, asker: Asker): void
   /** A socket is ready. */
-  open(send: (text: string) => void, limits: Limits): void {
-    this.line = { send, limits, pace: new Pace(limits.rate, limits.burst, this.clock.now()) }
-    this.lastId = 0
-    this.flushSoon()
-  }
-
+  open(send: (text: string) => void, limits: Limits): void
   /** Sends something that neither waits nor is answered: a ping. */
-  sendNow(message: ClientMessage): void {
-    this.line?.pace.spend()
-    this.line?.send(JSON.stringify(message))
-  }
-
+  sendNow(message: ClientMessage): void
   /** An answer came. */
-  answer(reply: Reply): void {
-    const request = this.sent.get(reply.requestId)
-    if (!request) return
-    this.sent.delete(reply.requestId)
-    const { failure } = reply
-    const asker = settle(request)
-    if (failure) asker?.failed(new LiveError(failure.code, failure.error, failure.fields))
-    else asker?.answered(reply.result)
-    if (this.queue.length > 0) this.flushSoon()
-  }
-
+  answer(reply: Reply): void
   /** The socket is gone, and with it every answer. */
-  lose(code: 'DISCONNECTED' | 'CLOSED', why: string): void {
-    this.line = undefined
-    this.cancelRetry?.()
-    const [sent, queue] = [[...this.sent.values()], this.queue]
-    this.sent.clear()
-    this.queue = []
-    for (const request of sent) {
-      const message = `${why} before ${request.what} was answered: whether it happened is unknown`
-      settle(request)?.failed(new LiveError(code, message))
-    }
-    for (const request of queue) {
-      settle(request)?.failed(
-        new LiveError(code, `${why} before ${request.what} was sent: it did not happen`),
-      )
-    }
-  }
+  lose(code: 'DISCONNECTED' | 'CLOSED', why: string): void
+}
 
-  private flushSoon(): void {
-    if (this.flushing || !this.line) return
-    this.flushing = true
+/** An empty outbox without a socket, in which at most `bound` requests may wait. */
+export function outbox(clock: Clock, bound: number): Outbox {
+  const sent = new Map<string, Request>()
+  let queue: Request[] = []
+  let line: Line | undefined
+  let lastId = 0
+  let isFlushing = false
+  let cancelRetry: (() => void) | undefined
+
+  function flushSoon(): void {
+    if (isFlushing || !line) return
+    isFlushing = true
     queueMicrotask(() => {
-      this.flushing = false
-      this.flush()
+      isFlushing = false
+      if (line) flush(line)
     })
   }
 
-  private flush(): void {
-    const line = this.line
-    if (!line) return
-    this.cancelRetry?.()
+  function flush({ limits, pace, send }: Line): void {
+    cancelRetry?.()
     let texts: string[] = []
     let size = 2
     const leave = (): void => {
-      if (texts.length > 0) line.send(texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(',')}]`)
+      if (texts.length > 0) send(texts.length === 1 ? texts.join() : `[${texts}]`)
       texts = []
       size = 2
     }
-    while (this.queue.length > 0 && this.sent.size < line.limits.calls) {
-      const [request] = this.queue as [Request]
-      const id = String(this.lastId + 1)
+    for (let request = queue[0]; request && sent.size < limits.calls; request = queue[0]) {
+      const id = String(lastId + 1)
       const text = `${request.text},"requestId":"${id}"}`
       const bytes = utf8Length(text)
-      if (bytes > line.limits.frame) {
-        this.queue.shift()
-        settle(request)?.failed(
-          new LiveError(
-            'TOO_LARGE',
-            `${request.what} was not sent: it takes ${bytes} bytes and the server reads at most ${line.limits.frame}`,
-          ),
+      if (bytes > limits.frame) {
+        queue.shift()
+        fail(
+          request,
+          'TOO_LARGE',
+          `${request.what} was not sent: it has ${bytes} bytes, and the server reads ${limits.frame}`,
         )
         continue
       }
-      const wait = line.pace.take(this.clock.now())
+      const wait = pace.take(clock.now())
       if (wait > 0) {
-        this.cancelRetry = this.clock.after(wait, () => this.flush())
+        cancelRetry = clock.after(wait, flushSoon)
         break
       }
-      if (texts.length >= line.limits.batch || size + bytes + 1 > line.limits.frame) leave()
-      this.queue.shift()
-      this.lastId += 1
-      this.sent.set(id, request)
+      if (texts.length >= limits.batch || size + bytes + 1 > limits.frame) leave()
+      queue.shift()
+      lastId += 1
+      sent.set(id, request)
       texts.push(text)
       size += bytes + 1
     }
     leave()
   }
 
-  private timedOut(request: Request, timeout: number): void {
-    const place = this.queue.indexOf(request)
-    if (place >= 0) this.queue.splice(place, 1)
-    const outcome = place >= 0 ? 'was not sent' : 'was not answered, whether it happened is unknown'
-    settle(request)?.failed(new LiveError('TIMEOUT', `${request.what} ${outcome}: ${timeout} ms have passed`))
+  return {
+    ask(message, timeout, asker) {
+      const what = describe(message)
+      if (queue.length >= bound) {
+        asker.failed(queueFull(what, bound))
+        return
+      }
+      const request: Request = {
+        text: JSON.stringify(message).slice(0, -1),
+        what,
+        asker,
+        cancelTimeout: clock.after(timeout, () => {
+          const place = queue.indexOf(request)
+          if (place >= 0) queue.splice(place, 1)
+          const outcome = place >= 0 ? 'sent' : 'answered, whether it happened is unknown'
+          fail(request, 'TIMEOUT', `${what} was not ${outcome}: ${timeout} ms have passed`)
+        }),
+      }
+      queue.push(request)
+      flushSoon()
+    },
+    open(send, limits) {
+      line = { send, limits, pace: pace(limits.rate, limits.burst, clock.now()) }
+      lastId = 0
+      flushSoon()
+    },
+    sendNow(message) {
+      line?.pace.spend()
+      line?.send(JSON.stringify(message))
+    },
+    answer({ requestId, failure, result }) {
+      const request = sent.get(requestId)
+      if (!request) return
+      sent.delete(requestId)
+      if (failure) fail(request, failure.code, failure.error, failure.fields)
+      else settle(request)?.answered(result)
+      if (queue.length > 0) flushSoon()
+    },
+    lose(code, why) {
+      line = undefined
+      cancelRetry?.()
+      const lost = [...sent.values()]
+      const unsent = queue
+      sent.clear()
+      queue = []
+      for (const request of lost) {
+        fail(request, code, `${why} before ${request.what} was answered: whether it happened is unknown`)
+      }
+      for (const request of unsent)
+        fail(request, code, `${why} before ${request.what} was sent: it did not happen`)
+    },
   }
+}
+
+/** Why a request may not even wait. */
+export function queueFull(what: string, bound: number): LiveError {
+  return new LiveError(
+    'QUEUE_FULL',
+    `${what} was not sent: ${bound} requests are waiting. Ask less, or raise \`queue\``,
+  )
+}
+
+function fail(
+  request: Request,
+  code: ErrorCode,
+  message: string,
+  fields?: Readonly<Record<string, string>>,
+): void {
+  settle(request)?.failed(new LiveError(code, message, fields))
 }
 
 function settle(request: Request): Asker | undefined {
@@ -186,22 +185,10 @@ function settle(request: Request): Asker | undefined {
 }
 
 function describe(message: ClientMessage): string {
-  switch (message.type) {
-    case 'CALL_ACTION':
-      return `the call of ${message.action}`
-    case 'PROPERTY_UPDATE':
-      return `the write to ${message.property}`
-    case 'COMPONENT_MOUNT':
-      return `the mount of ${message.payload.component}`
-    case 'COMPONENT_UNMOUNT':
-    case 'PROPS_UPDATE':
-    case 'COMPONENT_EVENT':
-    case 'STATE_RESYNC':
-    case 'COMPONENT_PING':
-      return message.type
-    default:
-      return message satisfies never
-  }
+  if (message.type === 'CALL_ACTION') return `the call of ${message.action}`
+  if (message.type === 'PROPERTY_UPDATE') return `the write to ${message.property}`
+  if (message.type === 'COMPONENT_MOUNT') return `the mount of ${message.payload.component}`
+  return message.type
 }
 
 /** Bytes of a text in UTF-8. */

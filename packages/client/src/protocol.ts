@@ -7,21 +7,21 @@
  */
 
 /** The version this client speaks, as announced in the URL. */
-export const PROTOCOL_VERSION = 3
+export const PROTOCOL_VERSION = '3'
 /** What this client understands beyond the minimum, as announced in the URL. */
 export const CAPABILITIES = 'delta,batch'
 
 /** An object as JSON has it: own string keys, values not yet looked at. */
 export type JsonObject = Record<string, unknown>
 
-/** Why the server closed the socket, beside the codes of the WebSocket standard. */
-export const CloseCode: {
-  readonly goingAway: 1001
-  readonly tooLarge: 1009
-  readonly silent: 4408
-  readonly flooding: 4429
-  readonly tooSlow: 4430
-} = { goingAway: 1001, tooLarge: 1009, silent: 4408, flooding: 4429, tooSlow: 4430 }
+// Why the server closed the socket, beside the codes of the WebSocket standard.
+
+/** The peer went silent: it missed two pings. */
+export const CLOSE_SILENT = 4408
+/** The peer kept sending far beyond its rate. */
+export const CLOSE_FLOODING = 4429
+/** The peer reads too slowly. */
+export const CLOSE_TOO_SLOW = 4430
 
 /** What the client asks. `requestId` is added when the message leaves. */
 export type ClientMessage =
@@ -147,6 +147,8 @@ export function parseFrame(text: unknown): readonly ServerMessage[] {
   return messages
 }
 
+const NO_REASON = 'the server gave no reason'
+
 /** What a mount reply's `result` says, or `undefined` when it says nothing usable. */
 export function parseMounted(
   result: unknown,
@@ -174,7 +176,7 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
         type,
         componentId: typeof componentId === 'string' ? componentId : undefined,
         code: textOr(message.code, 'INTERNAL'),
-        error: textOr(message.error, 'the server reported an error without a message'),
+        error: textOr(message.error, NO_REASON),
       }
     default:
   }
@@ -202,7 +204,7 @@ function parseReply(message: JsonObject): Reply | undefined {
       ? undefined
       : {
           code: textOr(message.code, 'INTERNAL'),
-          error: textOr(message.error, 'the server refused without saying why'),
+          error: textOr(message.error, NO_REASON),
           fields: parseFields(message.fields),
         }
   return { type: 'REPLY', requestId, failure, result: message.result }
@@ -239,18 +241,21 @@ function parseDelta(payload: JsonObject | undefined): Delta | undefined {
 
 function parseLimits(limits: unknown): Limits {
   const said = isObject(limits) ? limits : {}
-  const atLeast = (least: number, value: unknown, otherwise: number): number =>
-    isNumber(value) && value >= least ? value : otherwise
+  const read = (name: keyof Limits, least: number): number => {
+    const value = said[name]
+    return isNumber(value) && value >= least ? value : DEFAULT_LIMITS[name]
+  }
   return {
-    frame: atLeast(1, said.frame, DEFAULT_LIMITS.frame),
-    batch: atLeast(1, said.batch, DEFAULT_LIMITS.batch),
-    calls: atLeast(1, said.calls, DEFAULT_LIMITS.calls),
-    rate: atLeast(0, said.rate, DEFAULT_LIMITS.rate),
-    burst: atLeast(1, said.burst, DEFAULT_LIMITS.burst),
+    frame: read('frame', 1),
+    batch: read('batch', 1),
+    calls: read('calls', 1),
+    rate: read('rate', 0),
+    burst: read('burst', 1),
   }
 }
 
-function isObject(value: unknown): value is JsonObject {
+/** Whether a value is an object as JSON has it. */
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

@@ -6,7 +6,7 @@
  */
 
 import type { Clock } from './environment.js'
-import { Listeners } from './listeners.js'
+import { listeners } from './listeners.js'
 import { utf8Length } from './outbox.js'
 
 /** How often subscribers hear of new numbers, in ms. */
@@ -32,84 +32,82 @@ export interface LiveStats {
   readonly bytesOut: number
 }
 
-/** Counts. Written by the connection and the handles, read through the client. */
-export class StatsKeeper {
-  private readonly listeners = new Listeners<[]>()
-  private readonly counts = { reconnects: -1, deltas: 0, resyncs: 0, bytesIn: 0, bytesOut: 0 }
-  private at: LiveStats['status'] = 'idle'
-  private roundTrip: number | undefined
-  private lastDelta: unknown
-  private picture: LiveStats | undefined
-  private notice: (() => void) | undefined
+/** What is counted. */
+interface Counts {
+  greetings: number
+  deltas: number
+  resyncs: number
+  bytesIn: number
+  bytesOut: number
+}
 
-  constructor(private readonly clock: Clock) {}
-
+/** Counts. Written by the connection and the instances, read through the client. */
+export interface StatsKeeper {
   /** The same object until something changes, as `useSyncExternalStore` wants it. */
-  readonly get = (): LiveStats => {
-    if (this.picture) return this.picture
-    const { counts } = this
-    this.picture = {
-      ...counts,
-      status: this.at,
-      latency: this.roundTrip,
-      reconnects: Math.max(0, counts.reconnects),
-      lastDeltaBytes: this.lastDelta === undefined ? 0 : utf8Length(JSON.stringify(this.lastDelta)),
-    }
-    return this.picture
+  readonly get: () => LiveStats
+  readonly subscribe: (listener: () => void) => () => void
+  /** The connection's status is new. */
+  status(at: LiveStats['status']): void
+  /** A ping was answered after so many ms. */
+  latency(ms: number): void
+  /** Something was counted. */
+  count(what: keyof Counts, by?: number): void
+  /** A delta was applied. */
+  delta(delta: unknown): void
+}
+
+/** Everything at zero. */
+export function statsKeeper(clock: Clock): StatsKeeper {
+  const heard = listeners<[]>()
+  const counts: Counts = { greetings: 0, deltas: 0, resyncs: 0, bytesIn: 0, bytesOut: 0 }
+  let status: LiveStats['status'] = 'idle'
+  let latency: number | undefined
+  let lastDelta: unknown
+  let picture: LiveStats | undefined
+  let cancelNotice: (() => void) | undefined
+
+  function notify(): void {
+    cancelNotice?.()
+    cancelNotice = undefined
+    picture = undefined
+    heard.tell()
   }
-
-  readonly subscribe = (listener: () => void): (() => void) => this.listeners.add(listener)
-
-  status(at: LiveStats['status']): void {
-    this.at = at
-    this.notice?.()
-    this.notice = undefined
-    this.picture = undefined
-    this.listeners.tell()
-  }
-
-  greeted(): void {
-    this.counts.reconnects += 1
-    this.changed()
-  }
-
-  latency(ms: number): void {
-    this.roundTrip = ms
-    this.changed()
-  }
-
-  received(bytes: number): void {
-    this.counts.bytesIn += bytes
-    this.changed()
-  }
-
-  sent(bytes: number): void {
-    this.counts.bytesOut += bytes
-    this.changed()
-  }
-
-  delta(delta: unknown): void {
-    this.counts.deltas += 1
-    this.lastDelta = delta
-    this.changed()
-  }
-
-  resync(): void {
-    this.counts.resyncs += 1
-    this.changed()
-  }
-
-  private changed(): void {
-    if (this.listeners.size === 0) {
-      this.picture = undefined
-      return
-    }
+  function changed(): void {
     // While somebody listens the picture stands still between two notices: a store must not change
     // without saying so.
-    this.notice ??= this.clock.after(NOTIFY_MS, () => {
-      this.notice = undefined
-      this.picture = undefined
-      this.listeners.tell()
-    })
+    if (heard.size() === 0) picture = undefined
+    else cancelNotice ??= clock.after(NOTIFY_MS, notify)
+  }
+
+  return {
+    get() {
+      const { greetings, ...rest } = counts
+      picture ??= {
+        ...rest,
+        status,
+        latency,
+        reconnects: Math.max(0, greetings - 1),
+        lastDeltaBytes: lastDelta === undefined ? 0 : utf8Length(JSON.stringify(lastDelta)),
+      }
+      return picture
+    },
+    subscribe: heard.add,
+    status(at) {
+      status = at
+      notify()
+    },
+    latency(ms) {
+      latency = ms
+      changed()
+    },
+    count(what, by = 1) {
+      counts[what] += by
+      changed()
+    },
+    delta(delta) {
+      lastDelta = delta
+      counts.deltas += 1
+      changed()
+    },
   }
 }

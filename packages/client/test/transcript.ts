@@ -27,7 +27,13 @@ export function parse(text: string): Line[] {
     })
 }
 
-type AnyHandle = LiveHandle<{ props: unknown; state: object; writable: object; actions: object; event: unknown }>
+type AnyHandle = LiveHandle<{
+  props: unknown
+  state: object
+  writable: object
+  actions: object
+  event: unknown
+}>
 
 /** One play of a transcript. */
 class Play {
@@ -48,7 +54,9 @@ class Play {
         before = line.kind
         await this.play(line)
       } catch (error) {
-        throw new Error(`line ${line.number}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+        throw new Error(`line ${line.number}: ${error instanceof Error ? error.message : String(error)}`, {
+          cause: error,
+        })
       }
     }
     await settled()
@@ -70,7 +78,10 @@ class Play {
         for (const message of [JSON.parse(text)].flat() as Json[]) {
           const sent = this.expected.shift()
           const wrong = this.differs(message, sent)
-          if (wrong) throw new Error(`${wrong}: expected ${JSON.stringify(message)}, the client sent ${JSON.stringify(sent)}`)
+          if (wrong)
+            throw new Error(
+              `${wrong}: expected ${JSON.stringify(message)}, the client sent ${JSON.stringify(sent)}`,
+            )
         }
         return
       }
@@ -81,7 +92,11 @@ class Play {
       case 'view': {
         const { name, rest } = firstWord(text)
         const { status, state, error } = this.named(name).handle.getState()
-        equal({ status, ...(state && { state }), ...(error && { error: error.code }) }, rest, `the view of ${name}`)
+        equal(
+          { status, ...(state && { state }), ...(error && { error: error.code }) },
+          rest,
+          `the view of ${name}`,
+        )
         return
       }
       case 'lose':
@@ -97,7 +112,10 @@ class Play {
     if (verb === 'answered') return equal(await this.outcomes.shift(), parsed(operands), 'the answer')
     if (verb === 'refused') {
       const { name: code, rest: fields } = firstWord(operands as string)
-      const error = await this.outcomes.shift()?.then(() => undefined, (cause: unknown) => cause)
+      const error = await this.outcomes.shift()?.then(
+        () => undefined,
+        (cause: unknown) => cause,
+      )
       if (!(error instanceof LiveError)) throw new Error(`expected a refusal with ${code}`)
       equal({ code: error.code, fields: error.fields }, { code, fields: fields ?? {} }, 'the refusal')
       return undefined
@@ -133,7 +151,10 @@ class Play {
 
   private mount(name: string, rest: string): void {
     const { name: component, rest: options } = firstWord(rest)
-    const handle = this.world.client.live({ name: component } as Component<never>, options as never) as unknown as AnyHandle
+    const handle = this.world.client.live(
+      { name: component } as Component<never>,
+      options as never,
+    ) as unknown as AnyHandle
     const events: unknown[] = []
     handle.on((event) => events.push(event))
     this.handles.set(name, { handle, events, leave: handle.subscribe(() => undefined) })

@@ -110,7 +110,14 @@ export class TestSocket {
 
   /** Refuses a request. */
   refuse(request: Frame | undefined, code: string, fields: Record<string, string> = {}): void {
-    this.say({ type: 'MESSAGE_RESPONSE', success: false, code, error: `refused: ${code}`, fields, requestId: request?.requestId })
+    this.say({
+      type: 'MESSAGE_RESPONSE',
+      success: false,
+      code,
+      error: `refused: ${code}`,
+      fields,
+      requestId: request?.requestId,
+    })
   }
 
   /** Answers a mount with a state at version 0. */
@@ -149,7 +156,14 @@ export function world(options: LiveClientOptions = {}): World {
       },
     }
   }
-  const client = createLiveClient({ url: 'ws://test.invalid/', createSocket, clock, page, random: () => 0.5, ...options })
+  const client = createLiveClient({
+    url: 'ws://test.invalid/',
+    createSocket,
+    clock,
+    page,
+    random: () => 0.5,
+    ...options,
+  })
   const socket = (): TestSocket => {
     const newest = sockets.at(-1)
     if (!newest) throw new Error('no socket was made')
