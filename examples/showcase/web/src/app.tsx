@@ -1,0 +1,42 @@
+/** The page: what is on it, and in which order. */
+
+import { ClockPanel } from './clock-panel'
+import { ConnectionBanner } from './connection-banner'
+import { Counters } from './counters'
+import { ProfileForm } from './profile-form'
+import { StatusBar } from './status-bar'
+import { ThemeToggle } from './theme-toggle'
+import { Toasts } from './toasts'
+import { TodoList } from './todo-list'
+
+export function App() {
+  return (
+    <>
+      <ConnectionBanner />
+      <header className="masthead">
+        <div className="masthead-row">
+          <p className="wordmark">
+            <img src="/icon.svg" alt="" width="24" height="24" />
+            FluxStack Live
+          </p>
+          <ThemeToggle />
+        </div>
+        <h1>The state of this page lives in Rust.</h1>
+        <p className="lede">
+          Every number, row and complaint below is a field of a struct on the server. React shows it; a change
+          sends only what changed. Open a second tab: what you mount is yours alone.
+        </p>
+      </header>
+      <main className="sections">
+        <Counters />
+        <TodoList />
+        <div className="stack">
+          <ClockPanel />
+          <ProfileForm />
+        </div>
+      </main>
+      <Toasts />
+      <StatusBar />
+    </>
+  )
+}

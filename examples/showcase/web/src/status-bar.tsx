@@ -1,0 +1,42 @@
+/** What the connection does, at the bottom of the page. */
+
+import { useConnection } from '@fluxstack/react'
+import { useSyncExternalStore } from 'react'
+import { type Phase, tap, usePhase } from './client'
+
+const WORDS: Readonly<Record<Phase, string>> = {
+  connecting: 'Connecting…',
+  live: 'Connected',
+  reconnecting: 'Reconnecting…',
+  closed: 'Closed',
+}
+
+export function StatusBar() {
+  const phase = usePhase()
+  const { latency, stats } = useConnection()
+  // The client pings when it is quiet, and with a clock on the page it never is; then a request counts.
+  const roundTrip = useSyncExternalStore(tap.subscribe, tap.roundTrip)
+  const delay = latency ?? roundTrip
+  return (
+    <footer className="status-bar">
+      <p className="status" role="status" data-testid="status" data-status={phase}>
+        {WORDS[phase]}
+      </p>
+      <dl>
+        <Figure name="Latency" id="latency" value={delay === undefined ? '–' : `${delay.toFixed(1)} ms`} />
+        <Figure name="Last delta" id="delta-bytes" value={`${stats.lastDeltaBytes} B`} />
+        <Figure name="Resyncs" id="resyncs" value={String(stats.resyncs)} />
+        <Figure name="Reconnects" id="reconnects" value={String(stats.reconnects)} />
+      </dl>
+    </footer>
+  )
+}
+
+function Figure(props: { readonly name: string; readonly id: string; readonly value: string }) {
+  return (
+    <div className="figure">
+      <dt>{props.name}</dt>
+      <dd data-testid={props.id}>{props.value}</dd>
+    </div>
+  )
+}
