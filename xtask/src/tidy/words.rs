@@ -32,6 +32,7 @@ const EXCEPTIONS: &[Exception] = &[
         under: "packages/react/",
         reason: "an option of the public hook that older FluxStack applications already pass",
     },
+    Exception { name: "eventHandlers", under: "examples/", reason: "passing that option" },
 ];
 
 /// Declarations with such a word in their name.
