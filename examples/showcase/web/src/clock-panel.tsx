@@ -26,7 +26,8 @@ export function ClockPanel() {
                 {TIME.format(clock.state.now)}
               </time>
               <p className="muted">
-                {DAY.format(clock.state.now)} · <span data-testid="clock-ticks">{clock.state.ticks}</span> s here
+                {DAY.format(clock.state.now)} · mounted{' '}
+                <span data-testid="clock-ticks">{clock.state.ticks}</span> s ago
               </p>
             </div>
             <div className="stopwatch">

@@ -18,7 +18,13 @@ export const CounterCard = memo(function CounterCard({ number, start, onRemove }
   const renders = useRenderCount()
   const name = `Counter ${number}`
   return (
-    <article className="counter" data-testid="counter" data-index={number} data-status={counter.status} aria-label={name}>
+    <article
+      className="counter"
+      data-testid="counter"
+      data-index={number}
+      data-status={counter.status}
+      aria-label={name}
+    >
       <div className="counter-head">
         <h3>{name}</h3>
         <button
@@ -58,7 +64,7 @@ export const CounterCard = memo(function CounterCard({ number, start, onRemove }
           </div>
           <button
             type="button"
-            className="quiet small"
+            className="quiet small counter-reset"
             aria-label={`Reset ${name} to ${start}`}
             onClick={() => told(counter.call.reset())}
             data-testid="reset"

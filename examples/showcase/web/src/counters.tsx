@@ -5,7 +5,7 @@ import { CounterCard } from './counter-card'
 import { Section } from './section'
 
 /** Counters without `?counters=`. */
-const USUALLY = 3
+const USUALLY = 4
 /** More than this would be a table, and the server allows a connection a thousand instances. */
 const MOST = 200
 
@@ -28,8 +28,7 @@ function startOf(number: number): number {
 
 export function Counters() {
   const [{ numbers }, change] = useState(first)
-  const add = (): void =>
-    change(({ numbers, next }) => ({ numbers: [...numbers, next], next: next + 1 }))
+  const add = (): void => change(({ numbers, next }) => ({ numbers: [...numbers, next], next: next + 1 }))
   // One function for all, so that a card is not rendered because another came or went.
   const remove = useCallback(
     (number: number) =>
@@ -42,11 +41,6 @@ export function Counters() {
       source="counter.rs"
       className="wide"
       about="Independent instances of one component. Click as fast as you can; only the clicked card renders."
-      aside={
-        <button type="button" onClick={add} disabled={numbers.length >= MOST} data-testid="add-counter">
-          Add counter
-        </button>
-      }
     >
       <ul className="counters">
         {numbers.map((number) => (
@@ -54,8 +48,12 @@ export function Counters() {
             <CounterCard number={number} start={startOf(number)} onRemove={remove} />
           </li>
         ))}
+        <li className="counter-more">
+          <button type="button" onClick={add} disabled={numbers.length >= MOST} data-testid="add-counter">
+            <span aria-hidden="true">+</span> Add counter
+          </button>
+        </li>
       </ul>
-      {numbers.length === 0 && <p className="empty">No counters. Add one.</p>}
     </Section>
   )
 }

@@ -9,7 +9,6 @@ export function Section(props: {
   /** The Rust file it is made of. */
   readonly source: string
   readonly className?: string
-  readonly aside?: ReactNode
   readonly children: ReactNode
 }) {
   const title = useId()
@@ -18,7 +17,6 @@ export function Section(props: {
       <div className="section-head">
         <h2 id={title}>{props.title}</h2>
         <code className="source">{props.source}</code>
-        {props.aside}
         <p className="about">{props.about}</p>
       </div>
       {props.children}
@@ -32,7 +30,6 @@ export function Skeleton({ lines = 3 }: { readonly lines?: number }) {
     <div className="skeleton" aria-busy="true">
       <span className="visually-hidden">Loading…</span>
       {Array.from({ length: lines }, (_, line) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the lines are all alike
         <span key={line} className="skeleton-line" />
       ))}
     </div>

@@ -30,6 +30,7 @@ export function TodoList() {
     <Section
       title="Things to do"
       source="todos.rs"
+      className="tall"
       about="A list of a thousand rows. Adding one sends one row, and React renders one."
     >
       {todos.status === 'mounting' && <Skeleton lines={9} />}
@@ -43,8 +44,8 @@ export function TodoList() {
               {shown.map((todo) => (
                 <TodoRow key={todo.id} todo={todo} call={todos.call} onRendered={rows.count} />
               ))}
+              {shown.length === 0 && <li className="empty">Nothing here.</li>}
             </ul>
-            {shown.length === 0 && <p className="empty">Nothing here.</p>}
             <div className="todo-foot">
               <p className="muted">
                 <strong data-testid="todo-open">{todos.state.open}</strong> open of{' '}
@@ -68,7 +69,13 @@ export function TodoList() {
   )
 }
 
-function LastChange({ instanceId, rows }: { readonly instanceId: string | undefined; readonly rows: Census }) {
+function LastChange({
+  instanceId,
+  rows,
+}: {
+  readonly instanceId: string | undefined
+  readonly rows: Census
+}) {
   const bytes = useSyncExternalStore(tap.subscribe, () => tap.deltaBytes(instanceId))
   const rendered = useSyncExternalStore(rows.subscribe, rows.last)
   if (bytes === undefined) return <span data-testid="todo-change">no change yet</span>
