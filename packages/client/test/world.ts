@@ -100,7 +100,7 @@ export class TestSocket {
   heard(): Frame[] {
     const texts = this.frames.slice(this.read)
     this.read = this.frames.length
-    return texts.flatMap((text) => JSON.parse(text) as Frame | Frame[])
+    return texts.flatMap<Frame>((text) => JSON.parse(text) as Frame | Frame[])
   }
 
   /** Answers a request. */

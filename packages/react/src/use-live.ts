@@ -38,8 +38,18 @@ import { useLiveClient } from './provider.js'
  */
 export function useLive<C extends ComponentShape, S = StateOf<C>>(
   component: Component<C>,
-  ...options: OptionalIfEmpty<LiveOptions<C, S>>
+  options: LiveOptions<C, S>,
 ): Live<C, S>
+/**
+ * The same without options, for components that need no props.
+ *
+ * @example
+ * const todos = useLive(Todos)
+ */
+export function useLive<C extends ComponentShape>(
+  component: Component<C>,
+  ...options: OptionalIfEmpty<LiveOptions<C>>
+): Live<C>
 /**
  * The same by name, typed by the generated file.
  *

@@ -1,0 +1,132 @@
+import {
+  type Calls,
+  type Component,
+  component,
+  createLiveClient,
+  type LiveHandle,
+  type LiveView,
+} from '@fluxstack/client'
+import { fakeServer } from '@fluxstack/client/testing'
+import { describe, expectTypeOf, test } from 'vitest'
+import { Bell, type BellShape, Counter, type CounterShape, Profile, Todos } from './shapes.js'
+
+const client = createLiveClient()
+const counter = client.live(Counter, { props: { count: 5 } })
+
+describe('mounting', () => {
+  test('needs the props that are required', () => {
+    // @ts-expect-error the props are missing
+    client.live(Counter)
+    // @ts-expect-error the props are missing
+    client.live(Counter, { componentId: 'a' })
+    // @ts-expect-error a count is a number
+    client.live(Counter, { props: { count: '5' } })
+    client.live(Todos)
+    client.live(Todos, { componentId: 'a' })
+  })
+
+  test('takes components only, not anything with a name', () => {
+    // @ts-expect-error a component carries its shape
+    client.live({ name: 'Counter' })
+    expectTypeOf(component<BellShape>('Bell')).toEqualTypeOf<Component<BellShape>>()
+  })
+
+  test('takes components whose props are null', () => {
+    const Nothing = component<{
+      props: null
+      state: { n: number }
+      writable: object
+      actions: object
+      event: never
+    }>('N')
+    client.live(Nothing)
+  })
+})
+
+describe('a view', () => {
+  const view = counter.getState()
+
+  test('has a state only once it is there', () => {
+    expectTypeOf(view).toEqualTypeOf<LiveView<CounterShape>>()
+    expectTypeOf(view.state).toEqualTypeOf<Readonly<CounterShape['state']> | undefined>()
+    // @ts-expect-error there may be no state yet
+    view.state.count
+    if (view.status === 'live' || view.status === 'stale')
+      expectTypeOf(view.state.count).toEqualTypeOf<number>()
+    if (view.status === 'mounting') expectTypeOf(view.state).toEqualTypeOf<undefined>()
+    if (view.status === 'failed') expectTypeOf(view.error.code).toExtend<string>()
+  })
+
+  test('is for reading', () => {
+    if (view.status !== 'live') return
+    // @ts-expect-error changing the state is an action's work
+    view.state.count = 1
+    // @ts-expect-error so is replacing it
+    view.state = { count: 1 }
+  })
+})
+
+describe('calls', () => {
+  test('take the arguments of the action and promise its result', () => {
+    expectTypeOf(counter.call.increment).toEqualTypeOf<() => Promise<void>>()
+    expectTypeOf(counter.call.add).toEqualTypeOf<(args: { by: number }) => Promise<number>>()
+    expectTypeOf(counter.callMethod('add', { by: 1 })).toEqualTypeOf<Promise<number>>()
+    expectTypeOf(counter.call).toEqualTypeOf<Calls<CounterShape>>()
+  })
+
+  test('refuse what the component does not have', () => {
+    // @ts-expect-error no such action
+    counter.call.vanish()
+    // @ts-expect-error an argument is missing
+    counter.call.add()
+    // @ts-expect-error the argument has another type
+    counter.call.add({ by: '1' })
+    // @ts-expect-error no such argument
+    counter.call.add({ by: 1, of: 2 })
+    // @ts-expect-error no such action
+    counter.callMethod('vanish')
+    // @ts-expect-error an argument is missing
+    counter.callMethod('add')
+    // @ts-expect-error actions are not replaced
+    counter.call.increment = async () => undefined
+  })
+})
+
+test('writing is for writable fields', () => {
+  const profile = client.live(Profile)
+  profile.write('name', 'Ada')
+  // @ts-expect-error a name is a string
+  profile.write('name', 7)
+  // @ts-expect-error not writable
+  profile.write('saved', 7)
+  // @ts-expect-error a counter has nothing to write
+  counter.write('count', 7)
+})
+
+test('events have the type of the component', () => {
+  client.live(Bell).on((event) => expectTypeOf(event).toEqualTypeOf<{ type: 'rang'; times: number }>())
+  client.live(Bell).emit({ type: 'rang', times: 1 })
+  // @ts-expect-error no such event
+  client.live(Bell).emit({ type: 'fell' })
+  // @ts-expect-error a counter has no events
+  counter.emit({})
+})
+
+test('a handle of one component is not a handle of another', () => {
+  // @ts-expect-error a bell is no counter
+  const wrong: LiveHandle<CounterShape> = client.live(Bell)
+  expectTypeOf(wrong).not.toBeAny()
+})
+
+test('a fake server knows the component it plays', () => {
+  fakeServer().mounted(Counter, { count: 1 }, { add: (state, { by }) => (state.count += by) })
+  fakeServer().mounted(Counter, (props) => ({ count: props.count }))
+  // @ts-expect-error no such field
+  fakeServer().mounted(Counter, { total: 1 })
+  // @ts-expect-error no such action
+  fakeServer().mounted(Counter, { count: 1 }, { vanish: () => undefined })
+  // @ts-expect-error the result is a number
+  fakeServer().mounted(Counter, { count: 1 }, { add: () => 'x' })
+  // @ts-expect-error no such event
+  fakeServer().event(Bell, { type: 'fell' })
+})

@@ -1,0 +1,105 @@
+import type { LiveError } from '@fluxstack/client'
+import { useBound, useLive } from '@fluxstack/react'
+import { describe, expectTypeOf, test } from 'vitest'
+import { useStore } from 'zustand'
+import { Bell, Counter, type CounterShape, Profile, Todos } from '../../client/test/shapes.js'
+
+type State = Readonly<CounterShape['state']>
+
+describe('useLive', () => {
+  test('knows that there is no state before the mount', () => {
+    const counter = useLive(Counter, { props: { count: 5 } })
+    expectTypeOf(counter.state).toEqualTypeOf<State | undefined>()
+    // @ts-expect-error there may be no state yet
+    counter.state.count
+    if (counter.status === 'mounting') return
+    if (counter.status === 'failed') {
+      expectTypeOf(counter.error).toEqualTypeOf<LiveError>()
+      return
+    }
+    expectTypeOf(counter.state).toEqualTypeOf<State>()
+    // @ts-expect-error changing the state is an action's work
+    counter.state.count = 1
+  })
+
+  test('narrows by loading and error too', () => {
+    const counter = useLive(Counter, { props: { count: 5 } })
+    if (counter.loading || counter.error) return
+    expectTypeOf(counter.state).toEqualTypeOf<State>()
+  })
+
+  test('demands the props that are required, and only those', () => {
+    // @ts-expect-error the props are missing
+    useLive(Counter)
+    // @ts-expect-error the props are missing
+    useLive(Counter, { componentId: 'a' })
+    // @ts-expect-error a count is a number
+    useLive(Counter, { props: { count: '5' } })
+    useLive(Todos)
+    useLive(Todos, { debug: true })
+  })
+
+  test('calls what the component has', () => {
+    const counter = useLive(Counter, { props: { count: 5 } })
+    expectTypeOf(counter.call.add({ by: 1 })).toEqualTypeOf<Promise<number>>()
+    // @ts-expect-error no such action
+    counter.call.vanish()
+    // @ts-expect-error an argument is missing
+    counter.call.add()
+    expectTypeOf(counter.callMethod('add', { by: 1 })).toEqualTypeOf<Promise<number>>()
+    // A click goes straight to an action without arguments.
+    ;<button type="button" onClick={counter.call.increment} />
+  })
+
+  test('has the selected part as its state', () => {
+    const counter = useLive(Counter, { props: { count: 5 }, select: (state) => state.count > 3 })
+    expectTypeOf(counter.state).toEqualTypeOf<boolean | undefined>()
+    if (counter.status === 'live') expectTypeOf(counter.state).toEqualTypeOf<boolean>()
+    useLive(Todos, {
+      select: (state) => state.items.map((item) => item.id),
+      isEqual: (a, b) => a.length === b.length,
+    })
+    // @ts-expect-error no such field
+    useLive(Counter, { props: { count: 5 }, select: (state) => state.total })
+  })
+
+  test('is typed by name as well', () => {
+    const counter = useLive({ name: 'Counter', props: { count: 5 } })
+    expectTypeOf(counter.state).toEqualTypeOf<State | undefined>()
+    const count = useLive({ name: 'Counter', props: { count: 5 }, select: (state) => state.count })
+    expectTypeOf(count.state).toEqualTypeOf<number | undefined>()
+    useLive({ name: 'Todos' })
+    // @ts-expect-error the props are missing
+    useLive({ name: 'Counter' })
+    // @ts-expect-error no such component
+    useLive({ name: 'Nothing' })
+  })
+
+  test('hears events by their type', () => {
+    useLive(Bell, {
+      onEvent: (event) => expectTypeOf(event.times).toEqualTypeOf<number>(),
+      eventHandlers: {
+        rang: (event) => expectTypeOf(event).toEqualTypeOf<{ type: 'rang'; times: number }>(),
+      },
+    })
+    // @ts-expect-error no such event
+    useLive(Bell, { eventHandlers: { fell: () => undefined } })
+  })
+})
+
+test("zustand's useStore takes a handle as it is", () => {
+  const counter = useLive(Counter, { props: { count: 5 } })
+  expectTypeOf(useStore(counter.handle, (view) => view.state?.count)).toEqualTypeOf<number | undefined>()
+})
+
+test('useBound binds writable fields', () => {
+  const profile = useLive(Profile)
+  const name = useBound(profile, 'name')
+  expectTypeOf(name.value).toEqualTypeOf<string | undefined>()
+  ;<input value={name.value ?? ''} onChange={name.onChange} />
+  name.onChange('Ada')
+  // @ts-expect-error a name is a string
+  name.onChange(7)
+  // @ts-expect-error not writable
+  useBound(profile, 'saved')
+})
