@@ -44,6 +44,9 @@ pub trait State: Sized + Send + 'static {
     /// that does not exist.
     fn write(&mut self, field: &str, json: &[u8]) -> Result<&'static str, Error>;
 
+    /// Puts one field back to what was last flushed, after a write the author refused.
+    fn revert(&mut self, field: &str, sent: &Self::Sent);
+
     /// Describes the fields for `live.gen.ts`.
     fn describe(types: &mut Types) -> Vec<FieldShape>;
 

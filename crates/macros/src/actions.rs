@@ -21,13 +21,22 @@ struct Action {
 
 enum Input {
     Cx,
-    Value { wire: String, ty: Type },
+    Value(Box<Value>),
+}
+
+/// An argument that clients give.
+struct Value {
+    wire: String,
+    ty: Type,
 }
 
 pub(crate) fn expand(attribute: &TokenStream, block: ItemImpl) -> TokenStream {
     let mut complaints = Complaints::default();
     if !attribute.is_empty() {
-        complaints.push(attribute.span(), "`#[actions]` takes nothing: write `#[actions] impl YourComponent { … }`");
+        complaints.push(
+            attribute.span(),
+            "`#[actions]` takes nothing: write `#[actions] impl YourComponent { … }`",
+        );
     }
     if let Some((_, path, _)) = &block.trait_ {
         complaints.push(
@@ -36,11 +45,19 @@ pub(crate) fn expand(attribute: &TokenStream, block: ItemImpl) -> TokenStream {
         );
     }
     if !block.generics.params.is_empty() {
-        complaints.push(block.generics.span(), "a live component has no generics, because clients mount it by name");
+        complaints.push(
+            block.generics.span(),
+            "a live component has no generics, because clients mount it by name",
+        );
     }
-    let Some(owner) = owner(&block.self_ty).filter(|_| block.trait_.is_none() && block.generics.params.is_empty()) else {
+    let Some(owner) =
+        owner(&block.self_ty).filter(|_| block.trait_.is_none() && block.generics.params.is_empty())
+    else {
         if complaints.is_empty() {
-            complaints.push(block.self_ty.span(), "write the component's name here: `#[actions] impl YourComponent { … }`");
+            complaints.push(
+                block.self_ty.span(),
+                "write the component's name here: `#[actions] impl YourComponent { … }`",
+            );
         }
         let complaints = complaints.take();
         return quote!(#block #complaints);
@@ -79,7 +96,12 @@ fn owner(ty: &Type) -> Option<Ident> {
     }
 }
 
-fn read(method: &ImplItemFn, owner: &Ident, names: &mut Names, complaints: &mut Complaints) -> Option<Action> {
+fn read(
+    method: &ImplItemFn,
+    owner: &Ident,
+    names: &mut Names,
+    complaints: &mut Complaints,
+) -> Option<Action> {
     let Signature { ident, inputs, output, generics, asyncness, unsafety, abi, .. } = &method.sig;
     let rust = ident.unraw();
     let mut good = true;
@@ -90,7 +112,9 @@ fn read(method: &ImplItemFn, owner: &Ident, names: &mut Names, complaints: &mut 
     if !matches!(method.vis, Visibility::Public(_)) {
         complain(
             ident.span(),
-            format!("every method of an `#[actions]` block can be called by clients: make it `pub fn {rust}`, or move it to a plain `impl` block"),
+            format!(
+                "every method of an `#[actions]` block can be called by clients: make it `pub fn {rust}`, or move it to a plain `impl` block"
+            ),
         );
     }
     if let Some(token) = unsafety {
@@ -110,12 +134,17 @@ fn read(method: &ImplItemFn, owner: &Ident, names: &mut Names, complaints: &mut 
         Some(FnArg::Receiver(receiver)) => {
             let by_mut = receiver.mutability.is_some() && receiver.reference.is_some();
             if !by_mut || receiver.colon_token.is_some() {
-                complain(receiver.span(), format!("an action works on the instance: take `&mut self` in `{rust}`"));
+                complain(
+                    receiver.span(),
+                    format!("an action works on the instance: take `&mut self` in `{rust}`"),
+                );
             }
         }
         first => complain(
             first.map_or_else(|| ident.span(), Spanned::span),
-            format!("an action works on the instance: begin with `&mut self`, as in `pub fn {rust}(&mut self)`, or move it to a plain `impl` block"),
+            format!(
+                "an action works on the instance: begin with `&mut self`, as in `pub fn {rust}(&mut self)`, or move it to a plain `impl` block"
+            ),
         ),
     }
     if !generics.params.is_empty() {
@@ -132,29 +161,41 @@ fn read(method: &ImplItemFn, owner: &Ident, names: &mut Names, complaints: &mut 
             continue;
         }
         let Pat::Ident(pattern) = &*argument.pat else {
-            complain(argument.pat.span(), "clients give arguments by name: write `name: Type` and take it apart inside".into());
+            complain(
+                argument.pat.span(),
+                "clients give arguments by name: write `name: Type` and take it apart inside".into(),
+            );
             continue;
         };
         if let Some((at, _)) = &pattern.subpat {
-            complain(at.span, "clients give arguments by name: write `name: Type` and take it apart inside".into());
+            complain(
+                at.span,
+                "clients give arguments by name: write `name: Type` and take it apart inside".into(),
+            );
             continue;
         }
         let wire = camel(&pattern.ident);
         if wire.is_empty() || crate::case::RESERVED_FIELDS.contains(&wire.as_str()) {
             let name = pattern.ident.unraw();
-            complain(pattern.ident.span(), format!("`{name}` means something else in JavaScript: choose another name for this argument"));
+            complain(
+                pattern.ident.span(),
+                format!("`{name}` means something else in JavaScript: choose another name for this argument"),
+            );
             continue;
         }
-        let taken = |input: &Input| matches!(input, Input::Value { wire: other, .. } if *other == wire);
+        let taken = |input: &Input| matches!(input, Input::Value(other) if other.wire == wire);
         if found.iter().any(taken) {
-            complain(pattern.ident.span(), format!("two arguments would be `{wire}` in JavaScript: rename one"));
+            complain(
+                pattern.ident.span(),
+                format!("two arguments would be `{wire}` in JavaScript: rename one"),
+            );
             continue;
         }
         if let Some((span, message)) = borrowed(&argument.ty) {
             complain(span, message.into());
             continue;
         }
-        found.push(Input::Value { wire, ty: without_self(&argument.ty, owner) });
+        found.push(Input::Value(Box::new(Value { wire, ty: without_self(&argument.ty, owner) })));
     }
     let output = match output {
         ReturnType::Default => syn::parse_quote_spanned!(ident.span()=> ()),
@@ -201,8 +242,8 @@ fn implementation(owner: &Ident, self_ty: &Type, actions: &[Action]) -> TokenStr
         };
         let mut granted = Vec::new();
         for input in &action.inputs {
-            if let Input::Value { ty, .. } = input {
-                granted.push(demand(format_ident!("Carried"), ty));
+            if let Input::Value(value) = input {
+                granted.push(demand(format_ident!("Carried"), &value.ty));
             }
         }
         granted.push(demand(format_ident!("Answered"), &action.output));
@@ -255,9 +296,9 @@ fn arm(self_ty: &Type, action: &Action, granted: &[TokenStream]) -> TokenStream 
     for input in &action.inputs {
         values.push(match input {
             Input::Cx => quote!(cx),
-            Input::Value { wire, .. } => {
+            Input::Value(value) => {
                 let at = names.len();
-                names.push(wire);
+                names.push(&value.wire);
                 quote!(args.take(#at)?)
             }
         });
@@ -320,7 +361,10 @@ fn shape(action: &Action, granted: &[TokenStream]) -> TokenStream {
     let Action { wire, docs, cfg, output, .. } = action;
     let arguments = action.inputs.iter().filter_map(|input| match input {
         Input::Cx => None,
-        Input::Value { wire, ty } => Some(quote!(types.argument::<#ty>(#wire))),
+        Input::Value(value) => {
+            let Value { wire, ty } = &**value;
+            Some(quote!(types.argument::<#ty>(#wire)))
+        }
     });
     quote! {
         #(#cfg)*

@@ -78,7 +78,10 @@ impl Names {
         let name = camel(ident);
         let rust = ident.unraw();
         if name.is_empty() {
-            complaints.push(ident.span(), format!("`{rust}` has no name left on the wire: give the {what} a name with letters"));
+            complaints.push(
+                ident.span(),
+                format!("`{rust}` has no name left on the wire: give the {what} a name with letters"),
+            );
             return None;
         }
         // camelCase drops leading underscores, but an author who writes `__proto__` means trouble anyway.
@@ -92,7 +95,10 @@ impl Names {
         if let Some((_, other)) = self.0.iter().find(|(taken, _)| *taken == name) {
             complaints.push(
                 ident.span(),
-                format!("`{rust}` and `{}` would both be `{name}` in JavaScript: rename one of the two {what}s", other.unraw()),
+                format!(
+                    "`{rust}` and `{}` would both be `{name}` in JavaScript: rename one of the two {what}s",
+                    other.unraw()
+                ),
             );
             return None;
         }
@@ -129,7 +135,8 @@ pub(crate) fn without_self(ty: &Type, owner: &Ident) -> Type {
                     TokenTree::Ident(owner)
                 }
                 TokenTree::Group(group) => {
-                    let mut replaced = proc_macro2::Group::new(group.delimiter(), replace(group.stream(), owner));
+                    let mut replaced =
+                        proc_macro2::Group::new(group.delimiter(), replace(group.stream(), owner));
                     replaced.set_span(group.span());
                     TokenTree::Group(replaced)
                 }
@@ -148,7 +155,9 @@ pub(crate) fn is_option(ty: &Type) -> bool {
 /// The last name in a type that is a path.
 pub(crate) fn last_segment(ty: &Type) -> Option<String> {
     match ty {
-        Type::Path(path) if path.qself.is_none() => path.path.segments.last().map(|last| last.ident.to_string()),
+        Type::Path(path) if path.qself.is_none() => {
+            path.path.segments.last().map(|last| last.ident.to_string())
+        }
         Type::Group(group) => last_segment(&group.elem),
         Type::Paren(paren) => last_segment(&paren.elem),
         _ => None,
@@ -158,7 +167,10 @@ pub(crate) fn last_segment(ty: &Type) -> Option<String> {
 /// Where in a type something is that cannot be owned by what travels, and what to say about it.
 pub(crate) fn borrowed(ty: &Type) -> Option<(Span, &'static str)> {
     match ty {
-        Type::Reference(reference) => Some((reference.span(), "a reference cannot travel: take the value, for instance `String` instead of `&str`")),
+        Type::Reference(reference) => Some((
+            reference.span(),
+            "a reference cannot travel: take the value, for instance `String` instead of `&str`",
+        )),
         Type::ImplTrait(found) => Some((found.span(), "name the type: both sides have to know it")),
         Type::Infer(found) => Some((found.span(), "name the type: both sides have to know it")),
         Type::Paren(paren) => borrowed(&paren.elem),
@@ -166,13 +178,15 @@ pub(crate) fn borrowed(ty: &Type) -> Option<(Span, &'static str)> {
         Type::Tuple(tuple) => tuple.elems.iter().find_map(borrowed),
         Type::Array(array) => borrowed(&array.elem),
         Type::Path(path) => path.path.segments.iter().find_map(|segment| match &segment.arguments {
-            syn::PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| match argument {
-                syn::GenericArgument::Type(ty) => borrowed(ty),
-                syn::GenericArgument::Lifetime(lifetime) if lifetime.ident != "static" => {
-                    Some((lifetime.span(), "what travels has no lifetimes: take the owned type"))
-                }
-                _ => None,
-            }),
+            syn::PathArguments::AngleBracketed(arguments) => {
+                arguments.args.iter().find_map(|argument| match argument {
+                    syn::GenericArgument::Type(ty) => borrowed(ty),
+                    syn::GenericArgument::Lifetime(lifetime) if lifetime.ident != "static" => {
+                        Some((lifetime.span(), "what travels has no lifetimes: take the owned type"))
+                    }
+                    _ => None,
+                })
+            }
             _ => None,
         }),
         _ => None,
@@ -183,7 +197,9 @@ pub(crate) fn borrowed(ty: &Type) -> Option<(Span, &'static str)> {
 pub(crate) fn serde_words(attributes: &[Attribute]) -> Vec<String> {
     let mut words = Vec::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-        let Ok(list) = attribute.parse_args_with(syn::punctuated::Punctuated::<Meta, Token![,]>::parse_terminated) else {
+        let Ok(list) =
+            attribute.parse_args_with(syn::punctuated::Punctuated::<Meta, Token![,]>::parse_terminated)
+        else {
             continue;
         };
         words.extend(list.iter().filter_map(|meta| meta.path().get_ident().map(ToString::to_string)));
@@ -197,9 +213,14 @@ mod tests {
 
     #[test]
     fn names_are_spelled_as_serde_spells_them() {
-        for (rust, wire) in
-            [("step", "step"), ("set_step", "setStep"), ("a_b_c", "aBC"), ("_x", "x"), ("x2_y", "x2Y"), ("__proto__", "proto")]
-        {
+        for (rust, wire) in [
+            ("step", "step"),
+            ("set_step", "setStep"),
+            ("a_b_c", "aBC"),
+            ("_x", "x"),
+            ("x2_y", "x2Y"),
+            ("__proto__", "proto"),
+        ] {
             assert_eq!(camel(&Ident::new(rust, Span::call_site())), wire);
         }
         assert_eq!(camel(&Ident::new_raw("type", Span::call_site())), "type");

@@ -60,7 +60,10 @@ fn name(input: &DeriveInput, complaints: &mut Complaints) -> LitStr {
             if begins && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') {
                 return Ok(());
             }
-            Err(syn::Error::new(name.span(), "the name becomes a name in TypeScript: letters, digits and `_`, beginning with a letter"))
+            Err(syn::Error::new(
+                name.span(),
+                "the name becomes a name in TypeScript: letters, digits and `_`, beginning with a letter",
+            ))
         });
         if let Err(error) = parsed {
             complaints.push(error.span(), error);
@@ -113,10 +116,12 @@ fn implementation(owner: &Ident, name: &LitStr, docs: &str, visible: &[Visible])
     let at: Vec<_> = (0..visible.len()).collect();
     let count = visible.len();
     // A list of pairs, because tuples have a longest one.
-    let sent_type = ty.iter().rev().fold(quote!(()), |rest, ty| {
-        quote!((<#ty as ::fluxstack_live::__private::Field>::Sent, #rest))
-    });
-    let sent: Vec<TokenStream> = at.iter().map(|at| std::iter::repeat_n(quote!(.1), *at).chain([quote!(.0)]).collect()).collect();
+    let sent_type = ty
+        .iter()
+        .rev()
+        .fold(quote!(()), |rest, ty| quote!((<#ty as ::fluxstack_live::__private::Field>::Sent, #rest)));
+    let sent: Vec<TokenStream> =
+        at.iter().map(|at| std::iter::repeat_n(quote!(.1), *at).chain([quote!(.0)]).collect()).collect();
     // Braces, names, colons and commas: what the state takes besides its values.
     let skeleton: usize = 2 + wire.iter().map(|name| name.len() + 4).sum::<usize>();
     let lead: Vec<_> = wire
@@ -196,6 +201,14 @@ fn implementation(owner: &Ident, name: &LitStr, docs: &str, visible: &[Visible])
                         ::fluxstack_live::__private::Field::write(&mut self.#ident, json),
                     ),)*
                     _ => ::core::result::Result::Err(::fluxstack_live::__private::not_writable()),
+                }
+            }
+
+            fn revert(&mut self, field: &str, sent: &Self::Sent) {
+                let _ = sent;
+                match field {
+                    #(#wire => ::fluxstack_live::__private::reverted(&mut self.#ident, &sent #sent),)*
+                    _ => {}
                 }
             }
 

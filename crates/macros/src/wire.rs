@@ -14,7 +14,10 @@ const OWN_WAY: &[&str] = &["skip", "with", "serialize_with", "deserialize_with"]
 pub(crate) fn expand(attribute: &TokenStream, mut input: DeriveInput) -> TokenStream {
     let mut complaints = Complaints::default();
     if !attribute.is_empty() {
-        complaints.push(attribute.span(), "`#[wire]` takes nothing: serde's attributes say the rest, such as `#[serde(default)]`");
+        complaints.push(
+            attribute.span(),
+            "`#[wire]` takes nothing: serde's attributes say the rest, such as `#[serde(default)]`",
+        );
     }
     check_shape(&input, &mut complaints);
     check_derives(&input.attrs, &mut complaints);
@@ -113,7 +116,8 @@ fn check_derives(attributes: &[Attribute], complaints: &mut Complaints) {
             if let Some(last) = path.segments.last()
                 && ["Serialize", "Deserialize", "TS"].iter().any(|name| last.ident == name)
             {
-                complaints.push(path.span(), format!("`#[wire]` derives `{}` already: drop it here", last.ident));
+                complaints
+                    .push(path.span(), format!("`#[wire]` derives `{}` already: drop it here", last.ident));
             }
         }
     }

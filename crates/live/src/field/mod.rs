@@ -9,35 +9,56 @@
 //! A turn ends with [`Field::stage`] on every field and, if all went well and the state is within its
 //! limit, [`Field::commit`] on every field. If anything went wrong, or the action panicked, nothing has
 //! been committed and [`Field::recover`] puts the last committed value back.
+//!
+//! The derive writes the calls; the loop around them is [`Turn`].
 
+use std::cell::Cell;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use fluxstack_live_protocol::delta::Writer;
+use fluxstack_live_protocol::digest;
 
 use crate::error::{Code, Error};
+use crate::state::FlushError;
 use crate::typescript::Types;
 
 mod bound;
+mod edits;
 mod list;
+mod list_sent;
 mod map;
+mod map_sent;
 mod plain;
 
 pub use bound::Bound;
 pub use list::List;
-pub use map::Map;
+pub use map::{Key, Map};
 
-/// Why a field's value cannot be sent. Says which value, for the log and for the author.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unsendable(pub String);
+pub use crate::wire::Unsendable;
 
 /// What [`Field::stage`] found.
 #[derive(Debug, Clone)]
 pub struct Staged {
-    /// Where in the scratch buffer the new JSON stands, if the field stages its whole value.
+    /// Where in the scratch buffer the new JSON stands; `None` if nothing changed.
     pub range: Option<Range<usize>>,
-    /// How many bytes of JSON the field is now, about.
+    /// How many bytes of JSON the field is now.
     pub size: usize,
+    /// Whether `range` is the whole value, and not only what changed of it.
+    pub whole: bool,
+    /// What the kind remembers of the new value, ready to be committed.
+    pub digest: u32,
+    /// How many entries the value has, for kinds that count.
+    pub count: usize,
+    /// Where in the scratch buffer the kind left notes for its commit.
+    pub notes: Range<usize>,
+}
+
+impl Staged {
+    /// Nothing changed.
+    pub(crate) fn same(size: usize) -> Self {
+        Self { range: None, size, whole: false, digest: 0, count: 0, notes: 0..0 }
+    }
 }
 
 /// A type that can be a `pub` field of a live component.
@@ -60,7 +81,14 @@ pub trait Field: Sized + Send + 'static {
     fn stage(&self, sent: &Self::Sent, scratch: &mut Vec<u8>) -> Result<Staged, Unsendable>;
 
     /// Writes what [`Field::stage`] found into `out` and remembers it as sent.
-    fn commit(&mut self, name: &str, sent: &mut Self::Sent, staged: &Staged, scratch: &[u8], out: &mut Writer);
+    fn commit(
+        &mut self,
+        name: &str,
+        sent: &mut Self::Sent,
+        staged: &Staged,
+        scratch: &[u8],
+        out: &mut Writer,
+    );
 
     /// The digest of the value as last committed.
     fn digest(&self, sent: &Self::Sent) -> u32;
@@ -68,11 +96,17 @@ pub trait Field: Sized + Send + 'static {
     /// Appends the value as last committed, as JSON.
     fn snapshot(&self, sent: &Self::Sent, out: &mut Vec<u8>);
 
-    /// Takes over the value that `broken` had when it was last committed. `self` is freshly mounted.
+    /// The first half of a recovery: takes what is still good out of the `broken` instance's field.
+    /// `self` is freshly mounted.
+    fn salvage(&mut self, broken: &mut Self, sent: &Self::Sent) {
+        let _ = (broken, sent);
+    }
+
+    /// The second half: puts the last committed value back, when nothing is left of the broken instance.
     ///
     /// # Errors
     /// [`Unsendable`] if the committed value does not read back.
-    fn recover(&mut self, broken: Self, sent: &Self::Sent) -> Result<(), Unsendable>;
+    fn recover(&mut self, sent: &Self::Sent) -> Result<(), Unsendable>;
 
     /// Takes a value from the client.
     ///
@@ -81,9 +115,152 @@ pub trait Field: Sized + Send + 'static {
     /// [`Code::Invalid`] if the author's check refuses it.
     fn write(&mut self, json: &[u8]) -> Result<(), Error> {
         let _ = json;
-        Err(Error::new(Code::NotWritable, "not writable"))
+        Err(not_writable())
     }
 
     /// The TypeScript type of the value, with the types it needs declared in `types`.
     fn typescript(types: &mut Types) -> String;
+}
+
+/// `Owner` shows `Self` as a `pub` field; as [`Carried`](crate::wire::Carried) for arguments.
+#[doc(hidden)]
+pub trait Shown<Owner, const AT: usize>: Field {}
+
+/// The error for a field that is not writable and for one that does not exist: the same, so that nobody
+/// learns which of the two it is.
+#[cold]
+#[doc(hidden)]
+#[must_use]
+pub fn not_writable() -> Error {
+    Error::new(Code::NotWritable, "not writable")
+}
+
+/// What a write came to, with the complaint about the field it was for.
+#[doc(hidden)]
+pub fn written(
+    rust: &'static str,
+    wire: &'static str,
+    outcome: Result<(), Error>,
+) -> Result<&'static str, Error> {
+    match outcome {
+        Ok(()) => Ok(rust),
+        Err(error) => Err(match error.code() {
+            Code::Invalid => Error::invalid(wire, error.message().to_owned()),
+            Code::BadPayload => {
+                let why = error.message().to_owned();
+                Error::new(Code::BadPayload, format!("field `{wire}`: {why}")).and(wire, why)
+            }
+            _ => error,
+        }),
+    }
+}
+
+/// What a recovery came to, with the name of the field it was for.
+#[doc(hidden)]
+pub fn recovered(field: &'static str, outcome: Result<(), Unsendable>) -> Result<(), FlushError> {
+    outcome.map_err(|why| FlushError::Unsendable { field, why })
+}
+
+/// Puts back what was last committed, in a field that clients can write.
+#[doc(hidden)]
+pub fn reverted<F: Field>(field: &mut F, sent: &F::Sent) {
+    if F::WRITABLE
+        && let Err(why) = field.recover(sent)
+    {
+        tracing::error!(%why, "a refused write could not be taken back");
+    }
+}
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// A scratch buffer larger than this is given back to the allocator.
+const KEPT: usize = 1 << 20;
+
+/// One flush: every field staged, then the limit checked, then every field committed.
+#[doc(hidden)]
+pub struct Turn {
+    scratch: Vec<u8>,
+    size: usize,
+}
+
+impl Turn {
+    /// Begins a flush of a state whose braces and names take `size` bytes.
+    #[must_use]
+    pub fn begin(size: usize) -> Self {
+        let mut scratch = SCRATCH.take();
+        scratch.clear();
+        Self { scratch, size }
+    }
+
+    /// Stages one field.
+    ///
+    /// # Errors
+    /// [`FlushError::Unsendable`].
+    pub fn stage<F: Field>(
+        &mut self,
+        name: &'static str,
+        field: &F,
+        sent: &F::Sent,
+    ) -> Result<Staged, FlushError> {
+        match field.stage(sent, &mut self.scratch) {
+            Ok(staged) => {
+                self.size = self.size.saturating_add(staged.size);
+                Ok(staged)
+            }
+            Err(why) => Err(FlushError::Unsendable { field: name, why }),
+        }
+    }
+
+    /// Whether the state is within its limit.
+    ///
+    /// # Errors
+    /// [`FlushError::TooLarge`].
+    pub fn check(&self, limit: usize) -> Result<(), FlushError> {
+        if self.size > limit {
+            return Err(FlushError::TooLarge { size: self.size, limit });
+        }
+        Ok(())
+    }
+
+    /// Commits one field.
+    pub fn commit<F: Field>(
+        &self,
+        name: &str,
+        field: &mut F,
+        sent: &mut F::Sent,
+        staged: &Staged,
+        out: &mut Writer,
+    ) {
+        field.commit(name, sent, staged, &self.scratch, out);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.scratch.capacity() <= KEPT {
+            SCRATCH.set(std::mem::take(&mut self.scratch));
+        }
+    }
+}
+
+/// The digests of a state's field names, computed once.
+#[doc(hidden)]
+pub type NameDigests<const N: usize> = LazyLock<[u32; N]>;
+
+/// The digests of some names.
+#[doc(hidden)]
+#[must_use]
+pub fn name_digests<const N: usize>(names: [&str; N]) -> [u32; N] {
+    names.map(digest::of_string)
+}
+
+/// The digest of an object with these names and values.
+#[doc(hidden)]
+#[must_use]
+pub fn object_digest<const N: usize>(names: &[u32; N], values: [u32; N]) -> u32 {
+    let entries = names.iter().zip(values);
+    let sum = entries.fold(0u32, |sum, (name, value)| sum.wrapping_add(digest::entry(*name, value)));
+    digest::object_end(sum, N)
 }

@@ -1,0 +1,314 @@
+//! How a list came from the one last sent: which of its items are old ones, and where they were.
+//!
+//! Not a log of operations but their result, so it cannot grow with the number of operations: an item
+//! pushed and removed in one turn leaves nothing, one that is set twice is new once. Usually it is a
+//! handful of runs; a list that was sorted or edited all over is noted item by item.
+//!
+//! [`List`](super::List) keeps it in step with its items; everything here is about positions only.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// More runs than this are noted item by item.
+const MOST_RUNS: usize = 4096;
+/// Runs out of order up to this many are searched for those that may stay.
+const MOST_MOVED: usize = 256;
+/// Stands for "from nowhere" where the position in the old list belongs.
+const NEW: usize = usize::MAX;
+
+/// Neighbours that were neighbours in the old list, or that are all new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    from: usize,
+    len: usize,
+}
+
+impl Run {
+    fn is_new(self) -> bool {
+        self.from == NEW
+    }
+
+    /// The part from `at` on, seen from the old list.
+    fn skip(self, at: usize) -> Self {
+        Self { from: if self.is_new() { NEW } else { self.from + at }, len: self.len - at }
+    }
+
+    /// Whether `next` continues this run.
+    fn meets(self, next: Self) -> bool {
+        if self.is_new() { next.is_new() } else { !next.is_new() && self.from + self.len == next.from }
+    }
+}
+
+/// One edit that leads from the old list to the new one, if the edits before it have been made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Splice {
+    /// Where in the new list.
+    pub(super) index: usize,
+    /// Where in the old list the removed items stood.
+    pub(super) base: usize,
+    pub(super) removed: usize,
+    /// How many items of the new list, from `index` on, are to be inserted.
+    pub(super) inserted: usize,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// The lists are the same.
+    #[default]
+    Clean,
+    Runs,
+    Items,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Edits {
+    mode: Mode,
+    /// The length of the old list.
+    base: usize,
+    runs: Vec<Run>,
+    items: Vec<usize>,
+}
+
+impl Edits {
+    /// Begins anew: the old list is the present one.
+    pub(super) fn reset(&mut self, len: usize) {
+        self.mode = Mode::Clean;
+        self.base = len;
+        self.items = Vec::new();
+        self.runs.clear();
+        if self.runs.capacity() > 64 {
+            self.runs = Vec::new();
+        }
+    }
+
+    pub(super) fn is_clean(&self) -> bool {
+        self.mode == Mode::Clean
+    }
+
+    /// The length of the old list.
+    pub(super) fn base(&self) -> usize {
+        self.base
+    }
+
+    /// Where in the old list the item at `index` was.
+    pub(super) fn origin(&self, index: usize) -> Option<usize> {
+        let from = match self.mode {
+            Mode::Clean => index,
+            Mode::Items => self.items[index],
+            Mode::Runs => {
+                let (run, within) = self.find(index);
+                self.runs[run].skip(within).from
+            }
+        };
+        (from != NEW).then_some(from)
+    }
+
+    /// `count` new items stand at `index`.
+    pub(super) fn insert(&mut self, index: usize, count: usize) {
+        if count == 0 {
+            return;
+        }
+        self.begin();
+        let new = Run { from: NEW, len: count };
+        if self.mode == Mode::Items {
+            self.items.splice(index..index, std::iter::repeat_n(NEW, count));
+            return;
+        }
+        let (run, within) = self.find(index);
+        if within == 0 && run > 0 && self.runs[run - 1].is_new() {
+            self.runs[run - 1].len += count;
+        } else if run < self.runs.len() && self.runs[run].is_new() {
+            self.runs[run].len += count;
+        } else if within == 0 {
+            self.runs.insert(run, new);
+        } else {
+            let rest = self.runs[run].skip(within);
+            self.runs[run].len = within;
+            self.runs.splice(run + 1..run + 1, [new, rest]);
+        }
+        self.limit();
+    }
+
+    /// The items at `range` are gone.
+    pub(super) fn remove(&mut self, range: Range<usize>) {
+        if range.is_empty() {
+            return;
+        }
+        self.begin();
+        if self.mode == Mode::Items {
+            self.items.drain(range);
+            return;
+        }
+        let (run, within) = self.find(range.start);
+        let mut left = range.len();
+        if within > 0 {
+            let rest = self.runs[run].skip(within);
+            self.runs[run].len = within;
+            if rest.len > left {
+                self.runs.insert(run + 1, rest.skip(left));
+                self.limit();
+                return;
+            }
+            left -= rest.len;
+        }
+        let first = if within > 0 { run + 1 } else { run };
+        let mut end = first;
+        while left > 0 {
+            let found = self.runs[end];
+            if found.len > left {
+                self.runs[end] = found.skip(left);
+                break;
+            }
+            left -= found.len;
+            end += 1;
+        }
+        self.runs.drain(first..end);
+        if first > 0 && first < self.runs.len() && self.runs[first - 1].meets(self.runs[first]) {
+            self.runs[first - 1].len += self.runs[first].len;
+            self.runs.remove(first);
+        }
+    }
+
+    /// The item at `index` is another one.
+    pub(super) fn replace(&mut self, index: usize) {
+        if self.origin(index).is_some() {
+            self.remove(index..index + 1);
+            self.insert(index, 1);
+        }
+    }
+
+    /// The items stand in another order: at `at` is now what was at `order[at]`.
+    pub(super) fn permute(&mut self, order: &[usize]) {
+        self.begin();
+        if self.mode == Mode::Runs {
+            self.spread();
+        }
+        self.items = order.iter().map(|from| self.items[*from]).collect();
+    }
+
+    /// Where every item came from, in order: `visit(origin, how many)`.
+    pub(super) fn origins(&self, mut visit: impl FnMut(Option<usize>, usize)) {
+        match self.mode {
+            Mode::Clean => visit(Some(0), self.base),
+            _ => self.runs().iter().for_each(|run| visit((!run.is_new()).then_some(run.from), run.len)),
+        }
+    }
+
+    /// The edits that lead to the new list, in order, or `false` if the whole list had better be sent.
+    pub(super) fn splices(&self, mut visit: impl FnMut(Splice)) -> bool {
+        if self.mode == Mode::Clean {
+            return true;
+        }
+        let runs = self.runs();
+        if runs.len() > 2 * MOST_RUNS {
+            return false;
+        }
+        let Some(stays) = staying(&runs) else { return false };
+        let (mut index, mut base, mut inserted) = (0, 0, 0);
+        for (at, run) in runs.iter().enumerate() {
+            if run.is_new() || !stays.as_ref().is_none_or(|stays| stays[at]) {
+                inserted += run.len;
+                continue;
+            }
+            if inserted > 0 || run.from > base {
+                visit(Splice { index, base, removed: run.from - base, inserted });
+                index += inserted;
+                inserted = 0;
+            }
+            index += run.len;
+            base = run.from + run.len;
+        }
+        if inserted > 0 || self.base > base {
+            visit(Splice { index, base, removed: self.base - base, inserted });
+        }
+        true
+    }
+
+    fn begin(&mut self) {
+        if self.mode == Mode::Clean {
+            self.mode = Mode::Runs;
+            self.runs.clear();
+            if self.base > 0 {
+                self.runs.push(Run { from: 0, len: self.base });
+            }
+        }
+    }
+
+    /// The run that holds the item at `index`, and where in it. Past the end: the end.
+    fn find(&self, index: usize) -> (usize, usize) {
+        let mut left = index;
+        for (at, run) in self.runs.iter().enumerate() {
+            if left < run.len {
+                return (at, left);
+            }
+            left -= run.len;
+        }
+        debug_assert_eq!(left, 0, "the list and its edits have the same length");
+        (self.runs.len(), 0)
+    }
+
+    fn limit(&mut self) {
+        if self.runs.len() > MOST_RUNS {
+            self.spread();
+        }
+    }
+
+    /// From runs to items.
+    fn spread(&mut self) {
+        self.items.clear();
+        for run in self.runs.drain(..) {
+            if run.is_new() {
+                self.items.extend(std::iter::repeat_n(NEW, run.len));
+            } else {
+                self.items.extend(run.from..run.from + run.len);
+            }
+        }
+        self.mode = Mode::Items;
+    }
+
+    fn runs(&self) -> Cow<'_, [Run]> {
+        if self.mode == Mode::Runs {
+            return Cow::Borrowed(&self.runs);
+        }
+        let mut runs: Vec<Run> = Vec::new();
+        for from in &self.items {
+            let next = Run { from: *from, len: 1 };
+            match runs.last_mut() {
+                Some(last) if last.meets(next) => last.len += 1,
+                _ => runs.push(next),
+            }
+        }
+        Cow::Owned(runs)
+    }
+}
+
+/// Which old runs may stay where they are while the others are removed and inserted again, so that as
+/// many items as possible stay. `Some(None)`: all of them. `None`: too many to tell.
+#[expect(clippy::option_option, reason = "the three answers are said above")]
+fn staying(runs: &[Run]) -> Option<Option<Vec<bool>>> {
+    let old = || runs.iter().enumerate().filter(|(_, run)| !run.is_new());
+    if old().zip(old().skip(1)).all(|((_, left), (_, right))| left.from < right.from) {
+        return Some(None);
+    }
+    if runs.len() > MOST_MOVED {
+        return None;
+    }
+    // The heaviest rising sequence: for each run the best weight that ends there, and the run before it.
+    let mut best: Vec<(usize, Option<usize>)> = vec![(0, None); runs.len()];
+    let mut heaviest: Option<usize> = None;
+    for (at, run) in old() {
+        let before =
+            old().take_while(|(earlier, _)| *earlier < at).filter(|(_, earlier)| earlier.from < run.from);
+        let previous = before.map(|(earlier, _)| earlier).max_by_key(|earlier| best[*earlier].0);
+        best[at] = (run.len + previous.map_or(0, |earlier| best[earlier].0), previous);
+        if heaviest.is_none_or(|heaviest| best[at].0 > best[heaviest].0) {
+            heaviest = Some(at);
+        }
+    }
+    let mut stays = vec![false; runs.len()];
+    while let Some(at) = heaviest {
+        stays[at] = true;
+        heaviest = best[at].1;
+    }
+    Some(Some(stays))
+}

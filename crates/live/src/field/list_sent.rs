@@ -1,0 +1,333 @@
+//! [`List`] as a field: from its edits to splices, and the digest kept up with them.
+//!
+//! Of every item sent it keeps eight bytes: the step of the digest it ended (see
+//! [`digest::array_step`]) and the length of its JSON. So a push costs one step, whatever stands before
+//! it, and the size of the state is known without writing it.
+
+use std::cell::Cell;
+use std::io::Write as _;
+use std::sync::{Arc, PoisonError};
+
+use fluxstack_live_protocol::delta::Writer;
+use fluxstack_live_protocol::digest;
+
+use super::edits::{Edits, Splice};
+use super::list::{Gone, List, Live, Slot};
+use super::{Field, KEPT, Staged, Unsendable};
+use crate::typescript::Types;
+use crate::wire::{Wire, digest_of, from_json, to_json, write_json};
+
+/// How items become JSON and come back, for a [`List`] whose type does not say that they can.
+pub(super) struct Codec<T> {
+    pub(super) write: fn(&T) -> Option<Box<[u8]>>,
+    pub(super) read: fn(&[u8]) -> Option<T>,
+}
+
+impl<T: Wire> Codec<T> {
+    fn new() -> Self {
+        Self {
+            write: |item| to_json(item).ok().map(Vec::into_boxed_slice),
+            read: |json| from_json(json).ok(),
+        }
+    }
+}
+
+/// One item that was sent.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// The array's digest up to here, without its end. While a splice is made: the item's own digest.
+    steps: u32,
+    /// Bytes of JSON.
+    len: u32,
+}
+
+/// What was last sent.
+pub struct Sent<T> {
+    slot: Option<Arc<Slot<T>>>,
+    items: Vec<Step>,
+    bytes: usize,
+}
+
+impl<T> Default for Sent<T> {
+    fn default() -> Self {
+        Self { slot: None, items: Vec::new(), bytes: 0 }
+    }
+}
+
+/// Bytes of an array with that many items of that many bytes in all.
+fn array_size(count: usize, bytes: usize) -> usize {
+    2 + bytes + count.saturating_sub(1)
+}
+
+impl<T> Sent<T> {
+    /// The steps before `index`.
+    fn steps_before(&self, index: usize) -> u32 {
+        index.checked_sub(1).map_or(digest::ARRAY_START, |last| self.items[last].steps)
+    }
+
+    /// From `first` on, turns steps into the items' own digests.
+    fn unwind(&mut self, first: usize) {
+        let mut before = self.steps_before(first);
+        for item in &mut self.items[first..] {
+            let after = item.steps;
+            item.steps = after.wrapping_sub(digest::array_step(before, 0));
+            before = after;
+        }
+    }
+
+    /// From `first` on, turns the items' own digests into steps.
+    fn wind(&mut self, first: usize) {
+        let mut before = self.steps_before(first);
+        for item in &mut self.items[first..] {
+            item.steps = digest::array_step(before, item.steps);
+            before = item.steps;
+        }
+    }
+}
+
+/// How many bytes longer than the whole list its splices may be: for a short list it does not matter, and a
+/// client that is told what happened keeps the rows it has.
+const SLACK: usize = 64;
+
+thread_local! {
+    static NOTES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// What staging leaves for the commit: digest and length of every item in the delta, in order.
+fn note(notes: &mut Vec<u8>, digest: u32, len: usize) {
+    let len = u32::try_from(len).unwrap_or(u32::MAX);
+    notes.extend_from_slice(&digest.to_le_bytes());
+    notes.extend_from_slice(&len.to_le_bytes());
+}
+
+fn noted(notes: &[u8]) -> impl Iterator<Item = Step> + '_ {
+    let number = |bytes: &[u8]| bytes.iter().rev().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte));
+    notes.chunks_exact(8).map(move |pair| Step { steps: number(&pair[..4]), len: number(&pair[4..]) })
+}
+
+impl<T: Wire> List<T> {
+    /// The edits since the last commit, if it was to this field.
+    fn edits(&self, sent: &Sent<T>) -> Option<&Edits> {
+        let live = self.live.as_ref()?;
+        sent.slot.as_ref().is_some_and(|slot| Arc::ptr_eq(slot, &live.slot)).then_some(&live.edits)
+    }
+
+    fn stage_whole(&self, scratch: &mut Vec<u8>) -> Result<Staged, Unsendable> {
+        let start = scratch.len();
+        let mut notes = NOTES.take();
+        notes.clear();
+        scratch.push(b'[');
+        for item in &self.items {
+            if scratch.len() > start + 1 {
+                scratch.push(b',');
+            }
+            append(item, scratch, &mut notes)?;
+        }
+        scratch.push(b']');
+        Ok(staged(start, scratch, notes, self.len(), true))
+    }
+
+    /// The splices, or `None` if the whole list is clearly shorter.
+    fn stage_splices(
+        &self,
+        edits: &Edits,
+        sent: &Sent<T>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Option<Staged>, Unsendable> {
+        let start = scratch.len();
+        let mut notes = NOTES.take();
+        notes.clear();
+        let mut bytes = sent.bytes;
+        let mut outcome = Ok(());
+        scratch.push(b'[');
+        let possible = edits.splices(|Splice { index, base, removed, inserted }| {
+            if outcome.is_err() {
+                return;
+            }
+            if scratch.len() > start + 1 {
+                scratch.push(b',');
+            }
+            write!(scratch, "[{index},{removed}").expect("a Vec takes every byte");
+            bytes -= sent.items[base..base + removed].iter().map(|item| item.len as usize).sum::<usize>();
+            for item in &self.items[index..index + inserted] {
+                scratch.push(b',');
+                let before = scratch.len();
+                outcome = append(item, scratch, &mut notes);
+                if outcome.is_err() {
+                    return;
+                }
+                bytes += scratch.len() - before;
+            }
+            scratch.push(b']');
+        });
+        outcome?;
+        scratch.push(b']');
+        let size = array_size(self.len(), bytes);
+        let nothing = possible && scratch.len() - start == 2;
+        if nothing {
+            scratch.truncate(start);
+            return Ok(Some(Staged::same(size)));
+        }
+        if !possible || scratch.len() - start > size + SLACK {
+            scratch.truncate(start);
+            return Ok(None);
+        }
+        Ok(Some(Staged { size, ..staged(start, scratch, notes, self.len(), false) }))
+    }
+}
+
+fn append<T: Wire>(item: &T, scratch: &mut Vec<u8>, notes: &mut Vec<u8>) -> Result<(), Unsendable> {
+    let start = scratch.len();
+    write_json(item, scratch)?;
+    let json = &scratch[start..];
+    note(notes, digest_of(json)?, json.len());
+    Ok(())
+}
+
+fn staged(start: usize, scratch: &mut Vec<u8>, notes: Vec<u8>, count: usize, whole: bool) -> Staged {
+    let end = scratch.len();
+    scratch.extend_from_slice(&notes);
+    if notes.capacity() <= KEPT {
+        NOTES.set(notes);
+    }
+    Staged { range: Some(start..end), size: end - start, whole, digest: 0, count, notes: end..scratch.len() }
+}
+
+impl<T: Wire> Field for List<T> {
+    type Sent = Sent<T>;
+
+    fn stage(&self, sent: &Sent<T>, scratch: &mut Vec<u8>) -> Result<Staged, Unsendable> {
+        let Some(edits) = self.edits(sent) else { return self.stage_whole(scratch) };
+        if edits.is_clean() {
+            return Ok(Staged::same(array_size(self.len(), sent.bytes)));
+        }
+        match self.stage_splices(edits, sent, scratch)? {
+            Some(staged) => Ok(staged),
+            None => self.stage_whole(scratch),
+        }
+    }
+
+    fn commit(&mut self, name: &str, sent: &mut Sent<T>, staged: &Staged, scratch: &[u8], out: &mut Writer) {
+        let mut new = noted(&scratch[staged.notes.clone()]);
+        match (&staged.range, self.edits(sent)) {
+            (Some(range), _) if staged.whole => {
+                out.set(name, &scratch[range.clone()]);
+                sent.items.clear();
+                sent.items.extend(new);
+                sent.items.shrink_to(sent.items.len() * 2);
+                sent.wind(0);
+            }
+            (Some(range), Some(edits)) => {
+                out.splice(name, &scratch[range.clone()]);
+                let mut first = None;
+                edits.splices(|Splice { index, removed, inserted, .. }| {
+                    if first.is_none() {
+                        first = Some(index);
+                        sent.unwind(index);
+                    }
+                    sent.items.splice(index..index + removed, new.by_ref().take(inserted));
+                });
+                sent.wind(first.unwrap_or(sent.items.len()));
+            }
+            _ => {}
+        }
+        sent.bytes = staged.size - array_size(self.len(), 0);
+        let len = self.len();
+        match (&mut self.live, &sent.slot) {
+            (Some(live), Some(slot)) if Arc::ptr_eq(slot, &live.slot) => {
+                if !live.edits.is_clean() {
+                    live.edits.reset(len);
+                    live.gone = Vec::new();
+                }
+            }
+            _ => {
+                let slot = Arc::new(Slot::default());
+                sent.slot = Some(Arc::clone(&slot));
+                // Nobody recovers to where this list was before.
+                self.live = Some(Box::new(live(slot, len)));
+            }
+        }
+    }
+
+    fn digest(&self, sent: &Sent<T>) -> u32 {
+        digest::array_end(sent.steps_before(sent.items.len()), sent.items.len())
+    }
+
+    fn snapshot(&self, sent: &Sent<T>, out: &mut Vec<u8>) {
+        let write = |item: &T, out: &mut Vec<u8>| {
+            write_json(item, out).expect("an item that was committed has been written before");
+        };
+        out.push(b'[');
+        match (self.edits(sent), &self.live) {
+            (Some(edits), Some(live)) if !edits.is_clean() => {
+                let mut old: Vec<Option<&T>> = vec![None; edits.base()];
+                let mut items = self.items.iter();
+                edits.origins(|from, len| {
+                    for at in 0..len {
+                        let item = items.next();
+                        if let Some(from) = from {
+                            old[from + at] = item;
+                        }
+                    }
+                });
+                let mut lent: Vec<Option<&[u8]>> = vec![None; edits.base()];
+                for (at, gone) in &live.gone {
+                    match gone {
+                        Gone::Item(item) => old[*at] = Some(item),
+                        Gone::Json(json) => lent[*at] = Some(json),
+                    }
+                }
+                for (at, (item, json)) in old.iter().zip(lent).enumerate() {
+                    if at > 0 {
+                        out.push(b',');
+                    }
+                    match (item, json) {
+                        (_, Some(json)) => out.extend_from_slice(json),
+                        (Some(item), None) => write(item, out),
+                        (None, None) => out.extend_from_slice(b"null"),
+                    }
+                }
+            }
+            _ => {
+                for (at, item) in self.items.iter().enumerate() {
+                    if at > 0 {
+                        out.push(b',');
+                    }
+                    write(item, out);
+                }
+            }
+        }
+        out.push(b']');
+    }
+
+    fn salvage(&mut self, broken: &mut Self, sent: &Sent<T>) {
+        if broken.edits(sent).is_some() {
+            std::mem::swap(self, broken);
+        } else {
+            broken.deposit();
+        }
+    }
+
+    fn recover(&mut self, sent: &Sent<T>) -> Result<(), Unsendable> {
+        let lost = || Unsendable("the committed items are gone".into());
+        let Some(slot) = &sent.slot else { return Ok(()) };
+        if self.edits(sent).is_some() {
+            return if self.rewind() { Ok(()) } else { Err(lost()) };
+        }
+        let items = slot.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(lost)?;
+        let len = items.len();
+        *self = Self { items, live: Some(Box::new(live(Arc::clone(slot), len))) };
+        Ok(())
+    }
+
+    fn typescript(types: &mut Types) -> String {
+        types.shows::<Vec<T>>()
+    }
+}
+
+/// The memory of a list that has just been committed.
+fn live<T: Wire>(slot: Arc<Slot<T>>, len: usize) -> Live<T> {
+    let mut edits = Edits::default();
+    edits.reset(len);
+    Live { slot, edits, gone: Vec::new(), codec: Codec::new() }
+}

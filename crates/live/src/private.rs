@@ -1,0 +1,20 @@
+//! What the macros' expansions name. Not for people: anything here may change in any release.
+//!
+//! Expansions reach everything through this one module, so that an application needs this crate alone.
+
+pub use inventory;
+pub use serde;
+pub use ts_rs;
+
+pub use fluxstack_live_protocol::delta::Writer;
+
+pub use crate::action::{ActionShape, Actions, Answered, Args, IntoOutcome, Outcome, not_callable};
+pub use crate::component::{Component, Cx};
+pub use crate::error::Error;
+pub use crate::field::{
+    Field, NameDigests, Shown, Turn, name_digests, not_writable, object_digest, recovered, reverted, written,
+};
+pub use crate::registry::Registration;
+pub use crate::state::{FieldShape, FlushError, State};
+pub use crate::typescript::{MayBeLeftOut, Types};
+pub use crate::wire::{Carried, Wire};
