@@ -22,22 +22,22 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::delta::Writer;
-use fluxstack_live_protocol::encode::{write_broadcast, write_delta};
-use fluxstack_live_protocol::{ConnectionId, InstanceId, ServerMessage};
+use fluxstack_live_protocol::InstanceId;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
 use crate::action::Outcome;
-use crate::clock;
 use crate::component::{Component, Cx, Identity, PropsChange};
 use crate::error::{Code, Error, Result};
 use crate::limits::Limits;
 use crate::mailbox::{Inbox, Mail, Mailbox};
-use crate::outbox::{Outbox, StateFrame, Ticket};
+use crate::outbox::{Outbox, Ticket};
 use crate::services::Services;
 use crate::state::FlushError;
 use crate::wire;
 use crate::work::Turn;
+
+mod send;
 
 /// Turns in a row that may fail before the instance is given up.
 const MOST_FAILURES: u32 = 16;
@@ -166,7 +166,7 @@ impl<C: Component> Instance<C> {
             }
             Mail::Event { event, ticket } => {
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
-                    let event: C::Event = wire::from_json(&event, "event")?;
+                    let event: C::Event = wire::from_json(&event).map_err(|why| bad_event(&why))?;
                     self.component.on_event(event, &mut self.cx)?;
                     Ok(None)
                 }));
@@ -258,82 +258,6 @@ impl<C: Component> Instance<C> {
         }
     }
 
-    /// Sends what changed, encoded once for each dialect there is, then what was emitted.
-    fn flush(&mut self) -> std::result::Result<(), Broken> {
-        WRITER.with_borrow_mut(|writer| {
-            writer.clear();
-            self.component.flush(&mut self.sent, self.limits.state, writer).map_err(Broken::Flush)?;
-            if !writer.is_empty() {
-                self.send_delta(writer);
-            }
-            Ok(())
-        })?;
-        self.failures = 0;
-        self.send_events();
-        Ok(())
-    }
-
-    fn send_delta(&mut self, writer: &mut Writer) {
-        let base = self.version;
-        self.version += 1;
-        let digest = self.component.digest(&self.sent);
-        let (mut delta, mut whole) = (None, None);
-        for outbox in &self.subscribers {
-            let frame = if outbox.dialect().delta {
-                delta.get_or_insert_with(|| {
-                    let mut frame = Vec::with_capacity(256);
-                    let payload = write_delta(self.id, clock::now(), &mut frame, |out| {
-                        writer.finish(base, self.version, digest, out);
-                    });
-                    StateFrame::Delta { payload, frame: frame.into() }
-                })
-            } else {
-                whole.get_or_insert_with(|| StateFrame::Whole(self.whole_frame(digest)))
-            };
-            outbox.push_state(self.id, frame.clone(), &self.mailbox);
-        }
-    }
-
-    fn send_whole(&self, connection: ConnectionId) {
-        let digest = self.component.digest(&self.sent);
-        let frame = StateFrame::Whole(self.whole_frame(digest));
-        for outbox in self.subscribers.iter().filter(|outbox| outbox.connection() == connection) {
-            outbox.push_state(self.id, frame.clone(), &self.mailbox);
-        }
-    }
-
-    fn whole_frame(&self, digest: u32) -> Bytes {
-        let mut state = Vec::new();
-        self.component.snapshot(&self.sent, &mut state);
-        let mut frame = Vec::with_capacity(state.len() + 160);
-        ServerMessage::Update { instance: self.id, state: &state, version: self.version, digest }
-            .write(clock::now(), &mut frame);
-        frame.into()
-    }
-
-    fn send_events(&mut self) {
-        for event in self.cx.take_events() {
-            let (mut native, mut legacy) = (None, None);
-            for outbox in &self.subscribers {
-                let frame: &Bytes = if outbox.dialect().is_legacy() {
-                    legacy.get_or_insert_with(|| {
-                        let mut frame = Vec::new();
-                        let event = std::str::from_utf8(&event).unwrap_or("null");
-                        write_broadcast(self.id, event, clock::now(), &mut frame);
-                        frame.into()
-                    })
-                } else {
-                    native.get_or_insert_with(|| {
-                        let mut frame = Vec::with_capacity(event.len() + 128);
-                        ServerMessage::Event { instance: self.id, event: &event }.write(clock::now(), &mut frame);
-                        frame.into()
-                    })
-                };
-                outbox.push_event(self.id, frame.clone());
-            }
-        }
-    }
-
     /// Puts the instance back to what was last sent.
     async fn mend(&mut self, broken: &Broken) -> std::result::Result<(), Lost> {
         self.failures += 1;
@@ -358,10 +282,14 @@ impl<C: Component> Instance<C> {
             }
         };
         let broken = std::mem::replace(&mut self.component, fresh);
-        self.component.recover(broken, &self.sent).map_err(|why| {
-            tracing::error!(%why, "the last good state does not read back; giving the instance up");
-            Lost
-        })
+        // The broken component is dropped in here, and the author's `Drop` may panic as well.
+        let recovered = std::panic::catch_unwind(AssertUnwindSafe(|| self.component.recover(broken, &self.sent)));
+        match recovered {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(why)) => tracing::error!(%why, "the last good state does not read back; giving the instance up"),
+            Err(_) => tracing::error!("dropping the broken component panicked; giving the instance up"),
+        }
+        Err(Lost)
     }
 
     async fn unmount(&mut self) {
@@ -372,27 +300,6 @@ impl<C: Component> Instance<C> {
             tracing::error!("unmount panicked; the instance is gone all the same");
         }
     }
-
-    fn give_up(self) {
-        let id = self.id.to_string();
-        let mut frame = Vec::new();
-        ServerMessage::Error {
-            component_id: Some(&id),
-            request_id: None,
-            code: Code::InstanceLost,
-            error: "the instance failed and could not be put back: mount it again",
-            action: None,
-        }
-        .write(clock::now(), &mut frame);
-        for outbox in &self.subscribers {
-            outbox.push(frame.clone());
-        }
-    }
-}
-
-thread_local! {
-    /// Flushing never waits, so one writer for each thread is enough.
-    static WRITER: std::cell::RefCell<Writer> = std::cell::RefCell::default();
 }
 
 async fn mount_component<C: Component>(props: Option<&Bytes>, cx: &mut Cx<C>) -> Result<C> {
@@ -416,6 +323,11 @@ async fn next_turn<C: Component>(cx: &mut Cx<C>) -> Turn<C> {
         Some(work) if work.is_waiting() => work.next().await,
         _ => std::future::pending().await,
     }
+}
+
+#[cold]
+fn bad_event(why: &str) -> Error {
+    Error::new(Code::BadPayload, format!("the event does not fit: {why}"))
 }
 
 /// What the client may know of a state that cannot be sent. The log has said which field.

@@ -7,7 +7,6 @@
 //! Reading and writing are two futures of one task. A client that does not read is not read from either
 //! ([`Outbox::room`]), so what it can make us hold is bounded by what it may have open.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -15,24 +14,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{
-    ClientBody, ClientMessage, CloseCode, Code, ConnectionId, Dialect, Hello, InstanceId, Refusal, ReplyKind,
-    ServerMessage, decode, frame, legacy,
+    CloseCode, Code, ConnectionId, Dialect, Hello, InstanceId, Refusal, ServerMessage, decode, frame,
 };
 use futures_util::{Sink, Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock;
-use crate::component::Identity;
-use crate::error::Error;
-use crate::instance::Mount;
 use crate::limits::Limits;
-use crate::mailbox::{Mail, Mailbox, Undelivered, mailbox};
-use crate::outbox::{Outbox, Subject, Ticket, gone};
+use crate::mailbox::{Mail, Mailbox};
+use crate::outbox::Outbox;
 use crate::rate::Rate;
 use crate::registry::Registry;
 use crate::services::Services;
 
+mod route;
 mod write;
 
 /// What all sessions of a server share.
@@ -213,171 +209,10 @@ impl Session {
         self.outbox.push(frame);
     }
 
-    fn take(&mut self, frame: &Bytes, message: ClientMessage<'_>) {
-        let ClientMessage { request_id, expect_response, component_id, body } = message;
-        let request_id = request_id.map(|raw| frame.slice_ref(raw.get().as_bytes()));
-        if matches!(body, ClientBody::Ping) {
-            return self.pong(component_id.as_deref(), request_id.as_deref());
-        }
-        let is_legacy = self.arrival.dialect.is_legacy();
-        let kind = match &body {
-            ClientBody::Mount { .. } => ReplyKind::Mount,
-            ClientBody::Unmount => ReplyKind::Unmount,
-            ClientBody::Call { .. } if is_legacy && !expect_response => ReplyKind::QuietCall,
-            ClientBody::Call { .. } => ReplyKind::Call,
-            ClientBody::Write { .. } => ReplyKind::Write,
-            ClientBody::Props { .. } => ReplyKind::Props,
-            ClientBody::Event { .. } => ReplyKind::Event,
-            ClientBody::Resync | ClientBody::Ping => ReplyKind::Resync,
-        };
-        let action = match &body {
-            ClientBody::Call { action, .. } if is_legacy => Some(piece(frame, action)),
-            _ => None,
-        };
-        let id: Option<InstanceId> = component_id.as_deref().and_then(|id| id.parse().ok());
-        let subject = match (&body, id) {
-            (ClientBody::Mount { .. }, _) | (_, None) => {
-                component_id.as_deref().map_or(Subject::None, |id| Subject::Named(id.into()))
-            }
-            (_, Some(instance)) => Subject::Instance(instance),
-        };
-        let open = self.outbox.open_calls();
-        let ticket = Ticket::new(&self.outbox, kind, subject, request_id, action);
-        if open >= self.host.limits.calls {
-            let most = self.host.limits.calls;
-            let said = format!("{most} requests are already waiting for their answer");
-            return ticket.answer(Err(Error::new(Code::TooManyCalls, said)));
-        }
-        match body {
-            ClientBody::Mount { component, props } => {
-                let props = props.map(|raw| frame.slice_ref(raw.get().as_bytes()));
-                self.mount(&component, component_id.as_deref().unwrap_or_default(), props, ticket);
-            }
-            ClientBody::Unmount => {
-                // The same answer whether it was ours, is gone or never was: no oracle.
-                let Some(mailbox) = id.and_then(|id| self.instances.remove(&id)) else { return ticket.answer(Ok(None)) };
-                let mail = Mail::Leave { connection: self.id, ticket: Some(ticket) };
-                if let Err(Undelivered::Closed(Mail::Leave { ticket: Some(ticket), .. })) = mailbox.insist(mail) {
-                    ticket.answer(Ok(None));
-                }
-            }
-            body => {
-                let mailbox = id.and_then(|id| self.instances.get(&id));
-                let Some(mailbox) = mailbox else {
-                    return ticket.answer(Err(gone(component_id.as_deref().unwrap_or_default())));
-                };
-                deliver(mailbox, mail(frame, body, self.id, is_legacy, ticket));
-            }
-        }
-    }
-
-    fn pong(&self, component_id: Option<&str>, request_id: Option<&[u8]>) {
-        let alive = |id: &str| {
-            let mailbox = id.parse().ok().and_then(|id: InstanceId| self.instances.get(&id));
-            mailbox.is_some_and(|mailbox| !mailbox.is_closed())
-        };
-        let request_id = request_id.and_then(|id| std::str::from_utf8(id).ok());
-        let mut frame = Vec::with_capacity(96);
-        ServerMessage::Pong { component_id, request_id, success: component_id.is_none_or(alive) }
-            .write(clock::now(), &mut frame);
-        self.outbox.push(frame);
-    }
-
-    fn mount(&mut self, name: &str, component_id: &str, props: Option<Bytes>, ticket: Ticket) {
-        let is_legacy = self.arrival.dialect.is_legacy();
-        let registry = &self.host.registry;
-        let found = registry.get(name).or_else(|| {
-            let mut spellings = is_legacy.then(|| legacy::spellings(name)).into_iter().flatten();
-            spellings.find_map(|name| registry.get(&name))
-        });
-        let Some(registration) = found.copied() else {
-            // Says nothing about what there is.
-            let said = format!("Component '{name}' not found");
-            return ticket.answer(Err(Error::new(Code::ComponentNotFound, said)));
-        };
-        let most = self.host.limits.instances;
-        if self.instances.len() >= most {
-            self.instances.retain(|_, mailbox| !mailbox.is_closed());
-        }
-        if self.instances.len() >= most {
-            let said = format!("{most} components are already mounted on this connection: unmount some");
-            return ticket.answer(Err(Error::new(Code::TooManyInstances, said)));
-        }
-        let (mailbox, inbox) = mailbox(self.host.limits.mailbox);
-        let identity = Identity {
-            instance: InstanceId::random(),
-            component: registration.name,
-            component_id: component_id.into(),
-            connection: self.id,
-            client: self.arrival.client.clone(),
-        };
-        self.instances.insert(identity.instance, mailbox.clone());
-        self.host.tasks.spawn((registration.run)(Mount {
-            identity,
-            props,
-            services: Arc::clone(&self.host.services),
-            limits: Arc::clone(&self.host.limits),
-            subscriber: Arc::clone(&self.outbox),
-            mailbox,
-            inbox,
-            ticket,
-        }));
-    }
-
     /// The connection is over; so is what it mounted.
     fn leave(&mut self) {
         for (_, mailbox) in self.instances.drain() {
             drop(mailbox.insist(Mail::Leave { connection: self.id, ticket: None }));
         }
-    }
-}
-
-fn mail(frame: &Bytes, body: ClientBody<'_>, connection: ConnectionId, is_legacy: bool, ticket: Ticket) -> Mail {
-    let raw = |raw: &serde_json::value::RawValue| frame.slice_ref(raw.get().as_bytes());
-    match body {
-        ClientBody::Call { action, args } if is_legacy && action == legacy::SET_VALUE => {
-            match args.and_then(|args| legacy::set_value(args.get())) {
-                Some((key, value)) => {
-                    Mail::Write { property: piece(frame, &key), value: frame.slice_ref(value.as_bytes()), ticket }
-                }
-                None => Mail::Write { property: Bytes::new(), value: Bytes::from_static(b"null"), ticket },
-            }
-        }
-        ClientBody::Call { action, args } => {
-            Mail::Call { action: piece(frame, &action), args: args.map(raw).unwrap_or_default(), ticket }
-        }
-        ClientBody::Write { property, value } => {
-            let value = value.map_or_else(|| Bytes::from_static(b"null"), raw);
-            Mail::Write { property: piece(frame, &property), value, ticket }
-        }
-        ClientBody::Props { props } => Mail::Props { props: props.map(raw), ticket },
-        ClientBody::Event { event } => Mail::Event { event: raw(event), ticket },
-        ClientBody::Resync => Mail::Resync { connection, ticket: Some(ticket) },
-        ClientBody::Mount { .. } | ClientBody::Unmount | ClientBody::Ping => {
-            unreachable!("answered by the session itself")
-        }
-    }
-}
-
-fn deliver(mailbox: &Mailbox, mail: Mail) {
-    match mailbox.send(mail) {
-        Ok(()) => {}
-        Err(Undelivered::Full(
-            Mail::Call { ticket, .. }
-            | Mail::Write { ticket, .. }
-            | Mail::Props { ticket, .. }
-            | Mail::Event { ticket, .. }
-            | Mail::Resync { ticket: Some(ticket), .. },
-        )) => ticket.answer(Err(Error::new(Code::Busy, "the component has too much to do: try again"))),
-        // A dropped ticket answers that the instance is gone.
-        Err(Undelivered::Full(_) | Undelivered::Closed(_)) => {}
-    }
-}
-
-/// A part of the frame without a copy, unless it had to be unescaped.
-fn piece(frame: &Bytes, text: &Cow<'_, str>) -> Bytes {
-    match text {
-        Cow::Borrowed(text) => frame.slice_ref(text.as_bytes()),
-        Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
     }
 }

@@ -1,0 +1,115 @@
+//! The end of a turn: what changed goes out, encoded once for each dialect there is.
+//!
+//! One delta, then the events, to every subscriber; the reply follows, because it is put into the same
+//! outbox afterwards. However many subscribers share an instance, they share the bytes.
+
+use bytes::Bytes;
+use fluxstack_live_protocol::delta::Writer;
+use fluxstack_live_protocol::encode::{write_broadcast, write_delta};
+use fluxstack_live_protocol::{ConnectionId, ServerMessage};
+
+use super::{Broken, Instance};
+use crate::clock;
+use crate::component::Component;
+use crate::error::Code;
+use crate::outbox::StateFrame;
+
+thread_local! {
+    /// Flushing never waits, so one writer for each thread is enough.
+    static WRITER: std::cell::RefCell<Writer> = std::cell::RefCell::default();
+}
+
+impl<C: Component> Instance<C> {
+    /// Sends what changed, encoded once for each dialect there is, then what was emitted.
+    pub(super) fn flush(&mut self) -> std::result::Result<(), Broken> {
+        WRITER.with_borrow_mut(|writer| {
+            writer.clear();
+            self.component.flush(&mut self.sent, self.limits.state, writer).map_err(Broken::Flush)?;
+            if !writer.is_empty() {
+                self.send_delta(writer);
+            }
+            Ok(())
+        })?;
+        self.failures = 0;
+        self.send_events();
+        Ok(())
+    }
+
+    fn send_delta(&mut self, writer: &mut Writer) {
+        let base = self.version;
+        self.version += 1;
+        let digest = self.component.digest(&self.sent);
+        let (mut delta, mut whole) = (None, None);
+        for outbox in &self.subscribers {
+            let frame = if outbox.dialect().delta {
+                delta.get_or_insert_with(|| {
+                    let mut frame = Vec::with_capacity(256);
+                    let payload = write_delta(self.id, clock::now(), &mut frame, |out| {
+                        writer.finish(base, self.version, digest, out);
+                    });
+                    StateFrame::Delta { payload, frame: frame.into() }
+                })
+            } else {
+                whole.get_or_insert_with(|| StateFrame::Whole(self.whole_frame(digest)))
+            };
+            outbox.push_state(self.id, frame.clone(), &self.mailbox);
+        }
+    }
+
+    pub(super) fn send_whole(&self, connection: ConnectionId) {
+        let digest = self.component.digest(&self.sent);
+        let frame = StateFrame::Whole(self.whole_frame(digest));
+        for outbox in self.subscribers.iter().filter(|outbox| outbox.connection() == connection) {
+            outbox.push_state(self.id, frame.clone(), &self.mailbox);
+        }
+    }
+
+    fn whole_frame(&self, digest: u32) -> Bytes {
+        let mut state = Vec::new();
+        self.component.snapshot(&self.sent, &mut state);
+        let mut frame = Vec::with_capacity(state.len() + 160);
+        ServerMessage::Update { instance: self.id, state: &state, version: self.version, digest }
+            .write(clock::now(), &mut frame);
+        frame.into()
+    }
+
+    pub(super) fn send_events(&mut self) {
+        for event in self.cx.take_events() {
+            let (mut native, mut legacy) = (None, None);
+            for outbox in &self.subscribers {
+                let frame: &Bytes = if outbox.dialect().is_legacy() {
+                    legacy.get_or_insert_with(|| {
+                        let mut frame = Vec::new();
+                        let event = std::str::from_utf8(&event).unwrap_or("null");
+                        write_broadcast(self.id, event, clock::now(), &mut frame);
+                        frame.into()
+                    })
+                } else {
+                    native.get_or_insert_with(|| {
+                        let mut frame = Vec::with_capacity(event.len() + 128);
+                        ServerMessage::Event { instance: self.id, event: &event }.write(clock::now(), &mut frame);
+                        frame.into()
+                    })
+                };
+                outbox.push_event(self.id, frame.clone());
+            }
+        }
+    }
+
+    /// Tells everyone that the instance is gone.
+    pub(super) fn give_up(self) {
+        let id = self.id.to_string();
+        let mut frame = Vec::new();
+        ServerMessage::Error {
+            component_id: Some(&id),
+            request_id: None,
+            code: Code::InstanceLost,
+            error: "the instance failed and could not be put back: mount it again",
+            action: None,
+        }
+        .write(clock::now(), &mut frame);
+        for outbox in &self.subscribers {
+            outbox.push(frame.clone());
+        }
+    }
+}
