@@ -117,7 +117,12 @@ impl<C: Component> Work<C> {
         then: impl FnOnce(&mut C, &mut Cx<C>) + Send + 'static,
     ) -> Result<()> {
         let now = Instant::now();
-        let due = self.gates.get(key).map_or(now, |gate| gate.opens.max(now));
+        let due = match self.gates.get(key) {
+            // One is waiting for the period to end; this one takes its place, not a later one.
+            Some(Gate { timer: Some(timer), .. }) => self.at.get(timer).copied().unwrap_or(now),
+            Some(gate) => gate.opens.max(now),
+            None => now,
+        };
         self.add_keyed(key, due, due + period, Box::new(then))
     }
 

@@ -13,7 +13,7 @@ use fluxstack_live_protocol::digest;
 
 use super::edits::{Edits, Splice};
 use super::list::{Gone, List, Live, Slot};
-use super::{Field, KEPT, Staged, Unsendable};
+use super::{Field, KEPT, SLACK, Staged, Unsendable};
 use crate::typescript::Types;
 use crate::wire::{Wire, digest_of, from_json, to_json, write_json};
 
@@ -84,10 +84,6 @@ impl<T> Sent<T> {
         }
     }
 }
-
-/// How many bytes longer than the whole list its splices may be: for a short list it does not matter, and a
-/// client that is told what happened keeps the rows it has.
-const SLACK: usize = 64;
 
 thread_local! {
     static NOTES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };

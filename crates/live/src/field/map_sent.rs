@@ -11,7 +11,7 @@ use fluxstack_live_protocol::digest;
 use fluxstack_live_protocol::encode::write_string;
 
 use super::map::{Key, Live, Map, Slot};
-use super::{Field, Staged, Unsendable};
+use super::{Field, SLACK, Staged, Unsendable};
 use crate::typescript::Types;
 use crate::wire::{Wire, digest_of, from_json, to_json, write_json};
 
@@ -178,7 +178,7 @@ impl<K: Key, V: Wire> Map<K, V> {
             write_string(scratch, text);
         }
         scratch.extend_from_slice(b"]]");
-        if scratch.len() - start >= object_size(sum.count, sum.bytes) {
+        if scratch.len() - start > object_size(sum.count, sum.bytes) + SLACK {
             scratch.truncate(start);
             return self.stage_whole(scratch);
         }

@@ -175,6 +175,10 @@ thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
+/// How many bytes longer than the whole value its changes may be before the whole value is sent: for a short
+/// list it does not matter, and a client that is told what happened keeps the rows it has.
+const SLACK: usize = 64;
+
 /// A scratch buffer larger than this is given back to the allocator.
 const KEPT: usize = 1 << 20;
 

@@ -217,8 +217,12 @@ impl Client {
     /// Everything that was on its way has arrived, and the picture is whole again if frames were lost.
     pub async fn settle(&mut self, id: &str) {
         loop {
+            // Whatever comes before the answer may be lost, and the whole state with it: then ask again.
+            if let Some(picture) = self.pictures.get_mut(id) {
+                picture.is_stale = true;
+            }
             self.request(json!({ "type": "STATE_RESYNC", "componentId": id, "payload": { "have": 0 } })).await;
-            if self.lose == 0 && self.pictures.get(id).is_none_or(|picture| !picture.is_stale) {
+            if self.pictures.get(id).is_none_or(|picture| !picture.is_stale) {
                 return;
             }
         }

@@ -125,6 +125,6 @@ mod tests {
 
     #[test]
     fn what_json_has_no_word_for_is_null() {
-        assert_eq!(to_json(&[f64::NAN, f64::INFINITY, 1e300]).unwrap(), b"[null,null,1e300]");
+        assert_eq!(to_json(&[f64::NAN, f64::INFINITY, 0.5]).unwrap(), b"[null,null,0.5]");
     }
 }
