@@ -1,0 +1,131 @@
+/** What can happen to a connection: the page says so, and comes back by itself. */
+
+import type { Browser, Page } from 'playwright-core'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { startProxy } from './stage/proxy'
+import { type Showcase, startShowcase } from './stage/showcase'
+import { counts, live, openBrowser, visit } from './stage/visit'
+
+/** How soon a dead connection has to be noticed, in ms. */
+const NOTICED_MS = 3000
+
+let showcase: Showcase
+let browser: Browser
+
+beforeEach(async () => {
+  showcase = await startShowcase()
+  browser = await openBrowser()
+})
+
+afterEach(async () => {
+  await browser?.close()
+  await showcase?.kill()
+})
+
+function status(page: Page): Promise<string | null> {
+  return page.getByTestId('status').getAttribute('data-status')
+}
+
+async function canCount(page: Page): Promise<void> {
+  const before = await counts(page)
+  await page.getByTestId('increment').first().click()
+  await expect
+    .poll(() => counts(page))
+    .toEqual(before.map((count, index) => (index === 0 ? count + 1 : count)))
+}
+
+test('a server that was killed and started again is found by the page itself', async () => {
+  const { page, navigations } = await visit(browser, showcase.url)
+  await showcase.kill()
+  await expect.poll(() => status(page)).toBe('reconnecting')
+  await page.getByTestId('banner').waitFor()
+  // What was known is still there to be read, and not to be clicked.
+  expect(await counts(page)).toEqual([0, 10, 20, 30])
+  expect(await page.getByTestId('increment').first().isDisabled()).toBe(true)
+
+  showcase = await startShowcase(showcase.port)
+  await live(page)
+  await canCount(page)
+  await page.getByTestId('banner').waitFor({ state: 'detached' })
+  await expect.poll(() => page.getByTestId('reconnects').textContent()).toBe('1')
+  expect(navigations()).toBe(1)
+})
+
+test('a page that was offline is live again when the network is back', async () => {
+  const { page, navigations } = await visit(browser, showcase.url)
+  await page.context().setOffline(true)
+  await page.waitForFunction(() => !navigator.onLine)
+  await expect.poll(() => status(page)).toBe('reconnecting')
+  await page.context().setOffline(false)
+  await live(page)
+  await canCount(page)
+  expect(navigations()).toBe(1)
+})
+
+test('a socket that is dead without having been closed is noticed within three seconds', async () => {
+  const proxy = await startProxy(showcase.port)
+  try {
+    const { page, navigations } = await visit(browser, proxy.url)
+    await canCount(page)
+    const since = Date.now()
+    proxy.freeze()
+    await expect.poll(() => status(page), { timeout: NOTICED_MS }).toBe('reconnecting')
+    expect(Date.now() - since).toBeLessThan(NOTICED_MS)
+    proxy.unfreeze()
+    await live(page)
+    await canCount(page)
+    expect(navigations()).toBe(1)
+  } finally {
+    await proxy.close()
+  }
+})
+
+test('a click on a dead socket is answered with a notice, not lost in silence', async () => {
+  const proxy = await startProxy(showcase.port)
+  try {
+    const { page } = await visit(browser, proxy.url)
+    const before = await counts(page)
+    proxy.freeze()
+    await page.getByTestId('increment').first().click()
+    await expect
+      .poll(() => page.getByTestId('toasts').textContent())
+      .toContain('whether it happened is unknown')
+    expect(await counts(page)).toEqual(before)
+    proxy.unfreeze()
+    await live(page)
+    await canCount(page)
+  } finally {
+    await proxy.close()
+  }
+})
+
+test('a page that comes out of the back/forward cache is live within a second', async () => {
+  const { page } = await visit(browser, showcase.url)
+  await canCount(page)
+  await page.evaluate(() => {
+    const here = window as unknown as { since?: number; tookMs?: number }
+    window.addEventListener('pageshow', ({ persisted }) => {
+      if (persisted) here.since = performance.now()
+      const look = (): void => {
+        const status = document.querySelector<HTMLElement>('[data-testid=status]')?.dataset.status
+        const card = document.querySelector<HTMLElement>('[data-testid=counter]')?.dataset.status
+        if (status === 'live' && card === 'live') here.tookMs = performance.now() - (here.since ?? 0)
+        else requestAnimationFrame(look)
+      }
+      look()
+    })
+  })
+  await page.goto(`${showcase.url}/api/live/health`)
+  await page.goBack({ waitUntil: 'commit' })
+  const restored = (): Promise<{ since?: number; tookMs?: number }> =>
+    page.evaluate(() => {
+      const { since, tookMs } = window as unknown as { since?: number; tookMs?: number }
+      return { ...(since !== undefined && { since }), ...(tookMs !== undefined && { tookMs }) }
+    })
+  await expect.poll(async () => (await restored()).tookMs).toBeDefined()
+  const { since, tookMs } = await restored()
+  expect(since, 'the browser loaded the page afresh instead of restoring it').toBeDefined()
+  expect(tookMs).toBeLessThan(1000)
+  await live(page)
+  await canCount(page)
+})

@@ -1,0 +1,53 @@
+/** The showcase's server, started and killed as an operator would: by its program and its pid. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const PROGRAM =
+  process.env.SHOWCASE_BIN ?? fileURLToPath(new URL('../../target/release/showcase', import.meta.url))
+
+export interface Showcase {
+  /** Where it listens. Any port is free once; the same is asked for when it is started again. */
+  readonly url: string
+  readonly port: number
+  /** SIGKILL: no goodbye to anybody. */
+  readonly kill: () => Promise<void>
+}
+
+/** Starts it, and comes back when it listens. */
+export async function startShowcase(port = 0): Promise<Showcase> {
+  const child = spawn(PROGRAM, ['--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const said: string[] = []
+  child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()))
+  const ended = once(child, 'exit')
+  const url = await Promise.race([
+    addressOf(child),
+    once(child, 'error').then(([cause]) => {
+      throw new Error(`${PROGRAM} cannot be started; build it with \`cargo build --release -p showcase\``, {
+        cause,
+      })
+    }),
+    ended.then(() => {
+      throw new Error(`the showcase ended before it listened:\n${said.join('')}`)
+    }),
+  ])
+  return {
+    url,
+    port: Number(new URL(url).port),
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+async function addressOf(child: ChildProcess): Promise<string> {
+  if (!child.stdout) throw new Error('the showcase was started without a standard output')
+  for await (const line of createInterface(child.stdout)) {
+    const found = /showcase on (http:\/\/\S+)/.exec(line)?.[1]
+    if (found) return found
+  }
+  throw new Error('the showcase did not say where it listens')
+}
