@@ -1,26 +1,15 @@
 /** What can happen to a connection: the page says so, and comes back by itself. */
 
-import type { Browser, Page } from 'playwright-core'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
 import { startProxy } from './stage/proxy'
-import { type Showcase, startShowcase } from './stage/showcase'
-import { counts, live, openBrowser, visit } from './stage/visit'
+import { setStage } from './stage/stage'
+import { counts, live } from './stage/visit'
 
 /** How soon a dead connection has to be noticed, in ms. */
 const NOTICED_MS = 3000
 
-let showcase: Showcase
-let browser: Browser
-
-beforeEach(async () => {
-  showcase = await startShowcase()
-  browser = await openBrowser()
-})
-
-afterEach(async () => {
-  await browser?.close()
-  await showcase?.kill()
-})
+const stage = setStage()
 
 function status(page: Page): Promise<string | null> {
   return page.getByTestId('status').getAttribute('data-status')
@@ -35,15 +24,15 @@ async function canCount(page: Page): Promise<void> {
 }
 
 test('a server that was killed and started again is found by the page itself', async () => {
-  const { page, navigations } = await visit(browser, showcase.url)
-  await showcase.kill()
+  const { page, navigations } = await stage.visit()
+  await stage.kill()
   await expect.poll(() => status(page)).toBe('reconnecting')
   await page.getByTestId('banner').waitFor()
   // What was known is still there to be read, and not to be clicked.
   expect(await counts(page)).toEqual([0, 10, 20, 30])
   expect(await page.getByTestId('increment').first().isDisabled()).toBe(true)
 
-  showcase = await startShowcase(showcase.port)
+  await stage.restart()
   await live(page)
   await canCount(page)
   await page.getByTestId('banner').waitFor({ state: 'detached' })
@@ -52,7 +41,7 @@ test('a server that was killed and started again is found by the page itself', a
 })
 
 test('a page that was offline is live again when the network is back', async () => {
-  const { page, navigations } = await visit(browser, showcase.url)
+  const { page, navigations } = await stage.visit()
   await page.context().setOffline(true)
   await page.waitForFunction(() => !navigator.onLine)
   await expect.poll(() => status(page)).toBe('reconnecting')
@@ -63,9 +52,9 @@ test('a page that was offline is live again when the network is back', async () 
 })
 
 test('a socket that is dead without having been closed is noticed within three seconds', async () => {
-  const proxy = await startProxy(showcase.port)
+  const proxy = await startProxy(stage.port)
   try {
-    const { page, navigations } = await visit(browser, proxy.url)
+    const { page, navigations } = await stage.visitAt(proxy.url)
     await canCount(page)
     const since = Date.now()
     proxy.freeze()
@@ -81,9 +70,9 @@ test('a socket that is dead without having been closed is noticed within three s
 })
 
 test('a click on a dead socket is answered with a notice, not lost in silence', async () => {
-  const proxy = await startProxy(showcase.port)
+  const proxy = await startProxy(stage.port)
   try {
-    const { page } = await visit(browser, proxy.url)
+    const { page } = await stage.visitAt(proxy.url)
     const before = await counts(page)
     proxy.freeze()
     await page.getByTestId('increment').first().click()
@@ -100,7 +89,7 @@ test('a click on a dead socket is answered with a notice, not lost in silence', 
 })
 
 test('a page that comes out of the back/forward cache is live within a second', async () => {
-  const { page } = await visit(browser, showcase.url)
+  const { page } = await stage.visit()
   await canCount(page)
   await page.evaluate(() => {
     const here = window as unknown as { since?: number; tookMs?: number }
@@ -115,7 +104,7 @@ test('a page that comes out of the back/forward cache is live within a second', 
       look()
     })
   })
-  await page.goto(`${showcase.url}/api/live/health`)
+  await page.goto(`${stage.url}/api/live/health`)
   await page.goBack({ waitUntil: 'commit' })
   const restored = (): Promise<{ since?: number; tookMs?: number }> =>
     page.evaluate(() => {

@@ -1,28 +1,16 @@
 /** Many counters on one page: every click counts, once, and for nobody else. */
 
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Showcase, startShowcase } from './stage/showcase'
-import { counts, numberIn, openBrowser, renders, visit, visitIn } from './stage/visit'
+import { expect, test } from 'vitest'
+import { setStage } from './stage/stage'
+import { counts, numberIn, renders, visitIn } from './stage/visit'
 
 const COUNTERS = 20
 const CLICKS = 50
 
-let showcase: Showcase
-let browser: Browser
-
-beforeAll(async () => {
-  showcase = await startShowcase()
-  browser = await openBrowser()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await showcase?.kill()
-})
+const stage = setStage()
 
 test('twenty counters clicked fifty times each by a script, interleaved, are all exact', async () => {
-  const { page, problems } = await visit(browser, `${showcase.url}/?counters=${COUNTERS}`)
+  const { page, problems } = await stage.visit(`?counters=${COUNTERS}`)
   const before = await counts(page)
   expect(before).toHaveLength(COUNTERS)
   await page.evaluate((clicks) => {
@@ -35,22 +23,33 @@ test('twenty counters clicked fifty times each by a script, interleaved, are all
 })
 
 test('twenty counters clicked fifty times each by a mouse, interleaved, are all exact', async () => {
-  const { page, problems } = await visit(browser, `${showcase.url}/?counters=${COUNTERS}`)
+  const { page, problems } = await stage.visit(`?counters=${COUNTERS}`)
   const before = await counts(page)
   const buttons = await page.getByTestId('increment').all()
   const boxes = await Promise.all(buttons.map((button) => button.boundingBox()))
+  const mouse = await page.context().newCDPSession(page)
+  // Sent without waiting for one another, so that they come as fast as the browser can take them.
+  const events: Promise<unknown>[] = []
   for (let click = 0; click < CLICKS; click += 1) {
     for (const box of boxes) {
       if (!box) throw new Error('a counter is not on the page')
-      await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2)
+      const at = {
+        x: box.x + box.width / 2,
+        y: box.y + box.height / 2,
+        button: 'left',
+        clickCount: 1,
+      } as const
+      events.push(mouse.send('Input.dispatchMouseEvent', { type: 'mousePressed', ...at }))
+      events.push(mouse.send('Input.dispatchMouseEvent', { type: 'mouseReleased', ...at }))
     }
   }
+  await Promise.all(events)
   await expect.poll(() => counts(page), { timeout: 30_000 }).toEqual(before.map((count) => count + CLICKS))
   expect(problems).toEqual([])
 })
 
 test('increments, decrements and resets mixed up arrive in the order they were clicked', async () => {
-  const { page } = await visit(browser, showcase.url)
+  const { page } = await stage.visit()
   const [first = 0] = await counts(page)
   const card = page.getByTestId('counter').first()
   await card.evaluate((element) => {
@@ -64,7 +63,7 @@ test('increments, decrements and resets mixed up arrive in the order they were c
 })
 
 test('clicking one counter renders that one and no other', async () => {
-  const { page } = await visit(browser, `${showcase.url}/?counters=${COUNTERS}`)
+  const { page } = await stage.visit(`?counters=${COUNTERS}`)
   const before = await renders(page)
   const rows = await page
     .getByTestId('todo-row')
@@ -81,7 +80,7 @@ test('clicking one counter renders that one and no other', async () => {
 })
 
 test('removing a counter unmounts it on the server, and the others keep their counts', async () => {
-  const { page, sent, received } = await visit(browser, showcase.url)
+  const { page, sent, received } = await stage.visit()
   await page.evaluate(() => {
     for (const button of document.querySelectorAll<HTMLElement>('[data-testid=increment]')) button.click()
   })
@@ -108,15 +107,15 @@ test('removing a counter unmounts it on the server, and the others keep their co
 })
 
 test('counters are added as one likes, each with its own count', async () => {
-  const { page } = await visit(browser, `${showcase.url}/?counters=1`)
+  const { page } = await stage.visit('?counters=1')
   const add = page.getByTestId('add-counter')
   for (let more = 0; more < 24; more += 1) await add.click()
   await expect.poll(() => counts(page)).toEqual(Array.from({ length: 25 }, (_, index) => index * 10))
 })
 
 test('two tabs do not touch each other', async () => {
-  const one = await visit(browser, showcase.url)
-  const other = await visitIn(await one.page.context().newPage(), showcase.url)
+  const one = await stage.visit()
+  const other = await visitIn(await one.page.context().newPage(), stage.url)
   const before = await counts(other.page)
   await one.page.getByTestId('increment').first().click()
   await expect
@@ -130,7 +129,7 @@ test('two tabs do not touch each other', async () => {
 })
 
 test('a page that is loaded again works', async () => {
-  const { page, problems } = await visit(browser, showcase.url)
+  const { page, problems } = await stage.visit()
   const before = await counts(page)
   await page.getByTestId('increment').first().click()
   await expect.poll(() => counts(page)).not.toEqual(before)

@@ -2,33 +2,22 @@
 
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Showcase, startShowcase } from './stage/showcase'
-import { counts, openBrowser, visit } from './stage/visit'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { setStage } from './stage/stage'
+import { counts } from './stage/visit'
 
 const OUTPUT = fileURLToPath(new URL('output/', import.meta.url))
 
-let showcase: Showcase
-let browser: Browser
+beforeAll(() => mkdir(OUTPUT, { recursive: true }))
 
-beforeAll(async () => {
-  await mkdir(OUTPUT, { recursive: true })
-  showcase = await startShowcase()
-  browser = await openBrowser()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await showcase?.kill()
-})
+const stage = setStage()
 
 describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
   test.each([
     ['wide', { width: 1280, height: 1700 }],
     ['narrow', { width: 390, height: 2900 }],
   ])('the page is readable when it is %s', async (name, viewport) => {
-    const { page, problems } = await visit(browser, showcase.url, { colorScheme, viewport })
+    const { page, problems } = await stage.visit('', { colorScheme, viewport })
     await page.getByTestId('todo-text').fill('Water the plants')
     await page.getByTestId('todo-add').click()
     await page.getByTestId('profile-name').fill('Ada')
@@ -51,7 +40,7 @@ describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
 })
 
 test('the theme is the system’s until somebody chooses, and the choice survives a reload', async () => {
-  const { page } = await visit(browser, showcase.url, { colorScheme: 'light' })
+  const { page } = await stage.visit('', { colorScheme: 'light' })
   const toggle = page.getByTestId('theme')
   expect(await toggle.getAttribute('aria-pressed')).toBe('false')
   await toggle.click()
@@ -63,7 +52,7 @@ test('the theme is the system’s until somebody chooses, and the choice survive
 })
 
 test('everything that can be clicked or typed into has a name', async () => {
-  const { page } = await visit(browser, showcase.url)
+  const { page } = await stage.visit()
   await page.getByTestId('filter-words').fill('number 99')
   const nameless = await page.locator('button, input').evaluateAll((controls) =>
     controls
@@ -79,7 +68,7 @@ test('everything that can be clicked or typed into has a name', async () => {
 })
 
 test('a counter can be used with the keyboard alone', async () => {
-  const { page } = await visit(browser, showcase.url)
+  const { page } = await stage.visit()
   await page.getByRole('button', { name: 'Increment Counter 1', exact: true }).focus()
   await page.keyboard.press('Enter')
   await page.keyboard.press('Space')
@@ -90,7 +79,7 @@ test('a counter can be used with the keyboard alone', async () => {
 })
 
 test('a visit to everything leaves nothing on the console and breaks no policy', async () => {
-  const { page, problems } = await visit(browser, `${showcase.url}/?counters=5`)
+  const { page, problems } = await stage.visit('?counters=5')
   for (const id of [
     'add-counter',
     'increment',

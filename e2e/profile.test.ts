@@ -1,32 +1,20 @@
 /** The form: written as one types, judged by the server. And the clock, which nobody asks. */
 
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Showcase, startShowcase } from './stage/showcase'
-import { numberIn, openBrowser, visit } from './stage/visit'
+import { expect, test } from 'vitest'
+import { setStage } from './stage/stage'
+import { numberIn } from './stage/visit'
 
-let showcase: Showcase
-let browser: Browser
-
-beforeAll(async () => {
-  showcase = await startShowcase()
-  browser = await openBrowser()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await showcase?.kill()
-})
+const stage = setStage()
 
 test('the server greets whoever is typed, letter by letter', async () => {
-  const { page } = await visit(browser, showcase.url)
+  const { page } = await stage.visit()
   await page.getByTestId('profile-name').pressSequentially('Ada Lovelace')
   await expect.poll(() => page.getByTestId('profile-greeting').textContent()).toBe('Hello, Ada Lovelace!')
   expect(await page.getByTestId('profile-name').inputValue()).toBe('Ada Lovelace')
 })
 
 test('a complaint of the server stands beside its field until the field is right', async () => {
-  const { page } = await visit(browser, showcase.url)
+  const { page } = await stage.visit()
   const email = page.getByTestId('profile-email')
   await email.pressSequentially('ada')
   await expect
@@ -42,7 +30,7 @@ test('a complaint of the server stands beside its field until the field is right
 })
 
 test('the slider goes where the server refuses it', async () => {
-  const { page } = await visit(browser, showcase.url)
+  const { page } = await stage.visit()
   const volume = page.getByTestId('profile-volume')
   await volume.fill('110')
   await expect.poll(() => page.getByTestId('profile-volume-complaint').textContent()).toBe('at most 100')
@@ -51,7 +39,7 @@ test('the slider goes where the server refuses it', async () => {
 })
 
 test('saving complains about what is missing, then saves, then says so', async () => {
-  const { page, problems } = await visit(browser, showcase.url)
+  const { page, problems } = await stage.visit()
   await page.getByTestId('profile-save').click()
   await expect.poll(() => page.getByTestId('profile-name-complaint').textContent()).toBe('tell us your name')
   await page.getByTestId('profile-name').fill('Ada')
@@ -64,7 +52,7 @@ test('saving complains about what is missing, then saves, then says so', async (
 })
 
 test('the clock ticks and the stopwatch runs without being asked', async () => {
-  const { page } = await visit(browser, showcase.url)
+  const { page } = await stage.visit()
   const ticks = async (): Promise<number> => numberIn(await page.getByTestId('clock-ticks').textContent())
   const before = await ticks()
   await expect.poll(ticks).toBeGreaterThan(before + 1)

@@ -1,22 +1,11 @@
 /** The long list: one change is one row on the wire, and one row on the page. */
 
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Showcase, startShowcase } from './stage/showcase'
-import { numberIn, openBrowser, visit } from './stage/visit'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
+import { setStage } from './stage/stage'
+import { numberIn } from './stage/visit'
 
-let showcase: Showcase
-let browser: Browser
-
-beforeAll(async () => {
-  showcase = await startShowcase()
-  browser = await openBrowser()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await showcase?.kill()
-})
+const stage = setStage()
 
 /** How often each row was rendered, by its id. */
 async function rendersById(page: Page): Promise<Map<string, string>> {
@@ -29,7 +18,7 @@ async function rendersById(page: Page): Promise<Map<string, string>> {
 }
 
 test('adding one row to a thousand sends a delta of less than 300 bytes and renders one row', async () => {
-  const { page, received } = await visit(browser, showcase.url)
+  const { page, received } = await stage.visit()
   const before = await rendersById(page)
   expect(before.size).toBe(1000)
   await page.getByTestId('todo-text').fill('Water the plants')
@@ -50,7 +39,7 @@ test('adding one row to a thousand sends a delta of less than 300 bytes and rend
 })
 
 test('ticking a row off renders that row and no other', async () => {
-  const { page } = await visit(browser, showcase.url)
+  const { page } = await stage.visit()
   const before = await rendersById(page)
   const row = page.locator('[data-testid=todo-row][data-id="998"]')
   await row.getByRole('checkbox').click()
@@ -61,7 +50,7 @@ test('ticking a row off renders that row and no other', async () => {
 })
 
 test('rows are removed one by one, and all that are done at once', async () => {
-  const { page } = await visit(browser, showcase.url)
+  const { page } = await stage.visit()
   await page.getByRole('button', { name: 'Remove Thing number 999', exact: true }).click()
   await expect.poll(() => page.getByTestId('todo-row').count()).toBe(999)
   await page.getByTestId('todo-clear').click()
@@ -71,7 +60,7 @@ test('rows are removed one by one, and all that are done at once', async () => {
 })
 
 test('the filter is the page’s own: it shows fewer rows and asks nobody', async () => {
-  const { page, sent } = await visit(browser, showcase.url)
+  const { page, sent } = await stage.visit()
   const asked = sent.filter(({ type }) => type !== 'COMPONENT_PING').length
   await page.getByTestId('filter-words').fill('number 99')
   await expect.poll(() => page.getByTestId('todo-row').count()).toBe(11)
@@ -81,7 +70,7 @@ test('the filter is the page’s own: it shows fewer rows and asks nobody', asyn
 })
 
 test('an empty row is refused by the server, and the page says why', async () => {
-  const { page } = await visit(browser, showcase.url)
+  const { page } = await stage.visit()
   await page.getByTestId('todo-text').fill('   ')
   await page.getByTestId('todo-text').press('Enter')
   await expect.poll(() => page.getByTestId('todo-complaint').textContent()).toBe('what is to be done?')
