@@ -76,7 +76,8 @@ export const CounterCard = memo(function CounterCard({ number, start, onRemove }
       <p className="renders">
         {/* A new key begins the animation again. */}
         <span key={renders} className="pulse" aria-hidden="true" />
-        rendered <span data-testid="renders">{renders}</span>×
+        <span className="renders-word">rendered </span>
+        <span data-testid="renders">{renders}</span>×
       </p>
     </article>
   )
