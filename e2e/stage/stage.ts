@@ -1,16 +1,16 @@
 /** A server and a browser for the tests of one file. */
 
-import type { Browser, BrowserContextOptions } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 import { type Showcase, startShowcase } from './showcase'
-import { openBrowser, type Visit, visit } from './visit'
+import { openBrowser, type Visit, type VisitOptions, visit } from './visit'
 
 export interface Stage {
   /** Where the page is. */
   readonly url: string
   readonly port: number
   /** Opens the page in a profile of its own; `query` is what stands after the address. */
-  readonly visit: (query?: string, options?: BrowserContextOptions) => Promise<Visit>
+  readonly visit: (query?: string, options?: VisitOptions) => Promise<Visit>
   /** Opens an address that is not the server's own. */
   readonly visitAt: (url: string) => Promise<Visit>
   readonly kill: () => Promise<void>

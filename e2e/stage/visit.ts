@@ -43,14 +43,19 @@ export interface Visit {
   readonly navigations: () => number
 }
 
-/** Opens the showcase and waits until it is live. */
-export async function visit(
-  browser: Browser,
-  url: string,
-  options: BrowserContextOptions = {},
-): Promise<Visit> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 1500 }, ...options })
-  return visitIn(await context.newPage(), url)
+/** What a visit may begin with. */
+export interface VisitOptions extends BrowserContextOptions {
+  /** Done to the page before it goes anywhere. */
+  readonly prepare?: (page: Page) => Promise<unknown>
+}
+
+/** Opens the showcase in a profile of its own and waits until it is live. */
+export async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
+  const { prepare, ...profile } = options
+  const context = await browser.newContext({ viewport: { width: 1280, height: 1500 }, ...profile })
+  const page = await context.newPage()
+  await prepare?.(page)
+  return visitIn(page, url)
 }
 
 /** The same in a page that is there already, such as a second tab. */
