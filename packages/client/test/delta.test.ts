@@ -99,6 +99,12 @@ describe('a delta', () => {
     }
   })
 
+  test('that removes more than there is is refused, even if the digest fits what would be left', () => {
+    const emptied = { ...from.state, rows: [] }
+    expect(after(emptied, { splice: { rows: [[0, 3]] } })).toBeDefined()
+    expect(after(emptied, { splice: { rows: [[0, 4]] } })).toBeUndefined()
+  })
+
   test('with a key named __proto__ has a key, and nothing else has', () => {
     const state = JSON.parse('{"title":"x","__proto__":{"admin":true}}')
     const start = takeSnapshot({ title: 'x' }, 0)

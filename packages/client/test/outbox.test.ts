@@ -198,6 +198,15 @@ describe('a call without an answer', () => {
   })
 })
 
+test('request ids begin at 1 on every connection', async () => {
+  const { clock, socket } = await counting()
+  socket().events.closed(1006)
+  await clock.advance(125)
+  socket().hello()
+  await settled()
+  expect(socket().heard()).toMatchObject([{ type: 'COMPONENT_MOUNT', requestId: '1' }])
+})
+
 test('an answer in an ERROR frame answers the request it names', async () => {
   const { counter, socket } = await counting()
   const call = counter.call.increment()
