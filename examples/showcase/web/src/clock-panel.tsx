@@ -16,7 +16,7 @@ export function ClockPanel() {
       source="clock.rs"
       about="Nobody asks for these changes: the server makes them, once a second and ten times a second."
     >
-      {clock.status === 'mounting' && <Skeleton lines={3} />}
+      {clock.status === 'mounting' && <Skeleton lines={5} />}
       {clock.status === 'failed' && <Failure error={clock.error} retry={clock.reset} />}
       {(clock.status === 'live' || clock.status === 'stale') && (
         <Controls stale={clock.status === 'stale'}>
@@ -40,7 +40,7 @@ export function ClockPanel() {
               <button
                 type="button"
                 className="quiet"
-                aria-label="Set the stopwatch to zero"
+                aria-label="Clear the stopwatch"
                 onClick={() => told(clock.call.clear())}
               >
                 Clear

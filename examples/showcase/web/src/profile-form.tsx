@@ -41,7 +41,7 @@ export function ProfileForm() {
       source="profile.rs"
       about="Written as you type. The rules are in Rust, and so is the greeting."
     >
-      {profile.status === 'mounting' && <Skeleton lines={5} />}
+      {profile.status === 'mounting' && <Skeleton lines={11} />}
       {profile.status === 'failed' && <Failure error={profile.error} retry={profile.reset} />}
       {(profile.status === 'live' || stale) && (
         <form className="profile" data-stale={stale} onSubmit={(event) => void save(event)} noValidate>

@@ -33,7 +33,7 @@ export function TodoList() {
       className="tall"
       about="A list of a thousand rows. Adding one sends one row, and React renders one."
     >
-      {todos.status === 'mounting' && <Skeleton lines={9} />}
+      {todos.status === 'mounting' && <Skeleton lines={14} />}
       {todos.status === 'failed' && <Failure error={todos.error} retry={todos.reset} />}
       {(todos.status === 'live' || todos.status === 'stale') && shown && (
         <>
