@@ -109,6 +109,17 @@ describe('a handle', () => {
     expect(seen).toEqual([[5, 6]])
   })
 
+  test('tells nobody when nothing new is shown', async () => {
+    const { client, socket } = world()
+    const counter = client.live(Counter, { props: { count: 5 } })
+    const seen: unknown[] = []
+    counter.subscribe((view) => seen.push(view.status))
+    socket().hello()
+    await settled()
+    socket().events.closed(1006)
+    expect(seen).toEqual([])
+  })
+
   test('gives out actions that stay the same, and none for what engines look up', async () => {
     const { counter } = await counting()
     expect(counter.call.increment).toBe(counter.call.increment)
