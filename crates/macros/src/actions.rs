@@ -1,12 +1,13 @@
 //! `#[actions]`: what clients may call. Reads signatures, adds `impl Actions`, leaves the block alone.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, ImplItem, ImplItemFn, ItemImpl, Pat, ReturnType, Signature, Type, Visibility};
 
 use crate::case::{Complaints, Names, RESERVED_ACTIONS, borrowed, camel, docs, last_segment, without_self};
+use crate::demand::{ACTIONS, Demands, Must};
 
 /// One method that clients may call.
 struct Action {
@@ -228,28 +229,22 @@ fn is_cx(ty: &Type) -> bool {
 
 /// The demands on types, and the impl that takes them for granted.
 fn implementation(owner: &Ident, self_ty: &Type, actions: &[Action]) -> TokenStream {
-    let mut demands = Vec::new();
+    let mut demands = Demands::new(self_ty, ACTIONS);
     let mut arms = Vec::new();
     let mut shapes = Vec::new();
     for action in actions {
-        let cfg = &action.cfg;
-        let mut demand = |of: Ident, ty: &Type| {
-            let at = demands.len();
-            demands.push(quote_spanned! {ty.span()=>
-                #(#cfg)* #[automatically_derived] impl ::fluxstack_live::__private::#of<#self_ty, #at> for #ty {}
-            });
-            quote!(for<'__live> #ty: ::fluxstack_live::__private::#of<#self_ty, #at>)
-        };
         let mut granted = Vec::new();
         for input in &action.inputs {
             if let Input::Value(value) = input {
-                granted.push(demand(format_ident!("Carried"), &value.ty));
+                granted.push(demands.make(Must::Carried, &value.ty, &action.cfg));
             }
         }
-        granted.push(demand(format_ident!("Answered"), &action.output));
+        granted.push(demands.make(Must::Answered, &action.output, &action.cfg));
         arms.push(arm(self_ty, action, &granted));
         shapes.push(shape(action, &granted));
     }
+    let demands = demands.into_impls();
+    let count = shapes.len();
     quote_spanned! {owner.span()=>
         const _: () = {
             #(#demands)*
@@ -278,6 +273,7 @@ fn implementation(owner: &Ident, self_ty: &Type, actions: &[Action]) -> TokenStr
                     types: &mut ::fluxstack_live::__private::Types,
                 ) -> ::std::vec::Vec<::fluxstack_live::__private::ActionShape> {
                     let mut shapes = ::std::vec::Vec::new();
+                    shapes.reserve(#count);
                     let _ = &types;
                     #(#shapes)*
                     shapes

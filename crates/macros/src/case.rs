@@ -88,7 +88,10 @@ impl Names {
         if reserved.iter().any(|word| *word == name || rust == word) {
             complaints.push(
                 ident.span(),
-                format!("`{rust}` would be `{name}` in JavaScript, which means something else there: choose another name for this {what}"),
+                format!(
+                    "`{}` means something else in JavaScript: choose another name for this {what}",
+                    if rust == name.as_str() { name } else { format!("{rust}` or `{name}") }
+                ),
             );
             return None;
         }

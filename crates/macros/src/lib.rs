@@ -12,6 +12,7 @@
 
 mod actions;
 mod case;
+mod demand;
 mod state;
 mod wire;
 

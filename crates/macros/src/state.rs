@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Fields, LitStr, Type, Visibility};
 
 use crate::case::{Complaints, Names, RESERVED_FIELDS, docs, without_self};
+use crate::demand::{Demands, Must};
 
 /// A field the client sees.
 struct Visible {
@@ -28,10 +29,10 @@ pub(crate) fn expand(input: DeriveInput) -> TokenStream {
         );
         return complaints.take();
     }
-    let demands = visible.iter().enumerate().map(|(at, Visible { ty, .. })| {
-        quote_spanned! {ty.span()=> #[automatically_derived] impl ::fluxstack_live::__private::Shown<#owner, #at> for #ty {} }
-    });
-    let state = implementation(owner, &name, &docs(&input.attrs), &visible);
+    let mut demands = Demands::new(owner, 0);
+    let granted: Vec<_> = visible.iter().map(|field| demands.make(Must::Shown, &field.ty, &[])).collect();
+    let demands = demands.into_impls();
+    let state = implementation(owner, &name, &docs(&input.attrs), &visible, &granted);
     // A refused struct still gets its impls, so that the complaint is the only error.
     let complaints = complaints.take();
     let registration = quote_spanned! {owner.span()=>
@@ -107,7 +108,13 @@ fn visible(input: &DeriveInput, complaints: &mut Complaints) -> Vec<Visible> {
     found
 }
 
-fn implementation(owner: &Ident, name: &LitStr, docs: &str, visible: &[Visible]) -> TokenStream {
+fn implementation(
+    owner: &Ident,
+    name: &LitStr,
+    docs: &str,
+    visible: &[Visible],
+    granted: &[TokenStream],
+) -> TokenStream {
     let ident: Vec<_> = visible.iter().map(|field| &field.ident).collect();
     let ty: Vec<_> = visible.iter().map(|field| &field.ty).collect();
     let wire: Vec<_> = visible.iter().map(|field| &field.wire).collect();
@@ -135,7 +142,7 @@ fn implementation(owner: &Ident, name: &LitStr, docs: &str, visible: &[Visible])
         #[automatically_derived]
         impl ::fluxstack_live::__private::State for #owner
         where
-            #(for<'__live> #ty: ::fluxstack_live::__private::Shown<#owner, #at>,)*
+            #(#granted,)*
         {
             const NAME: &'static str = #name;
             const DOCS: &'static str = #docs;

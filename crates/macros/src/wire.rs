@@ -1,12 +1,13 @@
 //! `#[wire]`: a type that both sides understand. Adds derives and names, changes nothing.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::quote;
 use syn::parse::Parser;
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Field, Fields, LitStr, Meta, Type, parse_quote};
 
 use crate::case::{Complaints, Names, RESERVED_FIELDS, borrowed, is_option, serde_words, without_self};
+use crate::demand::{Demands, Must};
 
 /// Field attributes of serde after which the field's own type is not what travels.
 const OWN_WAY: &[&str] = &["skip", "with", "serialize_with", "deserialize_with"];
@@ -35,11 +36,10 @@ pub(crate) fn expand(attribute: &TokenStream, mut input: DeriveInput) -> TokenSt
     if !complaints.is_empty() {
         return refused(input, complaints);
     }
-    let at: Vec<_> = (0..carried.len()).collect();
-    let demands = carried.iter().zip(&at).map(|(ty, at)| {
-        quote_spanned! {ty.span()=> #[automatically_derived] impl ::fluxstack_live::__private::Carried<#owner, #at> for #ty {} }
-    });
-    let bound = quote!(#(for<'__live> #carried: ::fluxstack_live::__private::Carried<#owner, #at>),*);
+    let mut demands = Demands::new(&owner, 0);
+    let granted: Vec<_> = carried.iter().map(|ty| demands.make(Must::Carried, ty, &[])).collect();
+    let demands = demands.into_impls();
+    let bound = quote!(#(#granted),*);
     let attributes = container(&input, &bound);
     quote! {
         #(#attributes)*

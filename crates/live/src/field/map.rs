@@ -36,6 +36,10 @@ pub trait Key: Ord + Wire {
     fn read(text: &str) -> Option<Self>;
 }
 
+/// `Self` is the key of a map in `Owner`; as [`Carried`](crate::wire::Carried) for arguments.
+#[doc(hidden)]
+pub trait Keyed<Owner, const AT: usize>: Key {}
+
 impl Key for String {
     fn text(&self) -> Cow<'_, str> {
         Cow::Borrowed(self)

@@ -33,7 +33,7 @@ mod plain;
 
 pub use bound::Bound;
 pub use list::List;
-pub use map::{Key, Map};
+pub use map::{Key, Keyed, Map};
 
 pub use crate::wire::Unsendable;
 

@@ -13,7 +13,7 @@ impl Cart {
 
     pub fn set_value(&mut self) {}
 
-    pub fn to_json(&mut self) {}
+    pub fn to_string(&mut self) {}
 
     pub fn add_item(&mut self) {}
 

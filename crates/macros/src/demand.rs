@@ -1,0 +1,91 @@
+//! What the expansions demand of the author's types, each demand made once, at the author's token.
+//!
+//! See the crate's own page for the trick. A demand is `impl Carried<Owner, 0> for TheType {}`; what it
+//! answers with is the bound under which the rest of the expansion takes it for granted.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Attribute, GenericArgument, PathArguments, Type};
+
+/// What a type has to be.
+#[derive(Clone, Copy)]
+pub(crate) enum Must {
+    /// `Wire`: it travels as part of something.
+    Carried,
+    /// `Field`: it is a `pub` field.
+    Shown,
+    /// `IntoOutcome`: an action returns it.
+    Answered,
+    /// `Key`: it is the key of a map.
+    Keyed,
+}
+
+impl Must {
+    fn marker(self) -> Ident {
+        let name = match self {
+            Self::Carried => "Carried",
+            Self::Shown => "Shown",
+            Self::Answered => "Answered",
+            Self::Keyed => "Keyed",
+        };
+        Ident::new(name, Span::call_site())
+    }
+}
+
+/// The demands that one macro makes for one owner.
+pub(crate) struct Demands<'a> {
+    owner: &'a dyn quote::ToTokens,
+    first: usize,
+    made: Vec<TokenStream>,
+}
+
+/// Demands are numbered, so that two of the same type are two impls. `#[actions]` begins here, because
+/// `#[derive(State)]` has made demands for the same owner.
+pub(crate) const ACTIONS: usize = 1 << 16;
+
+impl<'a> Demands<'a> {
+    pub(crate) fn new(owner: &'a dyn quote::ToTokens, first: usize) -> Self {
+        Self { owner, first, made: Vec::new() }
+    }
+
+    /// Demands that `ty` is something, and answers with the bound that grants it.
+    pub(crate) fn make(&mut self, must: Must, ty: &Type, cfg: &[Attribute]) -> TokenStream {
+        // Of `List<Item>` the item has to be `Wire`; said of the item, it is said where the mistake is.
+        let within: Vec<_> =
+            contents(must, ty).into_iter().map(|(must, ty)| self.make(must, ty, cfg)).collect();
+        let (owner, marker, at) = (self.owner, must.marker(), self.first + self.made.len());
+        self.made.push(quote_spanned! {ty.span()=>
+            #(#cfg)*
+            #[automatically_derived]
+            impl ::fluxstack_live::__private::#marker<#owner, #at> for #ty where #(#within),* {}
+        });
+        quote!(for<'__live> #ty: ::fluxstack_live::__private::#marker<#owner, #at>)
+    }
+
+    /// The impls that make the demands.
+    pub(crate) fn into_impls(self) -> Vec<TokenStream> {
+        self.made
+    }
+}
+
+/// The demands on what is in a type, where they are other than those on the type.
+fn contents(must: Must, ty: &Type) -> Vec<(Must, &Type)> {
+    let Type::Path(path) = ty else { return Vec::new() };
+    let Some(last) = path.path.segments.last() else { return Vec::new() };
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return Vec::new() };
+    let types: Vec<&Type> = arguments
+        .args
+        .iter()
+        .filter_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        })
+        .collect();
+    match (must, last.ident.to_string().as_str(), types.as_slice()) {
+        (Must::Shown, "List" | "Bound", [item]) => vec![(Must::Carried, item)],
+        (Must::Shown, "Map", [key, value]) => vec![(Must::Keyed, key), (Must::Carried, value)],
+        (Must::Answered, "Result", [value] | [value, _]) => vec![(Must::Carried, value)],
+        _ => Vec::new(),
+    }
+}
