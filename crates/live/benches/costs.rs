@@ -71,7 +71,12 @@ impl Large {
     }
 
     pub fn change(&mut self, at: usize) {
-        self.rows.update(at, |row| row.push('!'));
+        self.rows.update(at, |row| {
+            // Back and forth, so that the row does not grow from round to round.
+            if row.pop() != Some('!') {
+                row.push('!');
+            }
+        });
     }
 }
 
