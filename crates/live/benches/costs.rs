@@ -73,7 +73,9 @@ impl Large {
     pub fn change(&mut self, at: usize) {
         self.rows.update(at, |row| {
             // Back and forth, so that the row does not grow from round to round.
-            if row.pop() != Some('!') {
+            if row.ends_with('!') {
+                row.pop();
+            } else {
                 row.push('!');
             }
         });
