@@ -1,8 +1,9 @@
 /** The showcase's server, started and killed as an operator would: by its program and its pid. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 const PROGRAM =
@@ -23,7 +24,7 @@ export async function startShowcase(port = 0): Promise<Showcase> {
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()))
   const ended = once(child, 'exit')
   const url = await Promise.race([
-    addressOf(child),
+    addressOf(child.stdout),
     once(child, 'error').then(([cause]) => {
       throw new Error(`${PROGRAM} cannot be started; build it with \`cargo build --release -p showcase\``, {
         cause,
@@ -43,9 +44,8 @@ export async function startShowcase(port = 0): Promise<Showcase> {
   }
 }
 
-async function addressOf(child: ChildProcess): Promise<string> {
-  if (!child.stdout) throw new Error('the showcase was started without a standard output')
-  for await (const line of createInterface(child.stdout)) {
+async function addressOf(output: Readable): Promise<string> {
+  for await (const line of createInterface(output)) {
     const found = /showcase on (http:\/\/\S+)/.exec(line)?.[1]
     if (found) return found
   }
