@@ -1,9 +1,7 @@
 /** The showcase's server, started and killed as an operator would: by its program and its pid. */
 
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 const PROGRAM =
@@ -22,18 +20,18 @@ export async function startShowcase(port = 0): Promise<Showcase> {
   const child = spawn(PROGRAM, ['--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] })
   const said: string[] = []
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()))
-  const ended = once(child, 'exit')
-  const url = await Promise.race([
-    addressOf(child.stdout),
-    once(child, 'error').then(([cause]) => {
-      throw new Error(`${PROGRAM} cannot be started; build it with \`cargo build --release -p showcase\``, {
-        cause,
-      })
-    }),
-    ended.then(() => {
-      throw new Error(`the showcase ended before it listened:\n${said.join('')}`)
-    }),
-  ])
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const url = await new Promise<string>((resolve, reject) => {
+    createInterface(child.stdout).on('line', (line) => {
+      const found = /showcase on (http:\/\/\S+)/.exec(line)?.[1]
+      if (found) resolve(found)
+    })
+    child.once('error', (cause) => {
+      const advice = 'build it with `cargo build --release -p showcase`'
+      reject(new Error(`${PROGRAM} cannot be started: ${advice}`, { cause }))
+    })
+    child.once('exit', () => reject(new Error(`the showcase ended before it listened:\n${said.join('')}`)))
+  })
   return {
     url,
     port: Number(new URL(url).port),
@@ -42,12 +40,4 @@ export async function startShowcase(port = 0): Promise<Showcase> {
       await ended
     },
   }
-}
-
-async function addressOf(output: Readable): Promise<string> {
-  for await (const line of createInterface(output)) {
-    const found = /showcase on (http:\/\/\S+)/.exec(line)?.[1]
-    if (found) return found
-  }
-  throw new Error('the showcase did not say where it listens')
 }
