@@ -85,8 +85,9 @@ impl TypeVisitor for Visit<'_> {
         }
         let name = T::ident(&self.types.config);
         let id = TypeId::of::<T>();
-        if let Some(known) = self.types.declared.get_mut(&name) {
-            if known.id != id {
+        if let Some(known) = self.types.declared.get(&name) {
+            // Two Rust types that are one in TypeScript may share their name.
+            if known.id != id && known.declaration != T::decl(&self.types.config) {
                 let complaint = format!(
                     "`{}` and `{}` would both be `{name}` in TypeScript: rename one of them",
                     known.rust,

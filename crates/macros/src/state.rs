@@ -130,7 +130,7 @@ fn implementation(
     let sent: Vec<TokenStream> =
         at.iter().map(|at| std::iter::repeat_n(quote!(.1), *at).chain([quote!(.0)]).collect()).collect();
     // Braces, names, colons and commas: what the state takes besides its values.
-    let skeleton: usize = 2 + wire.iter().map(|name| name.len() + 4).sum::<usize>();
+    let skeleton: usize = 2 + wire.iter().map(|name| name.len() + 4).sum::<usize>() - usize::from(count > 0);
     let lead: Vec<_> = wire
         .iter()
         .enumerate()

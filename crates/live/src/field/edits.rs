@@ -312,3 +312,77 @@ fn staying(runs: &[Run]) -> Option<Option<Vec<bool>>> {
     }
     Some(Some(stays))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Edits of a list of `len`, and the splices that come of them as `[index, removed, inserted]`.
+    #[track_caller]
+    fn check(len: usize, edit: impl FnOnce(&mut Edits), expected: &[[usize; 3]]) {
+        let mut edits = Edits::default();
+        edits.reset(len);
+        edit(&mut edits);
+        let mut found = Vec::new();
+        let told = edits.splices(|splice| found.push([splice.index, splice.removed, splice.inserted]));
+        assert!(told, "the splices can be told");
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn neighbours_that_changed_are_one_splice() {
+        check(3, |edits| (3..6).for_each(|at| edits.insert(at, 1)), &[[3, 0, 3]]);
+        check(5, |edits| [1, 2, 2, 3, 1].iter().for_each(|at| edits.replace(*at)), &[[1, 3, 3]]);
+        check(5, |edits| (0..4).rev().for_each(|at| edits.remove(at..at + 1)), &[[0, 4, 0]]);
+    }
+
+    #[test]
+    fn what_comes_and_goes_leaves_nothing() {
+        check(3, |_| {}, &[]);
+        let come_and_go = |edits: &mut Edits| {
+            edits.insert(1, 2);
+            edits.remove(1..3);
+        };
+        check(3, come_and_go, &[]);
+    }
+
+    #[test]
+    fn few_items_that_moved_are_sent_and_the_others_stay() {
+        let swap = |edits: &mut Edits| edits.permute(&[0, 8, 2, 3, 4, 5, 6, 7, 1, 9]);
+        check(10, swap, &[[1, 1, 1], [8, 1, 1]]);
+        let to_front = |edits: &mut Edits| edits.permute(&[4, 0, 1, 2, 3]);
+        check(5, to_front, &[[0, 0, 1], [5, 1, 0]]);
+        let pushed_and_sorted = |edits: &mut Edits| {
+            edits.insert(4, 1);
+            edits.permute(&[0, 4, 1, 2, 3]);
+        };
+        check(4, pushed_and_sorted, &[[1, 0, 1]]);
+    }
+
+    #[test]
+    fn a_list_in_disorder_is_sent_whole() {
+        let mut edits = Edits::default();
+        edits.reset(1000);
+        edits.permute(&(0..1000).rev().collect::<Vec<_>>());
+        assert!(!edits.splices(|_| {}));
+    }
+
+    #[test]
+    fn edits_all_over_a_long_list_are_noted_item_by_item() {
+        let len = 10 * MOST_RUNS;
+        let mut edits = Edits::default();
+        edits.reset(len);
+        (0..len).step_by(3).for_each(|at| edits.replace(at));
+        assert_eq!(edits.mode, Mode::Items);
+        assert_eq!((edits.origin(3), edits.origin(4)), (None, Some(4)));
+        edits.remove(4..5);
+        edits.insert(0, 1);
+        assert_eq!((edits.origin(0), edits.origin(2), edits.origin(5)), (None, Some(1), Some(5)));
+        let mut seen = 0;
+        edits.origins(|_, count| seen += count);
+        assert_eq!(seen, len);
+        assert!(!edits.splices(|_| {}), "so many splices are longer than the list");
+        edits.reset(len);
+        assert!(edits.is_clean() && edits.splices(|_| panic!("nothing was edited")));
+    }
+}

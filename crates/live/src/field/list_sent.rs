@@ -12,7 +12,7 @@ use fluxstack_live_protocol::delta::Writer;
 use fluxstack_live_protocol::digest;
 
 use super::edits::{Edits, Splice};
-use super::list::{Gone, List, Live, Slot};
+use super::list::{List, Live, Slot};
 use super::{Field, KEPT, SLACK, Staged, Unsendable};
 use crate::typescript::Types;
 use crate::wire::{Wire, digest_of, from_json, to_json, write_json};
@@ -89,7 +89,9 @@ thread_local! {
     static NOTES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// What staging leaves for the commit: digest and length of every item in the delta, in order.
+/// What staging leaves for the commit: digest and length of every item in the delta, in this many bytes.
+const NOTE: usize = 8;
+
 fn note(notes: &mut Vec<u8>, digest: u32, len: usize) {
     let len = u32::try_from(len).unwrap_or(u32::MAX);
     notes.extend_from_slice(&digest.to_le_bytes());
@@ -98,7 +100,7 @@ fn note(notes: &mut Vec<u8>, digest: u32, len: usize) {
 
 fn noted(notes: &[u8]) -> impl Iterator<Item = Step> + '_ {
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte));
-    notes.chunks_exact(8).map(move |pair| Step { steps: number(&pair[..4]), len: number(&pair[4..]) })
+    notes.chunks_exact(NOTE).map(move |pair| Step { steps: number(&pair[..4]), len: number(&pair[4..]) })
 }
 
 impl<T: Wire> List<T> {
@@ -121,6 +123,30 @@ impl<T: Wire> List<T> {
         }
         scratch.push(b']');
         Ok(staged(start, scratch, notes, self.len(), true))
+    }
+
+    /// A list that was assigned: as one splice between what both begin and end with, if what was there
+    /// before was dropped and so is at hand.
+    fn stage_assigned(&self, sent: &Sent<T>, scratch: &mut Vec<u8>) -> Result<Staged, Unsendable> {
+        let slot = sent.slot.as_ref().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(old) = slot.as_deref().and_then(Option::as_deref) else { return self.stage_whole(scratch) };
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        let mut same = |(old, new): &(&T, &T)| {
+            left.clear();
+            right.clear();
+            write_json(*old, &mut left).is_ok() && write_json(*new, &mut right).is_ok() && left == right
+        };
+        let head = old.iter().zip(&self.items).take_while(&mut same).count();
+        let tails = old[head..].iter().rev().zip(self.items[head..].iter().rev());
+        let tail = tails.take_while(&mut same).count();
+        let mut edits = Edits::default();
+        edits.reset(old.len());
+        edits.remove(head..old.len() - tail);
+        edits.insert(head, self.len() - head - tail);
+        match self.stage_splices(&edits, sent, scratch)? {
+            Some(staged) => Ok(Staged { count: head, ..staged }),
+            None => self.stage_whole(scratch),
+        }
     }
 
     /// The splices, or `None` if the whole list is clearly shorter.
@@ -193,7 +219,7 @@ impl<T: Wire> Field for List<T> {
     type Sent = Sent<T>;
 
     fn stage(&self, sent: &Sent<T>, scratch: &mut Vec<u8>) -> Result<Staged, Unsendable> {
-        let Some(edits) = self.edits(sent) else { return self.stage_whole(scratch) };
+        let Some(edits) = self.edits(sent) else { return self.stage_assigned(sent, scratch) };
         if edits.is_clean() {
             return Ok(Staged::same(array_size(self.len(), sent.bytes)));
         }
@@ -212,6 +238,14 @@ impl<T: Wire> Field for List<T> {
                 sent.items.extend(new);
                 sent.items.shrink_to(sent.items.len() * 2);
                 sent.wind(0);
+            }
+            (Some(range), None) => {
+                out.splice(name, &scratch[range.clone()]);
+                let (first, inserted) = (staged.count, staged.notes.len() / NOTE);
+                let removed = sent.items.len() + inserted - self.len();
+                sent.unwind(first);
+                sent.items.splice(first..first + removed, new);
+                sent.wind(first);
             }
             (Some(range), Some(edits)) => {
                 out.splice(name, &scratch[range.clone()]);
@@ -249,49 +283,13 @@ impl<T: Wire> Field for List<T> {
         digest::array_end(sent.steps_before(sent.items.len()), sent.items.len())
     }
 
-    fn snapshot(&self, sent: &Sent<T>, out: &mut Vec<u8>) {
-        let write = |item: &T, out: &mut Vec<u8>| {
-            write_json(item, out).expect("an item that was committed has been written before");
-        };
+    fn snapshot(&self, _: &Sent<T>, out: &mut Vec<u8>) {
         out.push(b'[');
-        match (self.edits(sent), &self.live) {
-            (Some(edits), Some(live)) if !edits.is_clean() => {
-                let mut old: Vec<Option<&T>> = vec![None; edits.base()];
-                let mut items = self.items.iter();
-                edits.origins(|from, len| {
-                    for at in 0..len {
-                        let item = items.next();
-                        if let Some(from) = from {
-                            old[from + at] = item;
-                        }
-                    }
-                });
-                let mut lent: Vec<Option<&[u8]>> = vec![None; edits.base()];
-                for (at, gone) in &live.gone {
-                    match gone {
-                        Gone::Item(item) => old[*at] = Some(item),
-                        Gone::Json(json) => lent[*at] = Some(json),
-                    }
-                }
-                for (at, (item, json)) in old.iter().zip(lent).enumerate() {
-                    if at > 0 {
-                        out.push(b',');
-                    }
-                    match (item, json) {
-                        (_, Some(json)) => out.extend_from_slice(json),
-                        (Some(item), None) => write(item, out),
-                        (None, None) => out.extend_from_slice(b"null"),
-                    }
-                }
+        for (at, item) in self.items.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
             }
-            _ => {
-                for (at, item) in self.items.iter().enumerate() {
-                    if at > 0 {
-                        out.push(b',');
-                    }
-                    write(item, out);
-                }
-            }
+            write_json(item, out).expect("an item that was committed has been written before");
         }
         out.push(b']');
     }

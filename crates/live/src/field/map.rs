@@ -85,10 +85,12 @@ pub struct Map<K, V> {
 /// What a committed map remembers.
 pub(super) struct Live<K, V> {
     pub(super) slot: Arc<Slot<K, V>>,
-    /// The JSON that every touched key had when last sent; `None` if it was not there.
-    pub(super) touched: BTreeMap<Box<str>, Option<Box<[u8]>>>,
+    pub(super) touched: Touched,
     pub(super) codec: Codec<K, V>,
 }
+
+/// The JSON that every touched key had when last sent; `None` if it was not there.
+pub(super) type Touched = BTreeMap<Box<str>, Option<Box<[u8]>>>;
 
 /// Where the committed entries go if the map leaves its field.
 pub(super) type Slot<K, V> = Mutex<Option<BTreeMap<K, V>>>;

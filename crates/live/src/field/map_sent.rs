@@ -10,7 +10,7 @@ use fluxstack_live_protocol::delta::Writer;
 use fluxstack_live_protocol::digest;
 use fluxstack_live_protocol::encode::write_string;
 
-use super::map::{Key, Live, Map, Slot};
+use super::map::{Key, Live, Map, Slot, Touched};
 use super::{Field, SLACK, Staged, Unsendable};
 use crate::typescript::Types;
 use crate::wire::{Wire, digest_of, from_json, to_json, write_json};
@@ -129,9 +129,20 @@ impl<K: Key, V: Wire> Map<K, V> {
         Ok(sum.staged(Some(start..scratch.len()), true))
     }
 
+    /// A map that was assigned: by keys, if what was there before was dropped and so is at hand.
+    fn stage_assigned(&self, sent: &Sent<K, V>, scratch: &mut Vec<u8>) -> Result<Staged, Unsendable> {
+        let slot = sent.slot.as_ref().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(old) = slot.as_deref().and_then(Option::as_ref) else { return self.stage_whole(scratch) };
+        let mut touched: Touched = self.entries.keys().map(|key| (key.text().into(), None)).collect();
+        for (key, value) in old {
+            touched.insert(key.text().into(), Some(to_json(value)?.into()));
+        }
+        self.stage_merge(&touched, sent, scratch)
+    }
+
     fn stage_merge(
         &self,
-        live: &Live<K, V>,
+        touched: &Touched,
         sent: &Sent<K, V>,
         scratch: &mut Vec<u8>,
     ) -> Result<Staged, Unsendable> {
@@ -139,7 +150,7 @@ impl<K: Key, V: Wire> Map<K, V> {
         let mut sum = Sum { sum: sent.sum, count: sent.count, bytes: sent.bytes };
         let mut removed = Vec::new();
         scratch.extend_from_slice(b"[{");
-        for (text, before) in &live.touched {
+        for (text, before) in touched {
             let key =
                 K::read(text).ok_or_else(|| Unsendable(format!("the key `{text}` does not read back")))?;
             let Some(value) = self.entries.get(&key) else {
@@ -191,11 +202,11 @@ impl<K: Key, V: Wire> Field for Map<K, V> {
 
     fn stage(&self, sent: &Self::Sent, scratch: &mut Vec<u8>) -> Result<Staged, Unsendable> {
         match self.memory(sent) {
-            None => self.stage_whole(scratch),
+            None => self.stage_assigned(sent, scratch),
             Some(live) if live.touched.is_empty() => {
                 Ok(Sum { sum: sent.sum, count: sent.count, bytes: sent.bytes }.staged(None, false))
             }
-            Some(live) => self.stage_merge(live, sent, scratch),
+            Some(live) => self.stage_merge(&live.touched, sent, scratch),
         }
     }
 
@@ -229,35 +240,15 @@ impl<K: Key, V: Wire> Field for Map<K, V> {
         digest::object_end(sent.sum, sent.count)
     }
 
-    fn snapshot(&self, sent: &Self::Sent, out: &mut Vec<u8>) {
-        let nothing = BTreeMap::new();
-        let touched = self.memory(sent).map_or(&nothing, |live| &live.touched);
-        let start = out.len();
-        let mut entry = |text: &str, write: &dyn Fn(&mut Vec<u8>)| {
-            if out.len() > start {
+    fn snapshot(&self, _: &Self::Sent, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (at, (key, value)) in self.entries.iter().enumerate() {
+            if at > 0 {
                 out.push(b',');
-            } else {
-                out.push(b'{');
             }
-            write_string(out, text);
+            write_string(out, &key.text());
             out.push(b':');
-            write(out);
-        };
-        for (key, value) in &self.entries {
-            let text = key.text();
-            if !touched.contains_key(&*text) {
-                entry(&text, &|out| {
-                    write_json(value, out).expect("a value that was committed has been written before");
-                });
-            }
-        }
-        for (text, json) in touched {
-            if let Some(json) = json {
-                entry(text, &|out| out.extend_from_slice(json));
-            }
-        }
-        if out.len() == start {
-            out.push(b'{');
+            write_json(value, out).expect("a value that was committed has been written before");
         }
         out.push(b'}');
     }

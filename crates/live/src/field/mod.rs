@@ -48,7 +48,7 @@ pub struct Staged {
     pub whole: bool,
     /// What the kind remembers of the new value, ready to be committed.
     pub digest: u32,
-    /// How many entries the value has, for kinds that count.
+    /// How many entries the value has, or where the change begins, as the kind needs it.
     pub count: usize,
     /// Where in the scratch buffer the kind left notes for its commit.
     pub notes: Range<usize>,
@@ -93,7 +93,7 @@ pub trait Field: Sized + Send + 'static {
     /// The digest of the value as last committed.
     fn digest(&self, sent: &Self::Sent) -> u32;
 
-    /// Appends the value as last committed, as JSON.
+    /// Appends the value as last committed, as JSON. Asked between turns only, when nothing is uncommitted.
     fn snapshot(&self, sent: &Self::Sent, out: &mut Vec<u8>);
 
     /// The first half of a recovery: takes what is still good out of the `broken` instance's field.

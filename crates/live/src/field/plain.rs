@@ -103,3 +103,51 @@ fn warn_of_size<T>(name: &str, bytes: usize) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata};
+
+    use super::*;
+
+    /// Counts warnings.
+    struct Count(&'static AtomicUsize);
+
+    impl tracing::Subscriber for Count {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() == tracing::Level::WARN
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn a_field_too_large_for_its_kind_is_named_once() {
+        static WARNINGS: AtomicUsize = AtomicUsize::new(0);
+        tracing::subscriber::with_default(Count(&WARNINGS), || {
+            let mut sent = Sent::default();
+            for (name, letter) in [("first", "a"), ("first", "b"), ("second", "c")] {
+                let mut field = letter.repeat(LARGE);
+                let mut scratch = Vec::new();
+                let staged = field.stage(&sent, &mut scratch).unwrap();
+                Field::commit(&mut field, name, &mut sent, &staged, &scratch, &mut Writer::default());
+            }
+        });
+        let expected = if cfg!(debug_assertions) { 2 } else { 0 };
+        assert_eq!(WARNINGS.load(Ordering::Relaxed), expected);
+    }
+}
