@@ -210,6 +210,7 @@ fn cost(_: Option<&str>) -> Result<Outcome> {
 }
 
 fn size(_: Option<&str>) -> Result<Outcome> {
+    setup::packages()?;
     check(npm().args(["run", "size"]))
 }
 
