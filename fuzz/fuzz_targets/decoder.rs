@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _ = Dialect::from_query(text);
     let _ = legacy::set_value(text);
-    let refusals = match frame::split(text, Some(64), 64) {
+    let refusals = match frame::split(text, true) {
         Err(refusal) => vec![refusal],
         Ok(messages) => messages
             .iter()

@@ -63,8 +63,8 @@ impl Live {
         upgrade
             .read_buffer_size(BUFFER)
             .write_buffer_size(BUFFER)
-            // Several times what the writer takes at once; more means that nothing has been flushed.
-            .max_write_buffer_size(most.max(1 << 20) * 4)
+            // Has to hold the largest frame we write; how much may wait is the outbox's business.
+            .max_write_buffer_size(self.limits().state.max(self.limits().outbox_hard).saturating_mul(2) + (1 << 20))
             .max_message_size(most)
             .max_frame_size(most)
             .on_upgrade(async move |socket| {

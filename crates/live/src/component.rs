@@ -65,8 +65,10 @@ pub trait Component: State + Actions {
 
     /// Makes the instance. An error is what the client's mount is answered with.
     ///
-    /// Also called to rebuild the instance after a panic, with the props of the last mount or change;
-    /// the `pub` fields are then overwritten with what they last were.
+    /// Also called to rebuild the instance after a panic, with the props of the last mount or change: the
+    /// `pub` fields are then overwritten with what was last sent, private fields are those of this new
+    /// mount, and timers and spawned work are those it starts; what actions had started is stopped. There
+    /// is no `unmount` in between.
     ///
     /// # Errors
     /// Whatever the author decides; nothing is mounted then.
@@ -104,7 +106,8 @@ pub trait Component: State + Actions {
         Err(Error::forbidden())
     }
 
-    /// The last client is gone. Timers and spawned work have been stopped; what changes now is not sent.
+    /// The last client is gone, or the instance failed and could not be put back. Timers and spawned work
+    /// have been stopped; what changes now is not sent.
     fn unmount(&mut self, cx: &mut Cx<Self>) -> impl Future<Output = ()> + Send {
         let _ = cx;
         async {}

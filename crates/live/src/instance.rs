@@ -62,6 +62,8 @@ struct Instance<C: Component> {
     version: u64,
     /// What to mount with if the component has to be rebuilt.
     props: Option<Bytes>,
+    /// New ones that were taken in this turn; they count once the turn is kept.
+    new_props: Option<Option<Bytes>>,
     subscribers: Vec<Arc<Outbox>>,
     limits: Arc<Limits>,
     mailbox: Mailbox,
@@ -98,14 +100,23 @@ async fn live<C: Component>(mount: Mount) {
         sent: C::Sent::default(),
         version: 0,
         props,
+        new_props: None,
         subscribers: vec![subscriber],
         limits,
         mailbox,
         failures: 0,
     };
-    match instance.first_picture() {
-        Ok(result) => ticket.answer(Ok(Some(result))),
-        Err(why) => return ticket.answer(Err(refused(&why))),
+    match std::panic::catch_unwind(AssertUnwindSafe(|| instance.first_picture())) {
+        Ok(Ok(result)) => ticket.answer(Ok(Some(result))),
+        Ok(Err(why)) => {
+            tracing::error!(%why, "the state cannot be sent; nothing was mounted");
+            instance.unmount().await;
+            return ticket.answer(Err(refused(&why)));
+        }
+        Err(_) => {
+            instance.unmount().await;
+            return ticket.answer(Err(Error::new(Code::ActionFailed, "this failed on the server; nothing was mounted")));
+        }
     }
     instance.send_events();
     loop {
@@ -125,7 +136,11 @@ async fn live<C: Component>(mount: Mount) {
                 }
                 return;
             }
-            Err(Lost) => return instance.give_up(),
+            Err(Lost) => {
+                drop(inbox);
+                instance.unmount().await;
+                return instance.give_up();
+            }
         }
     }
 }
@@ -172,8 +187,9 @@ impl<C: Component> Instance<C> {
                 }));
                 self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
             }
-            Mail::Resync { connection, ticket } => {
+            Mail::Resync { connection, ticket, owed } => {
                 self.send_whole(connection);
+                drop(owed);
                 if let Some(ticket) = ticket {
                     ticket.answer(Ok(None));
                 }
@@ -217,6 +233,9 @@ impl<C: Component> Instance<C> {
         let flushed = outcome.and_then(|outcome| self.flush().map(|()| outcome));
         match flushed {
             Ok(outcome) => {
+                if let Some(props) = self.new_props.take() {
+                    self.props = props;
+                }
                 if let Err(error) = &outcome {
                     log(error);
                 }
@@ -251,7 +270,7 @@ impl<C: Component> Instance<C> {
         let props: C::Props = wire::props_from_json(json.as_deref())?;
         match self.component.props_changed(props, &mut self.cx).await? {
             PropsChange::Taken => {
-                self.props = json;
+                self.new_props = Some(json);
                 Ok(Some(b"{\"remount\":false}".to_vec()))
             }
             PropsChange::Remount => Ok(Some(b"{\"remount\":true}".to_vec())),
@@ -266,7 +285,8 @@ impl<C: Component> Instance<C> {
             Broken::Flush(why) => tracing::error!(%why, "the state cannot be sent; putting the instance back"),
         }
         drop(self.cx.take_events());
-        self.cx.stop_work();
+        self.new_props = None;
+        self.stop_work();
         if self.failures > MOST_FAILURES {
             tracing::error!("{MOST_FAILURES} turns failed in a row; giving the instance up");
             return Err(Lost);
@@ -292,8 +312,15 @@ impl<C: Component> Instance<C> {
         Err(Lost)
     }
 
+    /// Drops timers and spawned work. What the author put into them may panic as it goes.
+    fn stop_work(&mut self) {
+        if std::panic::catch_unwind(AssertUnwindSafe(|| self.cx.stop_work())).is_err() {
+            tracing::error!("dropping a timer or spawned work panicked; it is stopped all the same");
+        }
+    }
+
     async fn unmount(&mut self) {
-        self.cx.stop_work();
+        self.stop_work();
         let turn = async { self.component.unmount(&mut self.cx).await };
         let ran = AssertUnwindSafe(turn).catch_unwind().await;
         if ran.is_err() {

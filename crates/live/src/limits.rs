@@ -17,18 +17,27 @@ pub struct Limits {
     pub frame: usize,
     /// Messages in one frame. Default 64.
     pub batch: usize,
-    /// Levels of nesting in a frame. Default 64, at most 120: the JSON reader stops at 128.
+    /// Levels of nesting in a message. Default 64, at most 110: the JSON reader stops at 128.
     pub depth: usize,
     /// Messages a second from one connection, 0 for no limit. Default 200: ten times the fastest clicker.
     pub rate: u32,
     /// Messages at once, before `rate` counts. Default 1,000.
     pub burst: u32,
-    /// Messages refused in a row for their rate before the connection is closed with 4429. Default 1,000.
+    /// Messages refused for their rate, less those allowed since, before the connection is closed with 4429.
+    /// Default 1,000.
     pub refusals: u32,
     /// Requests of one connection that may wait for their answer to be written. Default 256.
     pub calls: usize,
+    /// Bytes of one connection's unanswered requests before it is no longer read from. A mount counts as
+    /// at least a sixteenth of this, because its answer is a whole state. Default 4 MiB.
+    pub backlog: usize,
     /// Mounted instances of one connection. Default 1,000.
     pub instances: usize,
+    /// Tasks of the whole server, one for each connection and each instance, those still finishing an
+    /// action of a client that is gone included. Default 1,000,000.
+    pub tasks: usize,
+    /// Bytes of JSON in the props of one instance, which are kept for as long as it lives. Default 64 KiB.
+    pub props: usize,
     /// Mail one instance may have waiting; more is answered with `BUSY`. Default 1,024.
     pub mailbox: usize,
     /// Bytes of JSON in the visible state of one instance. Default 1 MiB.
@@ -57,7 +66,10 @@ impl Default for Limits {
             burst: 1_000,
             refusals: 1_000,
             calls: 256,
+            backlog: 4 << 20,
             instances: 1_000,
+            tasks: 1_000_000,
+            props: 64 << 10,
             mailbox: 1_024,
             state: 1 << 20,
             outbox_soft: 64 << 10,
@@ -76,5 +88,6 @@ impl Limits {
         self.rate = 0;
         self.calls = 1 << 20;
         self.instances = 1 << 20;
+        self.tasks = usize::MAX;
     }
 }

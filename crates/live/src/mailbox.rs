@@ -11,7 +11,7 @@ use bytes::Bytes;
 use fluxstack_live_protocol::ConnectionId;
 use tokio::sync::Notify;
 
-use crate::outbox::Ticket;
+use crate::outbox::{Owed, Ticket};
 
 /// What an instance can be told. All of it is listed here.
 pub(crate) enum Mail {
@@ -24,7 +24,7 @@ pub(crate) enum Mail {
     /// The client sent an event.
     Event { event: Bytes, ticket: Ticket },
     /// Send the whole state to this connection, then answer if asked.
-    Resync { connection: ConnectionId, ticket: Option<Ticket> },
+    Resync { connection: ConnectionId, ticket: Option<Ticket>, owed: Option<Owed> },
     /// This connection does not want it any more.
     Leave { connection: ConnectionId, ticket: Option<Ticket> },
 }
@@ -54,10 +54,12 @@ impl Shared {
     }
 }
 
-/// Why mail was not taken; it comes back.
+/// Why mail was not taken.
 pub(crate) enum Undelivered {
-    Full(Mail),
-    Closed(Mail),
+    /// There is no room; it comes back.
+    Full(Box<Mail>),
+    /// Nobody will ever read it; it was dropped, and its ticket has said so.
+    Closed,
 }
 
 pub(crate) fn mailbox(bound: usize) -> (Mailbox, Inbox) {
@@ -73,9 +75,19 @@ impl Mailbox {
     }
 
     /// Puts mail in even if the mailbox is full. Only for what a connection sends at most once at a time:
-    /// that it leaves, and that it needs a snapshot.
+    /// that it unmounts, and that it needs a snapshot.
     pub(crate) fn insist(&self, mail: Mail) -> Result<(), Undelivered> {
         self.push(mail, usize::MAX)
+    }
+
+    /// The connection is over: that is read before everything that waits, and nobody waits for the rest.
+    pub(crate) fn hang_up(&self, connection: ConnectionId) {
+        let mut queue = self.0.queue();
+        if queue.open {
+            queue.mail.push_front(Mail::Leave { connection, ticket: None });
+            drop(queue);
+            self.0.wake.notify_one();
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -85,10 +97,12 @@ impl Mailbox {
     fn push(&self, mail: Mail, bound: usize) -> Result<(), Undelivered> {
         let mut queue = self.0.queue();
         if !queue.open {
-            return Err(Undelivered::Closed(mail));
+            drop(queue);
+            drop(mail);
+            return Err(Undelivered::Closed);
         }
         if queue.mail.len() >= bound {
-            return Err(Undelivered::Full(mail));
+            return Err(Undelivered::Full(Box::new(mail)));
         }
         queue.mail.push_back(mail);
         drop(queue);

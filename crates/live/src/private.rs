@@ -12,7 +12,8 @@ pub use crate::action::{ActionShape, Actions, Answered, Args, IntoOutcome, Outco
 pub use crate::component::{Component, Cx};
 pub use crate::error::Error;
 pub use crate::field::{
-    Field, Keyed, NameDigests, Shown, Turn, name_digests, not_writable, object_digest, recovered, reverted, written,
+    Field, Keyed, NameDigests, Shown, Turn, discard, name_digests, not_writable, object_digest, recovered,
+    reverted, written,
 };
 pub use crate::registry::Registration;
 pub use crate::state::{FieldShape, FlushError, State};

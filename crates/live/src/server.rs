@@ -94,8 +94,8 @@ impl Builder {
         if let Some((name, _)) = at_least_one.into_iter().find(|(_, limit)| *limit == 0) {
             return Err(BuildError::Limit(name, "must not be 0"));
         }
-        if depth > 120 {
-            return Err(BuildError::Limit("depth", "is at most 120, because the JSON reader stops at 128"));
+        if depth > 110 {
+            return Err(BuildError::Limit("depth", "is at most 110, because the JSON reader stops at 128"));
         }
         if outbox_hard < outbox_soft {
             return Err(BuildError::Limit("outbox_hard", "must not be below `outbox_soft`"));

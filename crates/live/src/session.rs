@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{
-    CloseCode, Code, ConnectionId, Dialect, Hello, InstanceId, Refusal, ServerMessage, decode, frame,
+    ClientMessage, CloseCode, Code, ConnectionId, Dialect, Hello, InstanceId, Refusal, ServerMessage, decode, frame,
 };
 use futures_util::{Sink, Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock;
 use crate::limits::Limits;
-use crate::mailbox::{Mail, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::outbox::Outbox;
 use crate::rate::Rate;
 use crate::registry::Registry;
@@ -114,7 +114,8 @@ pub(crate) async fn run(
             let _ = tokio::time::timeout(LAST_WORDS, write).await;
         }
     }
-    session.leave();
+    // Whoever still holds the outbox holds nothing in it.
+    outbox.close(None);
 }
 
 /// How long a connection that is being closed may take to write what was waiting.
@@ -129,7 +130,7 @@ impl Session {
             match frame {
                 Incoming::Text(text) if text.len() > self.host.limits.frame => return Some(CloseCode::FrameTooLarge),
                 Incoming::TooLarge => return Some(CloseCode::FrameTooLarge),
-                Incoming::Text(text) => self.read(&text),
+                Incoming::Text(text) => self.read(&text).await,
                 Incoming::Binary => {
                     self.refuse(&Refusal::frame(Code::BadMessage, "binary frames carry uploads, and nothing is being uploaded"));
                 }
@@ -164,13 +165,12 @@ impl Session {
         self.outbox.push(frame);
     }
 
-    fn read(&mut self, frame: &Bytes) {
+    async fn read(&mut self, frame: &Bytes) {
         let limits = Arc::clone(&self.host.limits);
         let Ok(text) = std::str::from_utf8(frame) else {
             return self.refuse(&Refusal::frame(Code::BadMessage, "a text frame is UTF-8"));
         };
-        let batch = self.arrival.dialect.batch.then_some(limits.batch);
-        let messages = match frame::split(text, batch, limits.depth) {
+        let messages = match frame::split(text, self.arrival.dialect.batch) {
             Ok(messages) => messages,
             Err(refusal) => {
                 self.count();
@@ -180,27 +180,43 @@ impl Session {
         if messages.is_empty() {
             self.count();
         }
+        let is_too_long = messages.len() > limits.batch;
         for text in messages.iter() {
-            let allowed = self.count();
+            let is_allowed = self.count();
+            let refuse = |message: &ClientMessage<'_>, code, error: String| Refusal {
+                request_id: message.request_id.map(|id| id.get().into()),
+                component_id: message.component_id.as_deref().map(Into::into),
+                ..Refusal::frame(code, error)
+            };
+            // Every message of a frame is answered by itself, also those that are refused with it.
             match decode(text, self.arrival.dialect) {
-                Ok(message) if allowed => self.take(frame, message),
-                Ok(message) => {
-                    let mut refusal = Refusal::frame(Code::RateLimited, "Rate limit exceeded: slow down");
-                    refusal.request_id = message.request_id.map(|id| id.get().into());
-                    refusal.component_id = message.component_id.as_deref().map(Into::into);
-                    self.refuse(&refusal);
+                Ok(message) if !is_allowed => {
+                    self.refuse(&refuse(&message, Code::RateLimited, "Rate limit exceeded: slow down".to_owned()));
                 }
+                Ok(message) if is_too_long => {
+                    let said = format!("{} messages in a batch, at most {} are allowed", messages.len(), limits.batch);
+                    self.refuse(&refuse(&message, Code::TooLarge, said));
+                }
+                Ok(message) if frame::nests_deeper_than(text, limits.depth) => {
+                    let said = format!("nested deeper than {} levels", limits.depth);
+                    self.refuse(&refuse(&message, Code::BadMessage, said));
+                }
+                Ok(message) => self.take(frame, message),
                 Err(refusal) => self.refuse(&refusal),
             }
+            if self.refused > limits.refusals {
+                return;
+            }
+            self.outbox.room().await;
         }
     }
 
     /// Counts one message against the rate.
     fn count(&mut self) -> bool {
         let limits = &self.host.limits;
-        let allowed = self.rate.allows(limits.rate, limits.burst);
-        self.refused = if allowed { 0 } else { self.refused + 1 };
-        allowed
+        let is_allowed = self.rate.allows(limits.rate, limits.burst);
+        self.refused = if is_allowed { self.refused.saturating_sub(1) } else { self.refused + 1 };
+        is_allowed
     }
 
     fn refuse(&self, refusal: &Refusal) {
@@ -208,11 +224,13 @@ impl Session {
         refusal.write(clock::now(), &mut frame);
         self.outbox.push(frame);
     }
+}
 
+impl Drop for Session {
     /// The connection is over; so is what it mounted.
-    fn leave(&mut self) {
+    fn drop(&mut self) {
         for (_, mailbox) in self.instances.drain() {
-            drop(mailbox.insist(Mail::Leave { connection: self.id, ticket: None }));
+            mailbox.hang_up(self.id);
         }
     }
 }

@@ -4,6 +4,12 @@
 //!
 //! An instance is played here without its task: turns of random operations, some flushed, some failed.
 
+#![expect(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test may unwrap, also where it is not itself the test"
+)]
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -25,7 +31,6 @@ pub struct Item {
 
 /// Every kind of field.
 #[derive(State)]
-#[expect(missing_docs, reason = "the types say it")]
 pub struct Board {
     pub title: String,
     pub left: List<Item>,

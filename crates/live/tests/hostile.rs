@@ -37,7 +37,7 @@ async fn what_is_no_message_is_answered_and_survived() {
     let harness = harness();
     let mut client = harness.connect().await;
     let id = client.mount("Counter", json!({ "count": 1 })).await.unwrap();
-    let deep = format!("{{\"type\":\"CALL_ACTION\",\"payload\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
+    let deep = format!("{{\"type\":\"CALL_ACTION\",\"action\":\"add\",\"payload\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
     let cases = [
         ("", "BAD_JSON"),
         ("null", "BAD_MESSAGE"),
@@ -69,6 +69,24 @@ async fn what_is_no_message_is_answered_and_survived() {
     client.send_binary().await;
     assert_eq!(client.next().await.unwrap()["code"], "BAD_MESSAGE");
     assert_eq!(client.call(&id, "add", json!({ "by": 1 })).await, Ok(json!(2)));
+}
+
+#[tokio::test]
+async fn one_bad_message_of_a_batch_is_refused_alone() {
+    let harness = harness();
+    let mut client = harness.connect().await;
+    let id = client.mount("Counter", json!({ "count": 1 })).await.unwrap();
+    let deep: Value = (0..80).fold(json!(1), |inner, _| json!([inner]));
+    let mut deep = call(&id, "add", json!({ "by": 1, "deep": deep }));
+    deep["requestId"] = json!("deep");
+    let mut good = call(&id, "add", json!({ "by": 1 }));
+    good["requestId"] = json!("good");
+    client.send_batch(vec![deep, json!(null), good]).await;
+    let answers: Vec<Value> = [client.next().await, client.next().await, client.next().await, client.next().await].into_iter().flatten().collect();
+    assert_eq!((&answers[0]["requestId"], &answers[0]["code"]), (&json!("deep"), &json!("BAD_MESSAGE")));
+    assert_eq!((&answers[1]["requestId"], &answers[1]["code"]), (&Value::Null, &json!("BAD_MESSAGE")));
+    assert_eq!(answers[2]["type"], json!("STATE_DELTA"));
+    assert_eq!((&answers[3]["requestId"], &answers[3]["result"]), (&json!("good"), &json!(2)));
 }
 
 #[tokio::test]
@@ -184,8 +202,12 @@ async fn too_much_too_fast_is_refused_by_request_then_the_connection_is_closed()
     assert!(refused["error"].as_str().unwrap().contains("Rate limit"));
     tokio::time::advance(Duration::from_secs(1)).await;
     client.call(&id, "increment", json!({})).await.unwrap();
-    for _ in 0..60 {
-        client.send(call(&id, "increment", json!({}))).await;
+    // Now and then one is allowed; that does not make the rest any fewer.
+    for _ in 0..12 {
+        tokio::time::advance(Duration::from_millis(100)).await;
+        for _ in 0..5 {
+            client.send(call(&id, "increment", json!({}))).await;
+        }
     }
     while client.next().await.is_some() {}
     assert_eq!(client.close_code(), Some(Some(CloseCode::Flood)));
@@ -221,7 +243,13 @@ async fn a_frame_too_large_closes_and_a_batch_too_long_is_refused() {
         limits.batch = 3;
     });
     let mut client = harness.connect().await;
-    assert_eq!(check(&mut client, "[1,2,3,4]").await, "TOO_LARGE");
+    // Each message of it is answered, and none is done.
+    let ping = |n: u32| json!({ "type": "STATE_RESYNC", "componentId": "live-x", "requestId": n });
+    client.send_batch((0..4).map(ping).collect()).await;
+    for n in 0..4 {
+        let answer = client.next().await.unwrap();
+        assert_eq!((&answer["requestId"], &answer["code"]), (&json!(n), &json!("TOO_LARGE")));
+    }
     assert!(client.send_text(&" ".repeat(2_001)));
     assert_eq!(client.next().await, None);
     assert_eq!(client.close_code(), Some(Some(CloseCode::FrameTooLarge)));

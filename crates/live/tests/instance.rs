@@ -148,11 +148,26 @@ async fn a_timer_that_panics_is_survived_but_its_turn_is_not_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn timers_and_work_end_with_the_instance() {
+    let held = app::held();
     let mut worker = worker().await;
-    worker.call("every", json!({ "ms": 1 })).await.unwrap();
-    worker.call("beside", json!({ "ms": 3_600_000 })).await.unwrap();
-    // Waits until the tasks are gone; would wait for ever if they were not.
+    worker.call("hold", json!({})).await.unwrap();
+    assert_eq!(std::sync::Arc::strong_count(&held), 5, "a timer, a future and what follows it hold one each");
     worker.unmount().await;
+    tokio::time::sleep(millis(1)).await;
+    assert_eq!(std::sync::Arc::strong_count(&held), 2, "the test and the place it is kept");
+}
+
+#[tokio::test]
+async fn props_of_a_turn_that_was_not_kept_are_not_kept_either() {
+    let harness = Harness::new(app::live().limits(|limits| limits.state = 1_000).build().unwrap());
+    let mut client = harness.connect().await;
+    let id = client.mount("Worker", json!({ "label": "first" })).await.unwrap();
+    let props = json!({ "props": { "label": "x".repeat(2_000) } });
+    let answer = client.request(json!({ "type": "PROPS_UPDATE", "componentId": id, "payload": props })).await;
+    assert_eq!(answer["code"], json!("TOO_LARGE"));
+    client.call(&id, "panicLater", json!({ "ms": 0 })).await.unwrap();
+    client.settle(&id).await;
+    assert_eq!(client.view(&id).unwrap()["label"], json!("first"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -41,6 +41,7 @@ async fn deltas_that_wait_are_merged_and_lead_to_the_same_state() {
     stall().await;
     let frames = client.arrived().len();
     client.settle(&id).await;
+    assert_eq!(client.resyncs(), 0);
     let ticks = client.view(&id).unwrap()["log"].as_array().unwrap().len();
     assert!(ticks >= 400, "{ticks} ticks");
     assert!(frames < ticks / 4, "{frames} frames for {ticks} ticks were held for one slow reader");
@@ -62,7 +63,51 @@ async fn a_merged_delta_that_grows_too_large_becomes_one_snapshot() {
     }
     assert!(whole >= 1, "a snapshot was sent");
     client.settle(&id).await;
+    assert_eq!(client.resyncs(), 0, "it came without being asked for");
     assert!(client.view(&id).unwrap()["log"].as_array().unwrap().len() >= 1_000);
+}
+
+/// What comes until the answer to request 1, and how long the shown text was when it came.
+async fn until_answered(client: &mut Client, id: &str) -> (Vec<String>, usize) {
+    let mut kinds = Vec::new();
+    loop {
+        let message = client.next().await.unwrap();
+        kinds.push(message["type"].as_str().unwrap().to_owned());
+        if message["requestId"] == json!(1) {
+            return (kinds, client.view(id).unwrap()["big"].as_str().unwrap().len());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delta_larger_than_the_soft_limit_still_comes_before_its_reply_and_alone() {
+    let harness = small(1_000, 1 << 20);
+    let mut client = harness.connect().await;
+    let id = client.mount("Worker", json!({})).await.unwrap();
+    client.send(json!({ "type": "CALL_ACTION", "componentId": id, "action": "grow", "payload": { "bytes": 70_000 }, "requestId": 1 })).await;
+    let (kinds, shown) = until_answered(&mut client, &id).await;
+    assert_eq!((kinds.join(" ").as_str(), shown), ("STATE_DELTA ACTION_RESPONSE", 70_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_waits_for_the_snapshot_that_holds_its_state_and_other_instances_do_not() {
+    let harness = small(1_000, 1 << 20);
+    let mut client = harness.connect().await;
+    let slow = client.mount("Worker", json!({})).await.unwrap();
+    let other = client.mount("Counter", json!({ "count": 1 })).await.unwrap();
+    client.call(&slow, "every", json!({ "ms": 1 })).await.unwrap();
+    stall().await;
+    stall().await;
+    // By now its deltas have become a promise. This one's state is in the snapshot only.
+    let grow = |bytes: usize, request: u32| {
+        json!({ "type": "CALL_ACTION", "componentId": slow, "action": "grow", "payload": { "bytes": bytes }, "requestId": request })
+    };
+    let add = json!({ "type": "CALL_ACTION", "componentId": other, "action": "add", "payload": { "by": 1 }, "requestId": 2 });
+    client.send_batch(vec![grow(5, 1), add]).await;
+    let (_, shown) = until_answered(&mut client, &slow).await;
+    assert_eq!(shown, 5);
+    assert_eq!(client.call(&other, "add", json!({ "by": 1 })).await, Ok(json!(3)));
+    assert_eq!(client.resyncs(), 0);
 }
 
 #[tokio::test(start_paused = true)]

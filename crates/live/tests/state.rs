@@ -1,5 +1,11 @@
 //! What a turn sends: the change and nothing else, in few bytes, or nothing at all and the reason why.
 
+#![expect(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test may unwrap, also where it is not itself the test"
+)]
+
 use fluxstack_live::prelude::*;
 use fluxstack_live::protocol::delta::Writer;
 use serde_json::{Value, json};
@@ -14,14 +20,13 @@ pub struct Item {
 
 /// Every kind of field.
 #[derive(State)]
-#[expect(missing_docs, reason = "the types say it")]
 pub struct Board {
     pub title: String,
     pub left: List<Item>,
     pub scores: Map<String, Option<i32>>,
     pub by_number: Map<i16, Item>,
     pub note: Bound<String>,
-    drawer: u8,
+    secret: u8,
 }
 
 impl Component for Board {
@@ -45,7 +50,7 @@ fn board() -> (Board, <Board as State>::Sent) {
         scores: (0..20).map(|id| (format!("player {id}"), Some(1))).collect(),
         by_number: Map::new(),
         note: Bound::new(String::from("note")).check(short),
-        drawer: 0,
+        secret: 0,
     };
     let mut sent = Default::default();
     board.flush(&mut sent, usize::MAX, &mut Writer::default()).unwrap();
@@ -84,10 +89,16 @@ fn a_delta_holds_what_changed_and_nothing_else() {
         board.left = items.into();
     };
     check_delta(again, json!({ "splice": { "left": [[9, 1]] } }));
-    check_delta(
-        |board| drop(board.scores.insert("a".into(), None)),
-        json!({ "merge": { "scores": [{ "a": null }, []] } }),
-    );
+    let set = |board: &mut Board| assert_eq!(board.scores.insert("a".into(), None), None);
+    check_delta(set, json!({ "merge": { "scores": [{ "a": null }, []] } }));
+    let same = |board: &mut Board| assert!(board.scores.insert("player 3".into(), Some(1)).is_some());
+    check_delta(same, json!({}));
+    let again = |board: &mut Board| {
+        let entries = board.scores.iter().filter(|(name, _)| *name != "player 3");
+        board.scores = entries.map(|(name, score)| (name.clone(), *score)).collect();
+    };
+    check_delta(again, json!({ "merge": { "scores": [{}, ["player 3"]] } }));
+    check_delta(|board| board.secret += 1, json!({}));
 }
 
 #[test]
@@ -135,7 +146,7 @@ fn an_integer_javascript_would_round_stops_the_flush_and_names_the_field() {
 fn only_a_bound_field_can_be_written_and_the_others_cannot_be_told_from_none() {
     let (mut board, sent) = board();
     let refused = |board: &mut Board, field, json: &str| board.write(field, json.as_bytes()).unwrap_err();
-    for field in ["title", "left", "scores", "byNumber", "by_number", "drawer", "nothing", "__proto__", ""] {
+    for field in ["title", "left", "scores", "byNumber", "by_number", "secret", "nothing", "__proto__", ""] {
         let error = refused(&mut board, field, "\"x\"");
         assert_eq!((error.code(), error.message()), (Code::NotWritable, "not writable"), "{field}");
         assert_eq!(error.fields().count(), 0);

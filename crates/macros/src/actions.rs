@@ -251,21 +251,19 @@ fn implementation(owner: &Ident, self_ty: &Type, actions: &[Action]) -> TokenStr
             #[automatically_derived]
             #[allow(deprecated)]
             impl ::fluxstack_live::__private::Actions for #self_ty {
-                fn dispatch(
+                async fn dispatch(
                     &mut self,
                     action: &str,
                     args: &[u8],
                     cx: &mut ::fluxstack_live::__private::Cx<Self>,
-                ) -> impl ::core::future::Future<Output = ::fluxstack_live::__private::Outcome> + ::core::marker::Send
+                ) -> ::fluxstack_live::__private::Outcome
                 where
                     for<'__live> Self: ::fluxstack_live::__private::Component,
                 {
-                    async move {
-                        let _ = (&args, &cx);
-                        match action {
-                            #(#arms)*
-                            _ => ::core::result::Result::Err(::fluxstack_live::__private::not_callable()),
-                        }
+                    let _ = (&args, &cx);
+                    match action {
+                        #(#arms)*
+                        _ => ::core::result::Result::Err(::fluxstack_live::__private::not_callable()),
                     }
                 }
 

@@ -190,7 +190,7 @@ fn implementation(
                 let _ = (&mut broken, sent);
                 #(::fluxstack_live::__private::Field::salvage(&mut self.#ident, &mut broken.#ident, &sent #sent);)*
                 // What was moved out of a field may be anywhere in it, and is handed back when dropped.
-                ::core::mem::drop(broken);
+                ::fluxstack_live::__private::discard(broken);
                 #(::fluxstack_live::__private::recovered(#rust, ::fluxstack_live::__private::Field::recover(&mut self.#ident, &sent #sent))?;)*
                 ::core::result::Result::Ok(())
             }

@@ -79,7 +79,7 @@ pub const fn object_end(sum: u32, len: usize) -> u32 {
     mix(sum ^ len as u32 ^ OBJECT)
 }
 
-/// The digest of a JSON text, or `None` if it is not JSON or nests deeper than 128 levels.
+/// The digest of a JSON text, or `None` if it is not JSON or nests deeper than 120 levels.
 ///
 /// ```
 /// use fluxstack_live_protocol::digest::of_json;
@@ -126,7 +126,8 @@ struct Reader<'a> {
     at: usize,
 }
 
-const MAX_DEPTH: usize = 128;
+/// Below the 128 levels at which serde_json stops reading, so that what can be sent can be read back.
+const MAX_DEPTH: usize = 120;
 
 impl Reader<'_> {
     fn value(&mut self, depth: usize) -> Option<u32> {

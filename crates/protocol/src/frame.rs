@@ -1,44 +1,33 @@
 //! Text frames: one message each, or an array of them where batches were negotiated.
 //!
-//! Works on text that nobody has looked at yet, so it counts before anything recurses.
+//! Works on text that nobody has looked at yet, so nothing here recurses.
 
 use serde_json::value::RawValue;
 
 use crate::code::Code;
 use crate::decode::Refusal;
 
-/// Messages in one frame, in order.
+/// Messages in one frame, in order, however many there are.
 ///
-/// Splits without parsing what is inside; each part still has to go through [`crate::decode`].
+/// Splits without parsing what is inside; each part still has to go through [`crate::decode`]. Nothing here
+/// recurses, so nesting does no harm yet; whoever parses a part asks [`nests_deeper_than`] first.
 ///
 /// # Errors
-/// A [`Refusal`] with [`Code::BadJson`] if the text is no JSON, [`Code::BadMessage`] if it nests deeper
-/// than `max_depth`, is neither object nor array, or is an array where `batch` is `None`;
-/// [`Code::TooLarge`] if it holds more messages than `batch` allows.
+/// A [`Refusal`] with [`Code::BadJson`] if the text is no JSON, [`Code::BadMessage`] if it is neither object
+/// nor array, or is an array where `batch` says that there are none.
 ///
 /// ```
 /// use fluxstack_live_protocol::frame::split;
-/// assert_eq!(split(r#"[{"a":1},{"b":2}]"#, Some(8), 16).unwrap().len(), 2);
-/// assert!(split(r#"[{"a":1}]"#, None, 16).is_err());
+/// assert_eq!(split(r#"[{"a":1},{"b":2}]"#, true).unwrap().len(), 2);
+/// assert!(split(r#"[{"a":1}]"#, false).is_err());
 /// ```
-pub fn split(text: &str, batch: Option<usize>, max_depth: usize) -> Result<Messages<'_>, Refusal> {
-    if nests_deeper_than(text, max_depth) {
-        return Err(Refusal::frame(Code::BadMessage, format!("nested deeper than {max_depth} levels")));
-    }
+pub fn split(text: &str, batch: bool) -> Result<Messages<'_>, Refusal> {
     match text.trim_start().as_bytes().first() {
         Some(b'{') => Ok(Messages::One(text)),
-        Some(b'[') => {
-            let Some(most) = batch else {
-                return Err(Refusal::frame(Code::BadMessage, "an array needs the capability `batch`"));
-            };
-            let parts: Vec<&RawValue> = serde_json::from_str(text)
-                .map_err(|_| Refusal::frame(Code::BadJson, "Invalid JSON"))?;
-            if parts.len() > most {
-                let said = format!("{} messages in a batch, at most {most} are allowed", parts.len());
-                return Err(Refusal::frame(Code::TooLarge, said));
-            }
-            Ok(Messages::Many(parts))
-        }
+        Some(b'[') if !batch => Err(Refusal::frame(Code::BadMessage, "an array needs the capability `batch`")),
+        Some(b'[') => serde_json::from_str(text)
+            .map(Messages::Many)
+            .map_err(|_| Refusal::frame(Code::BadJson, "Invalid JSON")),
         _ => match serde_json::from_str::<&RawValue>(text) {
             Ok(_) => Err(Refusal::frame(Code::BadMessage, "a message is a JSON object")),
             Err(_) => Err(Refusal::frame(Code::BadJson, "Invalid JSON")),
@@ -116,28 +105,36 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Result<usize, Code>) {
-        let found = split(text, Some(2), 4).map(|m| m.iter().count()).map_err(|refusal| refusal.code);
-        assert_eq!(found, expected, "{text}");
+        let found = split(text, true).map(|m| m.iter().count()).map_err(|refusal| refusal.code);
+        assert_eq!(found, expected, "{text:.80}");
     }
 
     #[test]
-    fn a_frame_is_an_object_or_a_short_array() {
+    fn a_frame_is_an_object_or_an_array() {
         check(r#" {"type":"X"}"#, Ok(1));
         check(r#"[{"type":"X"},null]"#, Ok(2));
         check("[]", Ok(0));
-        check("[1,2,3]", Err(Code::TooLarge));
+        check("[1,2,3]", Ok(3));
         check("null", Err(Code::BadMessage));
         check("\"x\"", Err(Code::BadMessage));
         check("17", Err(Code::BadMessage));
         check("", Err(Code::BadJson));
         check("[1", Err(Code::BadJson));
         check("hello", Err(Code::BadJson));
+        assert!(split("[]", false).is_err());
+    }
+
+    #[test]
+    fn splitting_does_not_care_how_deep_it_is() {
+        let deep = format!("{}1{}", "[".repeat(500_000), "]".repeat(500_000));
+        check(&deep, Ok(1));
+        check(&"[".repeat(500_000), Err(Code::BadJson));
     }
 
     #[test]
     fn depth_is_counted_outside_strings_only() {
-        check(r#"{"a":"[[[[[[[[\"[[[["}"#, Ok(1));
-        check(r#"{"a":[[[[1]]]]}"#, Err(Code::BadMessage));
-        check(&"[".repeat(1_000_000), Err(Code::BadMessage));
+        assert!(!nests_deeper_than(r#"{"a":"[[[[[[[[\"[[[["}"#, 1));
+        assert!(nests_deeper_than(r#"{"a":[[[[1]]]]}"#, 4));
+        assert!(!nests_deeper_than(r#"{"a":[[[[1]]]]}"#, 5));
     }
 }

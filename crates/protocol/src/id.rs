@@ -51,7 +51,7 @@ macro_rules! id {
             fn from_str(text: &str) -> Result<Self, NotAnId> {
                 let uuid = text.strip_prefix($prefix).ok_or(NotAnId)?;
                 // Only the form we write: one id has one spelling.
-                if uuid.len() != 36 {
+                if uuid.len() != 36 || uuid.bytes().any(|byte| byte.is_ascii_uppercase()) {
                     return Err(NotAnId);
                 }
                 Uuid::try_parse(uuid).map(Self).map_err(|_| NotAnId)
@@ -88,7 +88,8 @@ mod tests {
         let text = id.to_string();
         assert_eq!(text.len(), 41);
         assert_eq!(text.parse::<InstanceId>(), Ok(id));
-        for wrong in [&text[5..], "live-", "conn-x", "", "live-00000000000000000000000000000000"] {
+        let shouted = format!("live-{}", text[5..].to_uppercase().replace(|digit: char| digit.is_ascii_digit(), "A"));
+        for wrong in [shouted.as_str(), &text[5..], "live-", "conn-x", "", "live-00000000000000000000000000000000"] {
             assert_eq!(wrong.parse::<InstanceId>(), Err(NotAnId), "{wrong:?}");
         }
     }

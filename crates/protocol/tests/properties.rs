@@ -127,7 +127,7 @@ impl Model {
 proptest! {
     #[test]
     fn the_decoder_survives_anything(text in "\\PC{0,200}") {
-        if let Ok(messages) = frame::split(&text, Some(64), 64) {
+        if let Ok(messages) = frame::split(&text, true) {
             for message in messages.iter() {
                 drop(decode(message, Dialect::NATIVE));
                 drop(decode(message, Dialect::LEGACY));

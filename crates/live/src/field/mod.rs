@@ -161,6 +161,10 @@ pub fn recovered(field: &'static str, outcome: Result<(), Unsendable>) -> Result
     outcome.map_err(|why| FlushError::Unsendable { field, why })
 }
 
+/// Drops what is left of a broken instance.
+#[doc(hidden)]
+pub fn discard<T>(_: T) {}
+
 /// Puts back what was last committed, in a field that clients can write.
 #[doc(hidden)]
 pub fn reverted<F: Field>(field: &mut F, sent: &F::Sent) {

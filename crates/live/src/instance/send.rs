@@ -3,6 +3,8 @@
 //! One delta, then the events, to every subscriber; the reply follows, because it is put into the same
 //! outbox afterwards. However many subscribers share an instance, they share the bytes.
 
+use std::panic::AssertUnwindSafe;
+
 use bytes::Bytes;
 use fluxstack_live_protocol::delta::Writer;
 use fluxstack_live_protocol::encode::{write_broadcast, write_delta};
@@ -24,7 +26,10 @@ impl<C: Component> Instance<C> {
     pub(super) fn flush(&mut self) -> std::result::Result<(), Broken> {
         WRITER.with_borrow_mut(|writer| {
             writer.clear();
-            self.component.flush(&mut self.sent, self.limits.state, writer).map_err(Broken::Flush)?;
+            // The author's `Serialize` runs in here.
+            let flush = || self.component.flush(&mut self.sent, self.limits.state, writer);
+            let flushed = std::panic::catch_unwind(AssertUnwindSafe(flush));
+            flushed.map_err(|_| Broken::Panic)?.map_err(Broken::Flush)?;
             if !writer.is_empty() {
                 self.send_delta(writer);
             }

@@ -7,12 +7,13 @@
 //! * above it, the deltas of one instance are merged into the first of them ([`queue`]). Newer state may
 //!   arrive earlier, never later, so a reply still finds the state it caused already sent;
 //! * a merged delta that grows too large becomes a promise of a snapshot, which the instance is asked for
-//!   when the client reads again; until then its deltas are dropped;
+//!   when the client reads again; until it comes, the instance's deltas are dropped, and its events and
+//!   replies wait behind it, while other instances' frames pass;
 //! * events keep their order; past their limit the oldest are counted instead of kept;
 //! * replies are never dropped. Their number is bounded by the calls a connection may have open, and past
 //!   the hard limit the connection is closed.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -25,8 +26,8 @@ use crate::mailbox::{Mail, Mailbox};
 mod queue;
 mod ticket;
 
-use queue::{Item, Queue};
 pub(crate) use queue::StateFrame;
+use queue::{Item, Queue, Wanted};
 pub(crate) use ticket::{Subject, Ticket, gone};
 
 /// What waits for one client.
@@ -38,6 +39,25 @@ pub(crate) struct Outbox {
     /// The session waits here while the client does not read.
     drained: Notify,
     open_calls: AtomicUsize,
+    /// Bytes of requests that have not been answered.
+    open_bytes: AtomicUsize,
+    most_open_bytes: usize,
+    /// Whether the session waits for the client to read.
+    is_paused: AtomicBool,
+}
+
+/// A snapshot that was asked for. Whatever becomes of the mail it travels in, nothing waits for it for ever.
+pub(crate) struct Owed {
+    outbox: Arc<Outbox>,
+    instance: InstanceId,
+    turn: u64,
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        let Self { outbox, instance, turn } = self;
+        outbox.put(|queue| queue.forget(*instance, *turn));
+    }
 }
 
 /// What the writer is to do next.
@@ -58,6 +78,9 @@ impl Outbox {
             wake: Notify::new(),
             drained: Notify::new(),
             open_calls: AtomicUsize::new(0),
+            open_bytes: AtomicUsize::new(0),
+            most_open_bytes: limits.backlog,
+            is_paused: AtomicBool::new(false),
         })
     }
 
@@ -80,8 +103,8 @@ impl Outbox {
     }
 
     /// The answer to a request that was counted as open.
-    fn push_reply(&self, frame: Vec<u8>) {
-        self.put(|queue| queue.push(Item::Reply(frame.into())));
+    fn push_reply(&self, instance: Option<InstanceId>, frame: Vec<u8>) {
+        self.put(|queue| queue.push(Item::Reply { instance, frame: frame.into() }));
     }
 
     /// A state frame of an instance, the same bytes for every subscriber.
@@ -102,21 +125,23 @@ impl Outbox {
     }
 
     /// What to write next, about `most` bytes at once. Nothing is lost if the future is dropped.
-    pub(crate) async fn next(&self, most: usize) -> Next {
+    pub(crate) async fn next(self: &Arc<Self>, most: usize) -> Next {
         loop {
-            let (taken, snapshots) = {
+            let (taken, wanted) = {
                 let mut queue = self.queue();
-                let taken = queue.take(most, self.connection);
-                (taken, queue.promised())
+                let taken = queue.take(most);
+                (taken, queue.wanted())
             };
-            // Outside the lock: an instance that is gone answers at once, into this very outbox.
-            for mailbox in snapshots {
-                drop(mailbox.insist(Mail::Resync { connection: self.connection, ticket: None }));
+            self.drained.notify_one();
+            for Wanted { instance, mailbox, turn } in wanted {
+                tracing::debug!(connection = %self.connection, %instance, "a slow client gets a snapshot");
+                let owed = Owed { outbox: Arc::clone(self), instance, turn };
+                // If the instance is gone the mail is dropped, and with it what was owed.
+                drop(mailbox.insist(Mail::Resync { connection: self.connection, ticket: None, owed: Some(owed) }));
             }
             match taken {
                 queue::Taken::Frames { frames, replies } => {
                     self.open_calls.fetch_sub(replies, Ordering::Relaxed);
-                    self.drained.notify_one();
                     return Next::Frames(frames);
                 }
                 queue::Taken::Closed(code) => return Next::Close(code),
@@ -125,19 +150,36 @@ impl Outbox {
         }
     }
 
-    /// Waits until the client has read enough for it to be listened to again.
+    /// Waits until the client has read enough, and the instances have answered enough, for it to be
+    /// listened to again.
     pub(crate) async fn room(&self) {
         loop {
             let notified = self.drained.notified();
-            if !self.queue().is_over_soft() {
+            let is_full = self.open_bytes.load(Ordering::Relaxed) > self.most_open_bytes;
+            if !is_full && !self.queue().is_over_soft() {
+                self.is_paused.store(false, Ordering::Relaxed);
                 return;
             }
+            self.is_paused.store(true, Ordering::Relaxed);
             notified.await;
         }
     }
 
-    fn open_call(&self) {
+    /// Whether nothing of the client is read at present, so that a pong would not be seen.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Relaxed)
+    }
+
+    fn open_call(&self, bytes: usize) {
         self.open_calls.fetch_add(1, Ordering::Relaxed);
+        self.open_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn settle(&self, bytes: usize) {
+        if bytes > 0 {
+            self.open_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.drained.notify_one();
+        }
     }
 
     fn close_call(&self) {

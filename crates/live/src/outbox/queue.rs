@@ -2,12 +2,12 @@
 //!
 //! Pure: no waiting, no clock. Every rule of the parent's header is a method here.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::encode::write_delta;
-use fluxstack_live_protocol::{CloseCode, ConnectionId, InstanceId, ServerMessage, delta};
+use fluxstack_live_protocol::{CloseCode, InstanceId, ServerMessage, delta};
 
 use crate::clock;
 use crate::limits::Limits;
@@ -32,26 +32,49 @@ impl StateFrame {
 
 pub(super) enum Item {
     Plain(Bytes),
-    Reply(Bytes),
+    /// An answer, and the instance whose state has to be there first.
+    Reply { instance: Option<InstanceId>, frame: Bytes },
     State { instance: InstanceId, frame: StateFrame },
     Event { instance: InstanceId, frame: Bytes },
     /// Events that were dropped here.
     Missed { instance: InstanceId, count: u64 },
     /// A snapshot will be asked for when the client gets here.
     Promise { instance: InstanceId, mailbox: Mailbox },
+    /// It has been asked for, and will take this place.
+    Asked { instance: InstanceId, turn: u64 },
 }
 
-/// What a missed count or a promise is taken to weigh.
+/// What an item without a frame is taken to weigh.
 const SMALL: usize = 64;
 
 impl Item {
     fn len(&self) -> usize {
         match self {
-            Self::Plain(frame) | Self::Reply(frame) | Self::Event { frame, .. } => frame.len(),
+            Self::Plain(frame) | Self::Reply { frame, .. } | Self::Event { frame, .. } => frame.len(),
             Self::State { frame, .. } => frame.len(),
-            Self::Missed { .. } | Self::Promise { .. } => SMALL,
+            Self::Missed { .. } | Self::Promise { .. } | Self::Asked { .. } => SMALL,
         }
     }
+
+    /// The instance whose frames may not overtake each other.
+    fn instance(&self) -> Option<InstanceId> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Reply { instance, .. } => *instance,
+            Self::State { instance, .. }
+            | Self::Event { instance, .. }
+            | Self::Missed { instance, .. }
+            | Self::Promise { instance, .. }
+            | Self::Asked { instance, .. } => Some(*instance),
+        }
+    }
+}
+
+/// A snapshot that is to be asked for, after [`Queue::take`].
+pub(super) struct Wanted {
+    pub(super) instance: InstanceId,
+    pub(super) mailbox: Mailbox,
+    pub(super) turn: u64,
 }
 
 pub(super) struct Queue {
@@ -61,9 +84,10 @@ pub(super) struct Queue {
     soft: usize,
     hard: usize,
     most_events: usize,
-    /// Instances whose deltas are dropped until their snapshot comes.
-    stale: HashSet<InstanceId>,
-    promised: Vec<Mailbox>,
+    /// Instances whose deltas are dropped until their snapshot comes, by when that was promised.
+    stale: HashMap<InstanceId, u64>,
+    promises: u64,
+    wanted: Vec<Wanted>,
     closed: Option<Option<CloseCode>>,
 }
 
@@ -82,8 +106,9 @@ impl Queue {
             soft: limits.outbox_soft,
             hard: limits.outbox_hard,
             most_events: limits.events,
-            stale: HashSet::new(),
-            promised: Vec::new(),
+            stale: HashMap::new(),
+            promises: 0,
+            wanted: Vec::new(),
             closed: None,
         }
     }
@@ -96,20 +121,77 @@ impl Queue {
         self.closed.get_or_insert(code);
     }
 
-    /// Mailboxes that are to be asked for a snapshot, after [`Queue::take`].
-    pub(super) fn promised(&mut self) -> Vec<Mailbox> {
-        std::mem::take(&mut self.promised)
+    /// Snapshots that are to be asked for, after [`Queue::take`].
+    pub(super) fn wanted(&mut self) -> Vec<Wanted> {
+        std::mem::take(&mut self.wanted)
+    }
+
+    /// A snapshot that was asked for in `turn` has come, or is not coming: what waited for it may go.
+    pub(super) fn forget(&mut self, instance: InstanceId, turn: u64) {
+        let is_it = |item: &Item| matches!(item, Item::Asked { instance: of, turn: asked } if *of == instance && *asked == turn);
+        if let Some(at) = self.items.iter().position(is_it) {
+            self.items.remove(at);
+            self.bytes -= SMALL;
+        }
+        if self.stale.get(&instance) == Some(&turn) {
+            self.stale.remove(&instance);
+        }
     }
 
     pub(super) fn push(&mut self, item: Item) {
+        self.add(item);
+        self.check();
+    }
+
+    pub(super) fn push_state(&mut self, instance: InstanceId, frame: StateFrame, mailbox: &Mailbox) {
         if self.closed.is_some() {
             return;
         }
-        self.bytes += item.len();
-        self.items.push_back(item);
+        match &frame {
+            StateFrame::Whole(_) => {
+                self.stale.remove(&instance);
+                let is_asked = |item: &Item| matches!(item, Item::Asked { instance: of, .. } if *of == instance);
+                if let Some(at) = self.items.iter().position(is_asked) {
+                    self.bytes += frame.len() - SMALL;
+                    self.items[at] = Item::State { instance, frame };
+                    return self.check();
+                }
+            }
+            StateFrame::Delta { .. } if self.stale.contains_key(&instance) => return,
+            StateFrame::Delta { .. } => {}
+        }
+        let crowded = self.bytes + frame.len() > self.soft;
+        self.add(Item::State { instance, frame });
+        if crowded {
+            self.merge(instance, mailbox);
+        }
+        self.check();
+    }
+
+    pub(super) fn push_event(&mut self, instance: InstanceId, frame: Bytes) {
+        if self.closed.is_some() {
+            return;
+        }
+        self.add(Item::Event { instance, frame });
+        self.events += 1;
+        if self.events > self.most_events {
+            self.forget_oldest_event();
+        }
+        self.check();
+    }
+
+    fn add(&mut self, item: Item) {
+        if self.closed.is_none() {
+            self.bytes += item.len();
+            self.items.push_back(item);
+        }
+    }
+
+    /// Gives the peer up if what waits behind the first frame is beyond the hard limit. Whatever could be
+    /// made smaller has been by then.
+    fn check(&mut self) {
         let behind = self.bytes - self.items.front().map_or(0, Item::len);
         if behind > self.hard {
-            // Nothing of this can be made smaller, so the peer is beyond help.
             self.items.clear();
             self.bytes = 0;
             self.events = 0;
@@ -117,36 +199,13 @@ impl Queue {
         }
     }
 
-    pub(super) fn push_state(&mut self, instance: InstanceId, frame: StateFrame, mailbox: &Mailbox) {
-        match &frame {
-            StateFrame::Whole(_) => drop(self.stale.remove(&instance)),
-            StateFrame::Delta { .. } if self.stale.contains(&instance) => return,
-            StateFrame::Delta { .. } => {}
-        }
-        let crowded = self.bytes + frame.len() > self.soft;
-        self.push(Item::State { instance, frame });
-        if crowded && self.closed.is_none() {
-            self.merge(instance, mailbox);
-        }
-    }
-
-    pub(super) fn push_event(&mut self, instance: InstanceId, frame: Bytes) {
-        self.push(Item::Event { instance, frame });
-        if self.closed.is_some() {
-            return;
-        }
-        self.events += 1;
-        if self.events > self.most_events {
-            self.forget_oldest_event();
-        }
-    }
-
-    /// Makes one frame, or the promise of one, of all that waits of this instance's state, where the
-    /// first of it stood.
+    /// Makes as little as possible of all that waits of this instance's state, where the first of it
+    /// stood: a delta, a whole state and a delta after it, or the promise of a snapshot.
     fn merge(&mut self, instance: InstanceId, mailbox: &Mailbox) {
         let is_ours = |item: &Item| matches!(item, Item::State { instance: of, .. } if *of == instance);
         let Some(first) = self.items.iter().position(is_ours) else { return };
-        let mut merged: Option<Result<StateFrame, ()>> = None;
+        let (mut whole, mut delta, mut count) = (None, None, 0);
+        let mut readable = true;
         let mut at = first;
         while at < self.items.len() {
             if !is_ours(&self.items[at]) {
@@ -155,23 +214,42 @@ impl Queue {
             }
             let Some(Item::State { frame, .. }) = self.items.remove(at) else { break };
             self.bytes -= frame.len();
-            merged = Some(match merged {
-                None => Ok(frame),
-                Some(Err(())) => Err(()),
-                Some(Ok(earlier)) => join(instance, &earlier, frame),
-            });
-        }
-        // A delta this large is better replaced by the state itself, made when it can be read.
-        let item = match merged {
-            Some(Ok(frame)) if frame.len() <= self.soft => Item::State { instance, frame },
-            Some(Ok(frame @ StateFrame::Whole(_))) => Item::State { instance, frame },
-            _ => {
-                self.stale.insert(instance);
-                Item::Promise { instance, mailbox: mailbox.clone() }
+            count += 1;
+            match frame {
+                StateFrame::Whole(frame) => {
+                    (whole, delta, readable) = (Some(frame), None, true);
+                }
+                StateFrame::Delta { frame, payload } => {
+                    delta = match delta.take() {
+                        None => Some((frame, payload)),
+                        Some(earlier) => join(instance, &earlier, &(frame, payload)),
+                    };
+                    readable &= delta.is_some();
+                }
             }
+        }
+        let mut put = |item: Item, at: usize| {
+            self.bytes += item.len();
+            self.items.insert(at, item);
         };
-        self.bytes += item.len();
-        self.items.insert(first, item);
+        let mut place = first;
+        if let Some(frame) = whole {
+            put(Item::State { instance, frame: StateFrame::Whole(frame) }, place);
+            place += 1;
+        }
+        match delta {
+            // A merged delta this large is better replaced by the state itself, made when it can be read.
+            Some((frame, _)) if count > 1 && frame.len() > self.soft => readable = false,
+            Some((frame, payload)) if readable => {
+                put(Item::State { instance, frame: StateFrame::Delta { frame, payload } }, place);
+            }
+            _ => {}
+        }
+        if !readable {
+            put(Item::Promise { instance, mailbox: mailbox.clone() }, place);
+            self.promises += 1;
+            self.stale.insert(instance, self.promises);
+        }
     }
 
     fn forget_oldest_event(&mut self) {
@@ -191,15 +269,30 @@ impl Queue {
         }
     }
 
-    pub(super) fn take(&mut self, most: usize, connection: ConnectionId) -> Taken {
+    /// Takes about `most` bytes. What belongs to an instance whose snapshot has been asked for stays, in
+    /// order; everything else may pass it.
+    pub(super) fn take(&mut self, most: usize) -> Taken {
         let (mut frames, mut replies, mut bytes) = (Vec::new(), 0, 0);
-        while bytes < most {
-            let Some(item) = self.items.pop_front() else { break };
+        let mut held: Vec<InstanceId> = Vec::new();
+        let mut at = 0;
+        while bytes < most && at < self.items.len() {
+            let of = self.items[at].instance();
+            if of.is_some_and(|of| held.contains(&of)) {
+                at += 1;
+                continue;
+            }
+            if let Item::Asked { instance, .. } = &self.items[at] {
+                held.push(*instance);
+                at += 1;
+                continue;
+            }
+            // Nearly always the first one, which costs nothing.
+            let Some(item) = self.items.remove(at) else { break };
             self.bytes -= item.len();
             bytes += item.len();
             match item {
                 Item::Plain(frame) => frames.push(frame),
-                Item::Reply(frame) => {
+                Item::Reply { frame, .. } => {
                     replies += 1;
                     frames.push(frame);
                 }
@@ -216,13 +309,15 @@ impl Queue {
                     frames.push(frame.into());
                 }
                 Item::Promise { instance, mailbox } => {
-                    tracing::debug!(%connection, %instance, "a slow client gets a snapshot");
-                    if mailbox.is_closed() {
-                        self.stale.remove(&instance);
-                    } else {
-                        self.promised.push(mailbox);
-                    }
+                    let turn = self.stale.get(&instance).copied().unwrap_or_default();
+                    self.wanted.push(Wanted { instance, mailbox, turn });
+                    self.items.insert(at, Item::Asked { instance, turn });
+                    self.bytes += SMALL;
+                    bytes -= SMALL;
+                    held.push(instance);
+                    at += 1;
                 }
+                Item::Asked { .. } => {}
             }
         }
         if self.items.is_empty() && self.items.capacity() > 16 {
@@ -233,29 +328,19 @@ impl Queue {
             return Taken::Frames { frames, replies };
         }
         match self.closed {
-            Some(code) if self.items.is_empty() => Taken::Closed(code),
-            _ => Taken::Nothing,
+            // What is held back is not coming any more.
+            Some(code) => Taken::Closed(code),
+            None => Taken::Nothing,
         }
     }
 }
 
-/// What `earlier` and then `later` come to.
-fn join(instance: InstanceId, earlier: &StateFrame, later: StateFrame) -> Result<StateFrame, ()> {
-    match (earlier, &later) {
-        (_, StateFrame::Whole(_)) => Ok(later),
-        (StateFrame::Whole(_), StateFrame::Delta { .. }) => Err(()),
-        (
-            StateFrame::Delta { frame, payload },
-            StateFrame::Delta { frame: later_frame, payload: later_payload },
-        ) => {
-            let merged = delta::merge(&frame[payload.clone()], &later_frame[later_payload.clone()]).map_err(|_| ())?;
-            Ok(delta_frame(instance, &merged))
-        }
-    }
-}
+type Delta = (Bytes, Range<usize>);
 
-fn delta_frame(instance: InstanceId, merged: &[u8]) -> StateFrame {
+/// What `earlier` and then `later` come to, unless they do not fit together.
+fn join(instance: InstanceId, earlier: &Delta, later: &Delta) -> Option<Delta> {
+    let merged = delta::merge(&earlier.0[earlier.1.clone()], &later.0[later.1.clone()]).ok()?;
     let mut frame = Vec::with_capacity(merged.len() + 128);
-    let payload = write_delta(instance, clock::now(), &mut frame, |out| out.extend_from_slice(merged));
-    StateFrame::Delta { payload, frame: frame.into() }
+    let payload = write_delta(instance, clock::now(), &mut frame, |out| out.extend_from_slice(&merged));
+    Some((frame.into(), payload))
 }

@@ -32,6 +32,8 @@ struct Open {
     request_id: Option<Bytes>,
     /// Only for older clients, which want to read it in an `ERROR` frame.
     action: Option<Bytes>,
+    /// Bytes of the request that are held until it is answered.
+    bytes: usize,
 }
 
 impl Ticket {
@@ -41,9 +43,10 @@ impl Ticket {
         subject: Subject,
         request_id: Option<Bytes>,
         action: Option<Bytes>,
+        bytes: usize,
     ) -> Self {
-        outbox.open_call();
-        Self(Some(Open { outbox: Arc::clone(outbox), kind, subject, request_id, action }))
+        outbox.open_call(bytes);
+        Self(Some(Open { outbox: Arc::clone(outbox), kind, subject, request_id, action, bytes }))
     }
 
     /// Answers.
@@ -57,6 +60,10 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let Some(open) = self.0.take() {
+            if open.kind == ReplyKind::Unmount {
+                // Gone is what was asked for.
+                return open.answer(Ok(None));
+            }
             let id = match &open.subject {
                 Subject::Instance(instance) => instance.to_string(),
                 Subject::Named(name) => name.to_string(),
@@ -76,6 +83,7 @@ pub(crate) fn gone(id: &str) -> Error {
 
 impl Open {
     fn answer(self, outcome: Outcome) {
+        self.outbox.settle(self.bytes);
         let text = |bytes: &Bytes| std::str::from_utf8(bytes).unwrap_or_default().to_owned();
         let id = match &self.subject {
             Subject::None => None,
@@ -120,6 +128,10 @@ impl Open {
             outcome,
         })
         .write(now, &mut frame);
-        self.outbox.push_reply(frame);
+        let instance = match self.subject {
+            Subject::Instance(instance) => Some(instance),
+            Subject::None | Subject::Named(_) => None,
+        };
+        self.outbox.push_reply(instance, frame);
     }
 }

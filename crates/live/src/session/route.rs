@@ -2,7 +2,6 @@
 //!
 //! Every request gets its [`Ticket`] here, before anything can go wrong with it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,7 +20,7 @@ use crate::outbox::{Subject, Ticket, gone};
 impl Session {
     pub(super) fn take(&mut self, frame: &Bytes, message: ClientMessage<'_>) {
         let ClientMessage { request_id, expect_response, component_id, body } = message;
-        let request_id = request_id.map(|raw| frame.slice_ref(raw.get().as_bytes()));
+        let request_id = request_id.map(|raw| piece(frame, raw.get()));
         if matches!(body, ClientBody::Ping) {
             return self.pong(component_id.as_deref(), request_id.as_deref());
         }
@@ -47,25 +46,38 @@ impl Session {
             }
             (_, Some(instance)) => Subject::Instance(instance),
         };
+        let limits = &self.host.limits;
+        let bytes = match &body {
+            ClientBody::Mount { props, .. } => props.map_or(0, |raw| raw.get().len()).max(limits.backlog / 16),
+            ClientBody::Call { args: raw, .. } | ClientBody::Write { value: raw, .. } | ClientBody::Props { props: raw } => {
+                raw.map_or(0, |raw| raw.get().len())
+            }
+            ClientBody::Event { event } => event.get().len(),
+            ClientBody::Unmount | ClientBody::Resync | ClientBody::Ping => 0,
+        };
+        let most = match kind {
+            // The ways out of trouble are open while there is trouble. The first is bounded by what is mounted.
+            ReplyKind::Unmount => usize::MAX,
+            ReplyKind::Resync => limits.calls.saturating_mul(2),
+            _ => limits.calls,
+        };
         let open = self.outbox.open_calls();
-        let ticket = Ticket::new(&self.outbox, kind, subject, request_id, action);
-        if open >= self.host.limits.calls {
-            let most = self.host.limits.calls;
+        let ticket = Ticket::new(&self.outbox, kind, subject, request_id, action, bytes);
+        if open >= most {
             let said = format!("{most} requests are already waiting for their answer");
             return ticket.answer(Err(Error::new(Code::TooManyCalls, said)));
         }
         match body {
             ClientBody::Mount { component, props } => {
-                let props = props.map(|raw| frame.slice_ref(raw.get().as_bytes()));
+                let props = props.map(|raw| Bytes::copy_from_slice(raw.get().as_bytes()));
                 self.mount(&component, component_id.as_deref().unwrap_or_default(), props, ticket);
             }
             ClientBody::Unmount => {
                 // The same answer whether it was ours, is gone or never was: no oracle.
                 let Some(mailbox) = id.and_then(|id| self.instances.remove(&id)) else { return ticket.answer(Ok(None)) };
                 let mail = Mail::Leave { connection: self.id, ticket: Some(ticket) };
-                if let Err(Undelivered::Closed(Mail::Leave { ticket: Some(ticket), .. })) = mailbox.insist(mail) {
-                    ticket.answer(Ok(None));
-                }
+                // If it is gone already, the ticket comes back and says so as it is dropped.
+                drop(mailbox.insist(mail));
             }
             body => {
                 let mailbox = id.and_then(|id| self.instances.get(&id));
@@ -101,7 +113,15 @@ impl Session {
             let said = format!("Component '{name}' not found");
             return ticket.answer(Err(Error::new(Code::ComponentNotFound, said)));
         };
-        let most = self.host.limits.instances;
+        let limits = &self.host.limits;
+        if props.as_ref().is_some_and(|props| props.len() > limits.props) {
+            let said = format!("the props are {} bytes, at most {} are allowed", props.map_or(0, |props| props.len()), limits.props);
+            return ticket.answer(Err(Error::new(Code::TooLarge, said)));
+        }
+        if self.host.tasks.len() >= limits.tasks {
+            return ticket.answer(Err(Error::new(Code::Busy, "the server has too much to do: try again later")));
+        }
+        let most = limits.instances;
         if self.instances.len() >= most {
             self.instances.retain(|_, mailbox| !mailbox.is_closed());
         }
@@ -132,12 +152,12 @@ impl Session {
 }
 
 fn mail(frame: &Bytes, body: ClientBody<'_>, connection: ConnectionId, is_legacy: bool, ticket: Ticket) -> Mail {
-    let raw = |raw: &serde_json::value::RawValue| frame.slice_ref(raw.get().as_bytes());
+    let raw = |raw: &serde_json::value::RawValue| piece(frame, raw.get());
     match body {
         ClientBody::Call { action, args } if is_legacy && action == legacy::SET_VALUE => {
             match args.and_then(|args| legacy::set_value(args.get())) {
                 Some((key, value)) => {
-                    Mail::Write { property: piece(frame, &key), value: frame.slice_ref(value.as_bytes()), ticket }
+                    Mail::Write { property: piece(frame, &key), value: piece(frame, value), ticket }
                 }
                 None => Mail::Write { property: Bytes::new(), value: Bytes::from_static(b"null"), ticket },
             }
@@ -149,9 +169,11 @@ fn mail(frame: &Bytes, body: ClientBody<'_>, connection: ConnectionId, is_legacy
             let value = value.map_or_else(|| Bytes::from_static(b"null"), raw);
             Mail::Write { property: piece(frame, &property), value, ticket }
         }
-        ClientBody::Props { props } => Mail::Props { props: props.map(raw), ticket },
+        ClientBody::Props { props } => {
+            Mail::Props { props: props.map(|raw| Bytes::copy_from_slice(raw.get().as_bytes())), ticket }
+        }
         ClientBody::Event { event } => Mail::Event { event: raw(event), ticket },
-        ClientBody::Resync => Mail::Resync { connection, ticket: Some(ticket) },
+        ClientBody::Resync => Mail::Resync { connection, ticket: Some(ticket), owed: None },
         ClientBody::Mount { .. } | ClientBody::Unmount | ClientBody::Ping => {
             unreachable!("answered by the session itself")
         }
@@ -159,24 +181,27 @@ fn mail(frame: &Bytes, body: ClientBody<'_>, connection: ConnectionId, is_legacy
 }
 
 fn deliver(mailbox: &Mailbox, mail: Mail) {
-    match mailbox.send(mail) {
-        Ok(()) => {}
-        Err(Undelivered::Full(
-            Mail::Call { ticket, .. }
-            | Mail::Write { ticket, .. }
-            | Mail::Props { ticket, .. }
-            | Mail::Event { ticket, .. }
-            | Mail::Resync { ticket: Some(ticket), .. },
-        )) => ticket.answer(Err(Error::new(Code::Busy, "the component has too much to do: try again"))),
-        // A dropped ticket answers that the instance is gone.
-        Err(Undelivered::Full(_) | Undelivered::Closed(_)) => {}
+    // What comes back from a mailbox that is closed says by itself that the instance is gone.
+    let Err(Undelivered::Full(mail)) = mailbox.send(mail) else { return };
+    match *mail {
+        Mail::Call { ticket, .. }
+        | Mail::Write { ticket, .. }
+        | Mail::Props { ticket, .. }
+        | Mail::Event { ticket, .. }
+        | Mail::Resync { ticket: Some(ticket), .. } => {
+            ticket.answer(Err(Error::new(Code::Busy, "the component has too much to do: try again")));
+        }
+        Mail::Resync { ticket: None, .. } | Mail::Leave { .. } => {}
     }
 }
 
-/// A part of the frame without a copy, unless it had to be unescaped.
-fn piece(frame: &Bytes, text: &Cow<'_, str>) -> Bytes {
-    match text {
-        Cow::Borrowed(text) => frame.slice_ref(text.as_bytes()),
-        Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
-    }
+/// Larger frames than this are not kept alive for a small part of them.
+const LARGE: usize = 4 << 10;
+
+/// A part of the frame without a copy, unless it had to be unescaped or is a small part of a large frame.
+fn piece(frame: &Bytes, text: &str) -> Bytes {
+    let whole = frame.as_ptr_range();
+    let is_part = whole.contains(&text.as_ptr()) && text.len() <= frame.len();
+    let is_worth_it = frame.len() <= LARGE || text.len() > frame.len() / 4;
+    if is_part && is_worth_it { frame.slice_ref(text.as_bytes()) } else { Bytes::copy_from_slice(text.as_bytes()) }
 }

@@ -3,6 +3,7 @@
 //! One write for all that waits is worth more than anything else here; a flush for each message costs
 //! several times the CPU. Also keeps the heartbeat, because only the writer can send a ping.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use crate::outbox::{Next, Outbox};
 const AT_ONCE: usize = 32 << 10;
 
 /// Writes until the outbox is closed or the peer is gone.
-pub(super) async fn run(outbox: &Outbox, limits: &Limits, silence: &AtomicU32, mut socket: impl Sink<Outgoing> + Unpin) {
+pub(super) async fn run(outbox: &Arc<Outbox>, limits: &Limits, silence: &AtomicU32, mut socket: impl Sink<Outgoing> + Unpin) {
     let mut ping = Instant::now() + limits.ping;
     let batch = outbox.dialect().batch;
     loop {
@@ -48,6 +49,10 @@ pub(super) async fn run(outbox: &Outbox, limits: &Limits, silence: &AtomicU32, m
                 };
                 if !written(limits, write).await {
                     return;
+                }
+                if outbox.is_paused() {
+                    // Its pongs are not read while it catches up; that it reads is proof enough.
+                    silence.store(0, Ordering::Relaxed);
                 }
             }
             Next::Close(code) => {

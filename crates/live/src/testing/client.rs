@@ -39,6 +39,8 @@ pub struct Client {
     pictures: HashMap<String, Picture>,
     last_request: u64,
     lose: usize,
+    /// Whether a state frame was lost since the pictures were last whole; only then may one not fit.
+    has_lost: bool,
     resyncs: usize,
     close_code: Option<Option<CloseCode>>,
 }
@@ -58,6 +60,7 @@ impl Client {
             pictures: HashMap::new(),
             last_request: 0,
             lose: 0,
+            has_lost: false,
             resyncs: 0,
             close_code: None,
         }
@@ -215,16 +218,19 @@ impl Client {
     }
 
     /// Everything that was on its way has arrived, and the picture is whole again if frames were lost.
+    /// Asks for a whole state only then; otherwise what is shown is what the deltas made of it.
     pub async fn settle(&mut self, id: &str) {
-        loop {
-            // Whatever comes before the answer may be lost, and the whole state with it: then ask again.
+        // Answered by the instance itself, after all that was before it, and changes nothing.
+        let barrier = json!({ "type": "CALL_ACTION", "componentId": id, "action": "no such action", "payload": {} });
+        self.request(barrier).await;
+        while self.has_lost {
+            self.has_lost = false;
+            // What comes before the answer may be lost, and the whole state with it: then ask again.
             if let Some(picture) = self.pictures.get_mut(id) {
                 picture.is_stale = true;
             }
             self.request(json!({ "type": "STATE_RESYNC", "componentId": id, "payload": { "have": 0 } })).await;
-            if self.pictures.get(id).is_none_or(|picture| !picture.is_stale) {
-                return;
-            }
+            self.has_lost |= self.pictures.get(id).is_some_and(|picture| picture.is_stale);
         }
     }
 
@@ -263,6 +269,7 @@ impl Client {
         if kind == "STATE_DELTA" || kind == "STATE_UPDATE" {
             if self.lose > 0 {
                 self.lose -= 1;
+                self.has_lost = true;
                 return;
             }
             self.paint(&message);
@@ -284,9 +291,12 @@ impl Client {
         if picture.is_stale || delta.version <= picture.version {
             return;
         }
-        if delta.apply(&mut picture.state, picture.version).is_ok() {
-            picture.version = delta.version;
-            return;
+        match delta.apply(&mut picture.state, picture.version) {
+            Ok(()) => {
+                picture.version = delta.version;
+                return;
+            }
+            Err(mismatch) => assert!(self.has_lost, "nothing was lost, and yet: {mismatch}\n{message}"),
         }
         picture.is_stale = true;
         self.resyncs += 1;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "every test file takes what it needs")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fluxstack_live::prelude::*;
@@ -297,6 +298,17 @@ impl Worker {
         Ok(())
     }
 
+    /// Holds on to something for as long as timers and work last.
+    pub fn hold(&mut self, cx: &mut Cx<Self>) -> Result<()> {
+        let (timer, future, then) = (held(), held(), held());
+        cx.every(Duration::from_millis(1), move |_: &mut Self, _cx| drop(Arc::clone(&timer)))?;
+        let forever = async move {
+            std::future::pending::<()>().await;
+            drop(future);
+        };
+        cx.spawn(forever, move |_: &mut Self, (), _cx| drop(then))
+    }
+
     pub fn missing_service(&mut self, cx: &mut Cx<Self>) -> Result<()> {
         cx.app::<std::net::TcpStream>().map(|_| ())
     }
@@ -304,6 +316,15 @@ impl Worker {
     pub fn who(&mut self, cx: &mut Cx<Self>) -> Vec<String> {
         vec![cx.component_id().to_owned(), cx.client_id().unwrap_or_default().to_owned(), cx.instance_id().to_string()]
     }
+}
+
+thread_local! {
+    static HELD: Arc<()> = Arc::default();
+}
+
+/// Something to be held; how often it is tells whether what holds it is gone.
+pub fn held() -> Arc<()> {
+    HELD.with(Arc::clone)
 }
 
 /// A server with all of them.
