@@ -45,7 +45,10 @@ pub trait State: Sized + Send + 'static {
     fn write(&mut self, field: &str, json: &[u8]) -> Result<&'static str, Error>;
 
     /// Puts one field back to what was last flushed, after a write the author refused.
-    fn revert(&mut self, field: &str, sent: &Self::Sent);
+    ///
+    /// # Errors
+    /// [`FlushError`] if what was sent does not read back.
+    fn revert(&mut self, field: &str, sent: &Self::Sent) -> Result<(), FlushError>;
 
     /// Describes the fields for `live.gen.ts`.
     fn describe(types: &mut Types) -> Vec<FieldShape>;

@@ -211,11 +211,15 @@ fn implementation(
                 }
             }
 
-            fn revert(&mut self, field: &str, sent: &Self::Sent) {
+            fn revert(
+                &mut self,
+                field: &str,
+                sent: &Self::Sent,
+            ) -> ::core::result::Result<(), ::fluxstack_live::__private::FlushError> {
                 let _ = sent;
                 match field {
-                    #(#wire => ::fluxstack_live::__private::reverted(&mut self.#ident, &sent #sent),)*
-                    _ => {}
+                    #(#wire => ::fluxstack_live::__private::reverted(#rust, &mut self.#ident, &sent #sent),)*
+                    _ => ::core::result::Result::Ok(()),
                 }
             }
 

@@ -194,7 +194,13 @@ impl<K, V> Map<K, V> {
     /// Leaves the committed entries where a recovery of the field finds them.
     pub(super) fn deposit(&mut self) {
         let wanted = self.live.as_ref().is_some_and(|live| Arc::strong_count(&live.slot) > 1);
-        if wanted && self.rewind() {
+        if !wanted {
+            return;
+        }
+        // Runs in `drop`, perhaps of an unwinding thread, and the author's `Deserialize` may panic: a second
+        // panic there would end the process.
+        let rewound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.rewind()));
+        if rewound.unwrap_or(false) {
             let entries = std::mem::take(&mut self.entries);
             if let Some(live) = self.live.take() {
                 *live.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(entries);

@@ -167,12 +167,8 @@ pub fn discard<T>(_: T) {}
 
 /// Puts back what was last committed, in a field that clients can write.
 #[doc(hidden)]
-pub fn reverted<F: Field>(field: &mut F, sent: &F::Sent) {
-    if F::WRITABLE
-        && let Err(why) = field.recover(sent)
-    {
-        tracing::error!(%why, "a refused write could not be taken back");
-    }
+pub fn reverted<F: Field>(name: &'static str, field: &mut F, sent: &F::Sent) -> Result<(), FlushError> {
+    if F::WRITABLE { recovered(name, field.recover(sent)) } else { Ok(()) }
 }
 
 thread_local! {
