@@ -34,10 +34,10 @@ impl Client {
         let joint = if url.contains('?') { '&' } else { '?' };
         let full = format!("{url}{joint}v=3&caps=delta,batch");
         let connecting = tokio::time::timeout(PATIENCE, connect_async(&full));
-        let (socket, _) = connecting
-            .await
-            .with_context(|| format!("{url} did not answer in {PATIENCE:?}"))?
-            .with_context(|| format!("cannot connect to {url}: is the server up, and is this its WebSocket?"))?;
+        let (socket, _) =
+            connecting.await.with_context(|| format!("{url} did not answer in {PATIENCE:?}"))?.with_context(
+                || format!("cannot connect to {url}: is the server up, and is this its WebSocket?"),
+            )?;
         let mut client = Self { socket, waiting: VecDeque::new(), hello: Value::Null, last_request: 0 };
         client.hello = client.next().await?.context("the server closed before it said hello")?;
         if client.hello["type"] != "CONNECTION_ESTABLISHED" {
@@ -62,7 +62,8 @@ impl Client {
     }
 
     pub(crate) async fn call(&mut self, view: &mut View, action: &str, args: Value) -> Result<Value> {
-        let message = json!({ "type": "CALL_ACTION", "componentId": view.id, "action": action, "payload": args });
+        let message =
+            json!({ "type": "CALL_ACTION", "componentId": view.id, "action": action, "payload": args });
         self.request(message, &mut Some(view)).await
     }
 
@@ -131,7 +132,8 @@ impl Client {
             if next["success"] == true {
                 return Ok(next["result"].clone());
             }
-            let fields = if next["fields"].is_null() { String::new() } else { format!(" {}", next["fields"]) };
+            let fields =
+                if next["fields"].is_null() { String::new() } else { format!(" {}", next["fields"]) };
             let text = |field: &str| next[field].as_str().unwrap_or_default().to_owned();
             bail!("{}: {}{fields}", text("code"), text("error"));
         }

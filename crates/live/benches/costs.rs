@@ -51,10 +51,14 @@ impl Component for Large {
     type Event = ();
 
     async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
-        let rows = (0..400).map(|row| format!("row number {row:04} with some text in it, as rows have")).collect();
+        let rows =
+            (0..400).map(|row| format!("row number {row:04} with some text in it, as rows have")).collect();
         let mut table = Map::default();
         for key in 0..200 {
-            table.insert(format!("key-{key:04}"), format!("value number {key:04} with some text in it, as values have"));
+            table.insert(
+                format!("key-{key:04}"),
+                format!("value number {key:04} with some text in it, as values have"),
+            );
         }
         Ok(Large { count: 0, rows, table })
     }
@@ -91,13 +95,13 @@ struct Cost {
 }
 
 async fn connect<C: Component>() -> Client {
-    let live = Live::builder().component::<C>().limits(|limits| limits.rate = 0).build().expect("one component");
+    let live =
+        Live::builder().component::<C>().limits(|limits| limits.rate = 0).build().expect("one component");
     Harness::new(live).connect().await
 }
 
 fn frame(id: &str, action: &str, args: &Value) -> Bytes {
-    let message =
-        json!({ "type": "CALL_ACTION", "componentId": id, "action": action, "payload": args, "requestId": "123" });
+    let message = json!({ "type": "CALL_ACTION", "componentId": id, "action": action, "payload": args, "requestId": "123" });
     message.to_string().into()
 }
 
@@ -129,7 +133,12 @@ fn measure<C: Component>(action: &str, args: Value) -> Cost {
         delta.map_or(0, |delta| delta["payload"].to_string().len())
     });
     // The client's own share: one frame taken out of a channel, nothing allocated.
-    Cost { allocations: counted.count_total / ROUNDS, bytes: counted.bytes_total / ROUNDS, frame: last.len(), payload }
+    Cost {
+        allocations: counted.count_total / ROUNDS,
+        bytes: counted.bytes_total / ROUNDS,
+        frame: last.len(),
+        payload,
+    }
 }
 
 fn memchr(text: &[u8], word: &[u8]) -> bool {

@@ -216,6 +216,8 @@ mod tests {
         assert_eq!(args.take::<String>(0).unwrap(), "two");
         assert_eq!(args.take::<i64>(1).unwrap(), 4);
         assert_eq!(args.take::<Option<String>>(2).unwrap(), None);
+        let args = Args::parse(br#"{"By":1,"by ":2}"#, ["by"]).unwrap();
+        assert_eq!(args.take::<i64>(0).unwrap_err().field("by"), Some("is missing"));
     }
 
     #[test]

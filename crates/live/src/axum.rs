@@ -33,7 +33,9 @@ impl Live {
     /// ```
     pub fn route<S: Clone + Send + Sync + 'static>(&self) -> MethodRouter<S> {
         let live = self.clone();
-        get(async move |uri: Uri, headers: HeaderMap, upgrade: WebSocketUpgrade| live.upgrade(&uri, &headers, upgrade))
+        get(async move |uri: Uri, headers: HeaderMap, upgrade: WebSocketUpgrade| {
+            live.upgrade(&uri, &headers, upgrade)
+        })
     }
 
     /// The WebSocket at `/ws` and `GET /health`, to be nested where clients look for it:
@@ -54,10 +56,12 @@ impl Live {
             return (StatusCode::FORBIDDEN, said).into_response();
         }
         let Some(place) = self.place() else {
-            return (StatusCode::SERVICE_UNAVAILABLE, "too many connections: try again later").into_response();
+            return (StatusCode::SERVICE_UNAVAILABLE, "too many connections: try again later")
+                .into_response();
         };
         let query = uri.query().unwrap_or_default();
-        let arrival = Arrival { dialect: Dialect::from_query(query), client: client_id(query).map(Arc::from) };
+        let arrival =
+            Arrival { dialect: Dialect::from_query(query), client: client_id(query).map(Arc::from) };
         let live = self.clone();
         let most = self.limits().frame;
         upgrade
@@ -81,7 +85,8 @@ impl Live {
         let Some(origin) = headers.get(header::ORIGIN) else { return true };
         let Ok(origin) = origin.to_str().map(str::to_ascii_lowercase) else { return false };
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let is_own = origin.split_once("://").is_some_and(|(_, of)| !of.is_empty() && of.eq_ignore_ascii_case(host));
+        let is_own =
+            origin.split_once("://").is_some_and(|(_, of)| !of.is_empty() && of.eq_ignore_ascii_case(host));
         is_own || self.origins.contains(&origin)
     }
 }
@@ -112,4 +117,3 @@ fn outgoing(frame: Outgoing) -> Message {
         }
     }
 }
-

@@ -200,7 +200,11 @@ impl<C: Component> Cx<C> {
     ///
     /// # Errors
     /// [`Code::Busy`](crate::Code::Busy) if the instance already runs 1,000 pieces of work.
-    pub fn spawn<T, F>(&mut self, future: F, then: impl FnOnce(&mut C, T, &mut Self) + Send + 'static) -> Result<()>
+    pub fn spawn<T, F>(
+        &mut self,
+        future: F,
+        then: impl FnOnce(&mut C, T, &mut Self) + Send + 'static,
+    ) -> Result<()>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
@@ -212,7 +216,11 @@ impl<C: Component> Cx<C> {
     ///
     /// # Errors
     /// [`Code::Busy`](crate::Code::Busy) if the instance already has 1,000 timers; likewise below.
-    pub fn after(&mut self, delay: Duration, then: impl FnOnce(&mut C, &mut Self) + Send + 'static) -> Result<TimerId> {
+    pub fn after(
+        &mut self,
+        delay: Duration,
+        then: impl FnOnce(&mut C, &mut Self) + Send + 'static,
+    ) -> Result<TimerId> {
         self.work().after(delay, then)
     }
 
@@ -220,7 +228,11 @@ impl<C: Component> Cx<C> {
     ///
     /// # Errors
     /// As [`Cx::after`].
-    pub fn every(&mut self, period: Duration, tick: impl FnMut(&mut C, &mut Self) + Send + 'static) -> Result<TimerId> {
+    pub fn every(
+        &mut self,
+        period: Duration,
+        tick: impl FnMut(&mut C, &mut Self) + Send + 'static,
+    ) -> Result<TimerId> {
         self.work().every(period, tick)
     }
 

@@ -21,8 +21,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fluxstack_live_protocol::delta::Writer;
 use fluxstack_live_protocol::InstanceId;
+use fluxstack_live_protocol::delta::Writer;
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
@@ -115,7 +115,10 @@ async fn live<C: Component>(mount: Mount) {
         }
         Err(_) => {
             instance.unmount().await;
-            return ticket.answer(Err(Error::new(Code::ActionFailed, "this failed on the server; nothing was mounted")));
+            return ticket.answer(Err(Error::new(
+                Code::ActionFailed,
+                "this failed on the server; nothing was mounted",
+            )));
         }
     }
     instance.send_events();
@@ -173,7 +176,7 @@ impl<C: Component> Instance<C> {
             }
             Mail::Write { property, value, ticket } => {
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.write(&property, &value)));
-                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
+                self.end_turn(outcome.unwrap_or(Err(Broken::Panic)), ticket).await?;
             }
             Mail::Props { props, ticket } => {
                 let outcome = AssertUnwindSafe(self.change_props(props)).catch_unwind().await;
@@ -245,7 +248,9 @@ impl<C: Component> Instance<C> {
             Err(broken) => {
                 let mended = self.mend(&broken).await;
                 ticket.answer(Err(match (&mended, &broken) {
-                    (Err(Lost), _) => Error::new(Code::InstanceLost, "the instance failed and could not be put back"),
+                    (Err(Lost), _) => {
+                        Error::new(Code::InstanceLost, "the instance failed and could not be put back")
+                    }
                     (Ok(()), Broken::Panic) => {
                         Error::new(Code::ActionFailed, "this failed on the server; nothing was changed")
                     }
@@ -256,14 +261,15 @@ impl<C: Component> Instance<C> {
         }
     }
 
-    fn write(&mut self, property: &[u8], value: &[u8]) -> Outcome {
+    fn write(&mut self, property: &[u8], value: &[u8]) -> std::result::Result<Outcome, Broken> {
         let property = std::str::from_utf8(property).unwrap_or_default();
-        let field = self.component.write(property, value)?;
-        if let Err(error) = self.component.written(field, &mut self.cx) {
-            self.component.revert(property, &self.sent);
-            return Err(error);
+        let written = self.component.write(property, value);
+        let outcome = written.and_then(|field| self.component.written(field, &mut self.cx));
+        if outcome.is_err() {
+            // Not only what `write` refused: what the author will not have must not stay.
+            self.component.revert(property, &self.sent).map_err(Broken::Flush)?;
         }
-        Ok(None)
+        Ok(outcome.map(|()| None))
     }
 
     async fn change_props(&mut self, json: Option<Bytes>) -> Outcome {
@@ -281,8 +287,12 @@ impl<C: Component> Instance<C> {
     async fn mend(&mut self, broken: &Broken) -> std::result::Result<(), Lost> {
         self.failures += 1;
         match broken {
-            Broken::Panic => tracing::error!(failures = self.failures, "a turn panicked; putting the instance back"),
-            Broken::Flush(why) => tracing::error!(%why, "the state cannot be sent; putting the instance back"),
+            Broken::Panic => {
+                tracing::error!(failures = self.failures, "a turn panicked; putting the instance back")
+            }
+            Broken::Flush(why) => {
+                tracing::error!(%why, "the state cannot be sent; putting the instance back")
+            }
         }
         drop(self.cx.take_events());
         self.new_props = None;
@@ -303,10 +313,13 @@ impl<C: Component> Instance<C> {
         };
         let broken = std::mem::replace(&mut self.component, fresh);
         // The broken component is dropped in here, and the author's `Drop` may panic as well.
-        let recovered = std::panic::catch_unwind(AssertUnwindSafe(|| self.component.recover(broken, &self.sent)));
+        let recovered =
+            std::panic::catch_unwind(AssertUnwindSafe(|| self.component.recover(broken, &self.sent)));
         match recovered {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(why)) => tracing::error!(%why, "the last good state does not read back; giving the instance up"),
+            Ok(Err(why)) => {
+                tracing::error!(%why, "the last good state does not read back; giving the instance up")
+            }
             Err(_) => tracing::error!("dropping the broken component panicked; giving the instance up"),
         }
         Err(Lost)
@@ -360,9 +373,10 @@ fn bad_event(why: &str) -> Error {
 /// What the client may know of a state that cannot be sent. The log has said which field.
 fn refused(why: &FlushError) -> Error {
     match why {
-        FlushError::TooLarge { .. } => {
-            Error::new(Code::TooLarge, "the state would be larger than this server allows; nothing was changed")
-        }
+        FlushError::TooLarge { .. } => Error::new(
+            Code::TooLarge,
+            "the state would be larger than this server allows; nothing was changed",
+        ),
         FlushError::Unsendable { .. } => Error::internal(why.clone()),
     }
 }

@@ -42,6 +42,9 @@
 //! `pub` is the whole access rule: a `pub` field is sent to the client, a `pub` method in the `#[actions]`
 //! block can be called by it, and everything else stays on the server.
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 pub mod action;
 #[cfg(feature = "axum")]
 mod axum;
@@ -53,9 +56,6 @@ mod instance;
 pub mod limits;
 mod mailbox;
 mod outbox;
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 mod rate;
 mod registry;
 pub mod server;
@@ -83,7 +83,7 @@ pub use work::TimerId;
 /// What a component's file needs: `use fluxstack_live::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Actions, Bound, Code, Component, Cx, Error, Limits, List, Live, Map, PropsChange, Result, State, TimerId, Wire,
-        actions, wire,
+        Actions, Bound, Code, Component, Cx, Error, Limits, List, Live, Map, PropsChange, Result, State,
+        TimerId, Wire, actions, wire,
     };
 }

@@ -89,8 +89,13 @@ impl Builder {
     /// [`BuildError`], if two components have the same name or a limit cannot work.
     pub fn build(self) -> Result<Live, BuildError> {
         let Limits { frame, batch, depth, calls, outbox_soft, outbox_hard, mailbox, .. } = self.limits;
-        let at_least_one =
-            [("frame", frame), ("batch", batch), ("calls", calls), ("outbox_soft", outbox_soft), ("mailbox", mailbox)];
+        let at_least_one = [
+            ("frame", frame),
+            ("batch", batch),
+            ("calls", calls),
+            ("outbox_soft", outbox_soft),
+            ("mailbox", mailbox),
+        ];
         if let Some((name, _)) = at_least_one.into_iter().find(|(_, limit)| *limit == 0) {
             return Err(BuildError::Limit(name, "must not be 0"));
         }

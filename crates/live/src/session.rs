@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{
-    ClientMessage, CloseCode, Code, ConnectionId, Dialect, Hello, InstanceId, Refusal, ServerMessage, decode, frame,
+    ClientMessage, CloseCode, Code, ConnectionId, Dialect, Hello, InstanceId, Refusal, ServerMessage, decode,
+    frame,
 };
 use futures_util::{Sink, Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
@@ -97,8 +98,15 @@ pub(crate) async fn run(
     // Pings since the peer was last heard.
     let silence = AtomicU32::new(0);
     let limits = Arc::clone(&host.limits);
-    let mut session =
-        Session { id, host, arrival, outbox: Arc::clone(&outbox), instances: HashMap::new(), rate: Rate::new(), refused: 0 };
+    let mut session = Session {
+        id,
+        host,
+        arrival,
+        outbox: Arc::clone(&outbox),
+        instances: HashMap::new(),
+        rate: Rate::new(),
+        refused: 0,
+    };
     {
         let write = write::run(&outbox, &limits, &silence, outgoing);
         let read = session.listen(incoming, &silence);
@@ -123,16 +131,25 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Reads until the peer is gone, or until it has to be closed with a code.
-    async fn listen(&mut self, mut incoming: impl Stream<Item = Incoming> + Unpin, silence: &AtomicU32) -> Option<CloseCode> {
+    async fn listen(
+        &mut self,
+        mut incoming: impl Stream<Item = Incoming> + Unpin,
+        silence: &AtomicU32,
+    ) -> Option<CloseCode> {
         self.greet().await;
         while let Some(frame) = incoming.next().await {
             silence.store(0, Ordering::Relaxed);
             match frame {
-                Incoming::Text(text) if text.len() > self.host.limits.frame => return Some(CloseCode::FrameTooLarge),
+                Incoming::Text(text) if text.len() > self.host.limits.frame => {
+                    return Some(CloseCode::FrameTooLarge);
+                }
                 Incoming::TooLarge => return Some(CloseCode::FrameTooLarge),
                 Incoming::Text(text) => self.read(&text).await,
                 Incoming::Binary => {
-                    self.refuse(&Refusal::frame(Code::BadMessage, "binary frames carry uploads, and nothing is being uploaded"));
+                    self.refuse(&Refusal::frame(
+                        Code::BadMessage,
+                        "binary frames carry uploads, and nothing is being uploaded",
+                    ));
                 }
                 Incoming::Pong => {}
             }
@@ -191,10 +208,18 @@ impl Session {
             // Every message of a frame is answered by itself, also those that are refused with it.
             match decode(text, self.arrival.dialect) {
                 Ok(message) if !is_allowed => {
-                    self.refuse(&refuse(&message, Code::RateLimited, "Rate limit exceeded: slow down".to_owned()));
+                    self.refuse(&refuse(
+                        &message,
+                        Code::RateLimited,
+                        "Rate limit exceeded: slow down".to_owned(),
+                    ));
                 }
                 Ok(message) if is_too_long => {
-                    let said = format!("{} messages in a batch, at most {} are allowed", messages.len(), limits.batch);
+                    let said = format!(
+                        "{} messages in a batch, at most {} are allowed",
+                        messages.len(),
+                        limits.batch
+                    );
                     self.refuse(&refuse(&message, Code::TooLarge, said));
                 }
                 Ok(message) if frame::nests_deeper_than(text, limits.depth) => {

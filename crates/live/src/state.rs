@@ -83,7 +83,9 @@ pub enum FlushError {
         why: Unsendable,
     },
     /// The state is too large.
-    #[error("the state would be {size} bytes, at most {limit} are allowed: keep less in it, or raise `Limits::state`")]
+    #[error(
+        "the state would be {size} bytes, at most {limit} are allowed: keep less in it, or raise `Limits::state`"
+    )]
     TooLarge {
         /// Bytes it would have.
         size: usize,

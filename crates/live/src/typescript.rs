@@ -2,7 +2,7 @@
 //!
 //! An application's test writes the file or fails when it is stale, so the types the browser is compiled
 //! with cannot drift from the server's. Nested types are declared by `ts-rs`, which knows serde's
-//! attributes; how they are laid out, and what a component looks like, is decided in [`print`].
+//! attributes; how they are laid out, and what a component looks like, is decided in `print.rs`.
 
 use std::any::{TypeId, type_name};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! What may cross: types both sides understand, and their way into JSON and back.
 //!
 //! Everything that travels passes through here: state, props, arguments, results and events. What goes
-//! out is exact or an error ([`write`]); what comes in is hostile until it has become a Rust value, and a
-//! complaint names the field it is about ([`read`]).
+//! out is exact or an error (`write.rs`); what comes in is hostile until it has become a Rust value, and a
+//! complaint names the field it is about (`read.rs`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};

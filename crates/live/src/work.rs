@@ -55,7 +55,13 @@ pub(crate) enum Turn<C: Component> {
 
 impl<C: Component> Work<C> {
     pub(crate) fn new() -> Self {
-        Self { tasks: JoinSet::new(), due: BTreeMap::new(), at: HashMap::new(), gates: HashMap::new(), last: 0 }
+        Self {
+            tasks: JoinSet::new(),
+            due: BTreeMap::new(),
+            at: HashMap::new(),
+            gates: HashMap::new(),
+            last: 0,
+        }
     }
 
     pub(crate) fn spawn<T, F>(

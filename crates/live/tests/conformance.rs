@@ -1,6 +1,8 @@
 //! The transcripts in `conformance/`, played against a real server in memory. The format is described in
 //! `conformance/README.md`; the TypeScript client honours the same files.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
+
 mod app;
 
 use std::collections::HashMap;
@@ -22,7 +24,7 @@ async fn check(name: &str, transcript: &str) {
         match kind {
             ">" => {
                 let frame = parse(rest, &place);
-                client.send(fill(frame, &names, &place)).await;
+                client.send(fill(frame, &names)).await;
             }
             "<" | "lose:" => {
                 let expected = match parse(rest, &place) {
@@ -30,7 +32,8 @@ async fn check(name: &str, transcript: &str) {
                     message => vec![message],
                 };
                 for expected in expected {
-                    let found = if said_hello { next(&mut client, &place).await } else { client.hello().clone() };
+                    let found =
+                        if said_hello { next(&mut client, &place).await } else { client.hello().clone() };
                     said_hello = true;
                     compare(&expected, &found, &mut names).unwrap_or_else(|why| {
                         panic!("{place}: {why}\nexpected {expected}\n   found {found}")
@@ -62,16 +65,14 @@ fn parse(text: &str, place: &str) -> Value {
 }
 
 /// Puts the values that names stand for into a frame.
-fn fill(value: Value, names: &HashMap<String, Value>, place: &str) -> Value {
+fn fill(value: Value, names: &HashMap<String, Value>) -> Value {
     match value {
         Value::String(text) if text.starts_with('$') => match names.get(&text) {
             Some(value) => value.clone(),
             None => Value::String(text),
         },
-        Value::Array(items) => items.into_iter().map(|item| fill(item, names, place)).collect(),
-        Value::Object(entries) => {
-            entries.into_iter().map(|(key, value)| (key, fill(value, names, place))).collect()
-        }
+        Value::Array(items) => items.into_iter().map(|item| fill(item, names)).collect(),
+        Value::Object(entries) => entries.into_iter().map(|(key, value)| (key, fill(value, names))).collect(),
         other => other,
     }
 }

@@ -1,5 +1,7 @@
 //! What a client can do wrong, on purpose or not: a clear error or a bounded close, and nobody else notices.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
+
 mod app;
 
 use std::time::Duration;
@@ -37,7 +39,11 @@ async fn what_is_no_message_is_answered_and_survived() {
     let harness = harness();
     let mut client = harness.connect().await;
     let id = client.mount("Counter", json!({ "count": 1 })).await.unwrap();
-    let deep = format!("{{\"type\":\"CALL_ACTION\",\"action\":\"add\",\"payload\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
+    let deep = format!(
+        "{{\"type\":\"CALL_ACTION\",\"action\":\"add\",\"payload\":{}1{}}}",
+        "[".repeat(5_000),
+        "]".repeat(5_000)
+    );
     let cases = [
         ("", "BAD_JSON"),
         ("null", "BAD_MESSAGE"),
@@ -56,10 +62,16 @@ async fn what_is_no_message_is_answered_and_survived() {
         (r#"{"type":"CALL_ACTION","action":"add","componentId":5}"#, "BAD_MESSAGE"),
         (r#"{"type":"CALL_ACTION","action":"add","componentId":"live-x"}"#, "REHYDRATION_REQUIRED"),
         (r#"{"type":"COMPONENT_MOUNT","payload":{"component":"Nope"}}"#, "COMPONENT_NOT_FOUND"),
-        (r#"{"type":"COMPONENT_MOUNT","payload":{"component":"counter","props":{"count":1}}}"#, "COMPONENT_NOT_FOUND"),
+        (
+            r#"{"type":"COMPONENT_MOUNT","payload":{"component":"counter","props":{"count":1}}}"#,
+            "COMPONENT_NOT_FOUND",
+        ),
         (r#"{"type":"COMPONENT_MOUNT","payload":{"component":"Counter"}}"#, "BAD_PAYLOAD"),
         (r#"{"type":"COMPONENT_MOUNT","payload":{"component":"Counter","props":[1]}}"#, "BAD_PAYLOAD"),
-        (r#"{"type":"COMPONENT_MOUNT","payload":{"component":"Counter","props":{"count":1e999}}}"#, "BAD_PAYLOAD"),
+        (
+            r#"{"type":"COMPONENT_MOUNT","payload":{"component":"Counter","props":{"count":1e999}}}"#,
+            "BAD_PAYLOAD",
+        ),
         (r#"{"type":"COMPONENT_MOUNT","payload":{"component":"__proto__"}}"#, "COMPONENT_NOT_FOUND"),
         (deep.as_str(), "BAD_MESSAGE"),
     ];
@@ -82,7 +94,11 @@ async fn one_bad_message_of_a_batch_is_refused_alone() {
     let mut good = call(&id, "add", json!({ "by": 1 }));
     good["requestId"] = json!("good");
     client.send_batch(vec![deep, json!(null), good]).await;
-    let answers: Vec<Value> = [client.next().await, client.next().await, client.next().await, client.next().await].into_iter().flatten().collect();
+    let answers: Vec<Value> =
+        [client.next().await, client.next().await, client.next().await, client.next().await]
+            .into_iter()
+            .flatten()
+            .collect();
     assert_eq!((&answers[0]["requestId"], &answers[0]["code"]), (&json!("deep"), &json!("BAD_MESSAGE")));
     assert_eq!((&answers[1]["requestId"], &answers[1]["code"]), (&Value::Null, &json!("BAD_MESSAGE")));
     assert_eq!(answers[2]["type"], json!("STATE_DELTA"));
@@ -94,7 +110,9 @@ async fn arguments_of_the_wrong_kind_are_named() {
     let harness = harness();
     let mut client = harness.connect().await;
     let id = client.mount("Counter", json!({ "count": 1 })).await.unwrap();
-    for args in [json!({}), json!({ "by": "1" }), json!({ "by": null }), json!({ "by": [1] }), json!({ "by": 1.5 })] {
+    for args in
+        [json!({}), json!({ "by": "1" }), json!({ "by": null }), json!({ "by": [1] }), json!({ "by": 1.5 })]
+    {
         let refused = client.call(&id, "add", args.clone()).await.unwrap_err();
         assert_eq!(refused.code, "BAD_PAYLOAD", "{args}");
         assert!(refused.fields["by"].is_string(), "{args}: {refused:?}");
@@ -111,10 +129,24 @@ async fn only_declared_actions_can_be_called_and_all_others_look_alike() {
     let mut client = harness.connect().await;
     let id = client.mount("Todos", json!({})).await.unwrap();
     let mut answers = Vec::new();
-    for action in ["find", "mount", "unmount", "flush", "constructor", "__proto__", "push_then_panic", "Push", "", "nope"] {
+    for action in [
+        "find",
+        "mount",
+        "unmount",
+        "flush",
+        "constructor",
+        "__proto__",
+        "push_then_panic",
+        "Push",
+        "",
+        "nope",
+    ] {
         answers.push(client.call(&id, action, json!({ "id": 1 })).await.unwrap_err());
     }
-    assert!(answers.iter().all(|refused| refused.code == "NOT_CALLABLE" && refused == &answers[0]), "{answers:?}");
+    assert!(
+        answers.iter().all(|refused| refused.code == "NOT_CALLABLE" && refused == &answers[0]),
+        "{answers:?}"
+    );
 }
 
 #[tokio::test]
@@ -154,7 +186,8 @@ async fn ten_thousand_mounts_are_a_thousand_instances() {
     let mut client = harness.connect().await;
     let mut codes = std::collections::BTreeMap::<String, usize>::new();
     for _ in 0..10_000 {
-        let code = client.mount("Counter", json!({ "count": 0 })).await.err().map_or("ok".to_owned(), |no| no.code);
+        let code =
+            client.mount("Counter", json!({ "count": 0 })).await.err().map_or("ok".to_owned(), |no| no.code);
         *codes.entry(code).or_default() += 1;
     }
     let expected = [("TOO_MANY_INSTANCES".to_owned(), 9_000), ("ok".to_owned(), 1_000)];
@@ -281,7 +314,10 @@ async fn an_older_client_is_understood_and_gets_what_it_knows() {
 
     client.call(&id, "increment", json!({})).await.unwrap();
     let update = client.next().await.unwrap();
-    assert_eq!((&update["type"], &update["payload"]["state"]), (&json!("STATE_UPDATE"), &json!({ "count": 2 })));
+    assert_eq!(
+        (&update["type"], &update["payload"]["state"]),
+        (&json!("STATE_UPDATE"), &json!({ "count": 2 }))
+    );
 
     // A failed action is also an ERROR frame, and says so before the reply.
     let mut failing = call(&id, "fail", json!({ "field": "x" }));
@@ -297,7 +333,10 @@ async fn an_older_client_is_understood_and_gets_what_it_knows() {
     let id = answer["result"]["componentId"].as_str().unwrap().to_owned();
     client.call(&id, "setValue", json!({ "key": "name", "value": "Ana" })).await.unwrap();
     assert_eq!(client.next().await.unwrap()["payload"]["state"]["name"], json!("Ana"));
-    assert_eq!(client.call(&id, "setValue", json!({ "key": "saved", "value": 1 })).await.unwrap_err().code, "NOT_WRITABLE");
+    assert_eq!(
+        client.call(&id, "setValue", json!({ "key": "saved", "value": 1 })).await.unwrap_err().code,
+        "NOT_WRITABLE"
+    );
     assert_eq!(client.call(&id, "setValue", json!(5)).await.unwrap_err().code, "NOT_WRITABLE");
 
     let answer = client.request(mount("Bell", json!({}))).await;

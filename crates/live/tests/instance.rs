@@ -9,7 +9,7 @@ use fluxstack_live::testing::{Harness, Mounted, mount};
 use serde_json::{Value, json};
 
 async fn worker() -> Mounted<Worker> {
-    mount::<Worker>(WorkerProps::default()).await.unwrap()
+    mount::<Worker>(WorkerProps::default()).await.expect("a worker mounts")
 }
 
 fn millis(ms: u64) -> Duration {
@@ -34,9 +34,13 @@ async fn a_panic_changes_nothing_and_ends_nothing() {
 
     let mut todos = mount::<Todos>(()).await.unwrap();
     todos.call("push", json!({ "text": "kept" })).await.unwrap();
-    assert_eq!(todos.call("pushThenPanic", json!({ "text": "lost" })).await.unwrap_err().code, "ACTION_FAILED");
+    assert_eq!(
+        todos.call("pushThenPanic", json!({ "text": "lost" })).await.unwrap_err().code,
+        "ACTION_FAILED"
+    );
     todos.call("push", json!({ "text": "after" })).await.unwrap();
-    let texts: Vec<Value> = todos.state()["items"].as_array().unwrap().iter().map(|row| row["text"].clone()).collect();
+    let texts: Vec<Value> =
+        todos.state()["items"].as_array().unwrap().iter().map(|row| row["text"].clone()).collect();
     assert_eq!(texts, [json!("kept"), json!("after")]);
 }
 
@@ -55,7 +59,10 @@ async fn an_instance_that_only_ever_fails_is_given_up() {
 async fn a_failed_action_keeps_what_it_had_changed() {
     let mut worker = worker().await;
     let refused = worker.call("setNumber", json!({ "text": "many" })).await.unwrap_err();
-    assert_eq!((refused.code.as_str(), refused.error.as_str()), ("INTERNAL", "something went wrong on the server"));
+    assert_eq!(
+        (refused.code.as_str(), refused.error.as_str()),
+        ("INTERNAL", "something went wrong on the server")
+    );
     assert_eq!(worker.delta(), json!({ "label": "changed" }));
 }
 
@@ -91,7 +98,10 @@ async fn a_mount_that_fails_says_why_and_leaves_nothing() {
 #[tokio::test]
 async fn what_was_not_provided_is_named_in_the_log_only() {
     let refused = worker().await.call("missingService", json!({})).await.unwrap_err();
-    assert_eq!((refused.code.as_str(), refused.error.as_str()), ("INTERNAL", "something went wrong on the server"));
+    assert_eq!(
+        (refused.code.as_str(), refused.error.as_str()),
+        ("INTERNAL", "something went wrong on the server")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,9 +185,7 @@ async fn actions_of_one_instance_take_turns() {
     let harness = Harness::new(app::live().build().unwrap());
     let mut client = harness.connect().await;
     let id = client.mount("Worker", json!({})).await.unwrap();
-    let slow = |n: u32, ms: u64| {
-        json!({ "type": "CALL_ACTION", "componentId": id, "action": "slow", "payload": { "ms": ms }, "requestId": n })
-    };
+    let slow = |n: u32, ms: u64| json!({ "type": "CALL_ACTION", "componentId": id, "action": "slow", "payload": { "ms": ms }, "requestId": n });
     client.send_batch(vec![slow(1, 50), slow(2, 10)]).await;
     // A ping is answered while an action runs.
     client.send(json!({ "type": "COMPONENT_PING", "componentId": id })).await;

@@ -1,5 +1,7 @@
 //! A client that reads slowly, or not at all: it gets newer state, not a longer queue.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
+
 mod app;
 
 use std::time::Duration;
@@ -99,9 +101,7 @@ async fn a_reply_waits_for_the_snapshot_that_holds_its_state_and_other_instances
     stall().await;
     stall().await;
     // By now its deltas have become a promise. This one's state is in the snapshot only.
-    let grow = |bytes: usize, request: u32| {
-        json!({ "type": "CALL_ACTION", "componentId": slow, "action": "grow", "payload": { "bytes": bytes }, "requestId": request })
-    };
+    let grow = |bytes: usize, request: u32| json!({ "type": "CALL_ACTION", "componentId": slow, "action": "grow", "payload": { "bytes": bytes }, "requestId": request });
     let add = json!({ "type": "CALL_ACTION", "componentId": other, "action": "add", "payload": { "by": 1 }, "requestId": 2 });
     client.send_batch(vec![grow(5, 1), add]).await;
     let (_, shown) = until_answered(&mut client, &slow).await;

@@ -1,5 +1,7 @@
 //! Over a real socket: what only the transport can get wrong.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
+
 mod app;
 
 use axum::Router;
@@ -54,7 +56,8 @@ async fn an_action_over_a_real_socket_is_one_frame_with_state_and_answer() {
     let mut socket = connect(&address, None).await.unwrap();
     assert_eq!(next(&mut socket).await["type"], "CONNECTION_ESTABLISHED");
     let payload = json!({ "component": "Counter", "props": { "count": 1 } });
-    let mount = json!({ "type": "COMPONENT_MOUNT", "componentId": "c", "payload": payload, "requestId": "1" });
+    let mount =
+        json!({ "type": "COMPONENT_MOUNT", "componentId": "c", "payload": payload, "requestId": "1" });
     socket.send(Message::text(mount.to_string())).await.unwrap();
     let id = next(&mut socket).await["result"]["componentId"].as_str().unwrap().to_owned();
     let call = json!({ "type": "CALL_ACTION", "componentId": id, "action": "increment", "requestId": "2" });
@@ -73,11 +76,18 @@ async fn an_action_over_a_real_socket_is_one_frame_with_state_and_answer() {
 async fn a_page_of_another_origin_may_not_connect() {
     let address = serve(&app::live().allow_origin("https://app.example.com").build().unwrap()).await;
     let own = format!("http://{address}");
-    for origin in [None, Some(own.as_str()), Some("https://app.example.com"), Some("https://APP.example.com")] {
+    for origin in [None, Some(own.as_str()), Some("https://app.example.com"), Some("https://APP.example.com")]
+    {
         assert!(connect(&address, origin).await.is_ok(), "{origin:?}");
     }
     let prefix = format!("http://{address}.evil.example");
-    for origin in ["https://evil.example", "null", "http://127.0.0.1", prefix.as_str(), "https://app.example.com.evil.example"] {
+    for origin in [
+        "https://evil.example",
+        "null",
+        "http://127.0.0.1",
+        prefix.as_str(),
+        "https://app.example.com.evil.example",
+    ] {
         assert_eq!(status(connect(&address, Some(origin)).await.unwrap_err()), 403, "{origin}");
     }
 }
@@ -114,8 +124,13 @@ async fn bytes_that_are_no_websocket_end_only_their_own_connection() {
     let live = app::live().build().unwrap();
     let address = serve(&live).await;
     // Unmasked, reserved bits, invalid UTF-8, a frame that promises more than it brings.
-    let garbage: [&[u8]; 5] =
-        [&[0xff; 64], &[0x81, 0x02, b'{', b'}'], &[0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe], &[0x81, 0xfe, 0xff], &[0xf1, 0x80, 0, 0, 0, 0]];
+    let garbage: [&[u8]; 5] = [
+        &[0xff; 64],
+        &[0x81, 0x02, b'{', b'}'],
+        &[0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe],
+        &[0x81, 0xfe, 0xff],
+        &[0xf1, 0x80, 0, 0, 0, 0],
+    ];
     for bytes in garbage {
         let mut stream = TcpStream::connect(&address).await.unwrap();
         let hello = format!(

@@ -158,7 +158,7 @@ fn only_a_bound_field_can_be_written_and_the_others_cannot_be_told_from_none() {
     assert_eq!((error.code(), error.field("note")), (Code::Invalid, Some("too long")));
     assert_eq!(board.write("note", b"\"fine\"").unwrap(), "note");
     assert_eq!(*board.note, "fine");
-    board.revert("note", &sent);
+    board.revert("note", &sent).unwrap();
     assert_eq!(*board.note, "note", "a refused write is taken back");
     assert_eq!(refused(&mut board, "note", "\"far too long\"").code(), Code::Invalid, "and the check stays");
 }

@@ -64,8 +64,8 @@ fn container(input: &DeriveInput, bound: &TokenStream) -> Vec<Attribute> {
     if !has("rename_all") {
         settings.push(quote!(rename_all = "camelCase"));
     }
-    if let Data::Enum(data) = &input.data {
-        let plain = data.variants.iter().all(|variant| matches!(variant.fields, Fields::Unit));
+    if let Data::Enum(body) = &input.data {
+        let plain = body.variants.iter().all(|variant| matches!(variant.fields, Fields::Unit));
         if !plain && !has("rename_all_fields") {
             settings.push(quote!(rename_all_fields = "camelCase"));
         }

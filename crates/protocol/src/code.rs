@@ -64,12 +64,10 @@ codes! {
     TooManyCalls = "TOO_MANY_CALLS",
     /// More mounted instances than the limit allows.
     TooManyInstances = "TOO_MANY_INSTANCES",
-    /// A batch or a state is larger than the limit allows.
+    /// A batch, props or a state is larger than the limit allows.
     TooLarge = "TOO_LARGE",
-    /// The instance's mailbox is full.
+    /// The instance's mailbox is full, or the server has too much to do.
     Busy = "BUSY",
-    /// The server is going away.
-    ShuttingDown = "SHUTTING_DOWN",
 }
 
 impl fmt::Display for Code {

@@ -177,7 +177,8 @@ fn name(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
 
 fn is_request_id(raw: &RawValue) -> bool {
     let text = raw.get();
-    text.len() <= MAX_NAME && text.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit())
+    text.len() <= MAX_NAME
+        && text.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -65,7 +65,8 @@ impl Writer {
 
     /// Appends the payload to `out` and clears.
     pub fn finish(&mut self, base: u64, version: u64, digest: u32, out: &mut Vec<u8>) {
-        write!(out, "{{\"base\":{base},\"version\":{version},\"digest\":{digest}").expect("a Vec takes every byte");
+        write!(out, "{{\"base\":{base},\"version\":{version},\"digest\":{digest}")
+            .expect("a Vec takes every byte");
         for (name, fields) in [("delta", &self.set), ("splice", &self.splice), ("merge", &self.merge)] {
             if !fields.is_empty() {
                 write!(out, ",\"{name}\":{{").expect("a Vec takes every byte");
@@ -107,7 +108,9 @@ impl<'de> Deserialize<'de> for Edit {
         let mut parts = parts.into_iter();
         let mut number = || {
             let part = parts.next().ok_or_else(|| D::Error::custom("an edit needs an index and a count"))?;
-            part.get().parse::<usize>().map_err(|_| D::Error::custom("an edit's index and count are whole numbers"))
+            part.get()
+                .parse::<usize>()
+                .map_err(|_| D::Error::custom("an edit's index and count are whole numbers"))
         };
         let (index, removed) = (number()?, number()?);
         Ok(Self { index, removed, inserted: parts.collect() })

@@ -31,7 +31,8 @@ impl Dialect {
     #[must_use]
     pub fn from_query(query: &str) -> Self {
         let pairs = || query.split('&').filter_map(|pair| pair.split_once('='));
-        let version = pairs().find(|(key, _)| *key == "v").and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
+        let version =
+            pairs().find(|(key, _)| *key == "v").and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
         if version < VERSION {
             return Self::LEGACY;
         }
@@ -57,7 +58,8 @@ impl Dialect {
 /// ```
 #[must_use]
 pub fn client_id(query: &str) -> Option<&str> {
-    let (_, value) = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == "client")?;
+    let (_, value) =
+        query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == "client")?;
     let plausible = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
     (!value.is_empty() && value.len() <= 64 && value.bytes().all(plausible)).then_some(value)
 }

@@ -220,7 +220,9 @@ impl Reader<'_> {
             b'u' => {
                 let digits = self.text.get(self.at..self.at + 4)?;
                 self.at += 4;
-                digits.iter().try_fold(0u32, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))?
+                digits
+                    .iter()
+                    .try_fold(0u32, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))?
             }
             _ => return None,
         };
@@ -230,7 +232,11 @@ impl Reader<'_> {
 
     fn number(&mut self) -> Option<u32> {
         let start = self.at;
-        while self.text.get(self.at).is_some_and(|byte| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')) {
+        while self
+            .text
+            .get(self.at)
+            .is_some_and(|byte| matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
+        {
             self.at += 1;
         }
         let text = std::str::from_utf8(&self.text[start..self.at]).ok()?;
@@ -275,12 +281,20 @@ mod tests {
 
     #[track_caller]
     fn same(left: &str, right: &str) {
-        assert_eq!(of_json(left.as_bytes()).expect(left), of_json(right.as_bytes()).expect(right), "{left} {right}");
+        assert_eq!(
+            of_json(left.as_bytes()).expect(left),
+            of_json(right.as_bytes()).expect(right),
+            "{left} {right}"
+        );
     }
 
     #[track_caller]
     fn different(left: &str, right: &str) {
-        assert_ne!(of_json(left.as_bytes()).expect(left), of_json(right.as_bytes()).expect(right), "{left} {right}");
+        assert_ne!(
+            of_json(left.as_bytes()).expect(left),
+            of_json(right.as_bytes()).expect(right),
+            "{left} {right}"
+        );
     }
 
     #[test]
@@ -307,7 +321,20 @@ mod tests {
 
     #[test]
     fn what_is_not_json_has_no_digest() {
-        for text in ["", "{", "[1,]", "{\"a\"}", "tru", "\"\\x\"", "\"\\u12\"", "1 2", "+1", "nul", "\u{1}", "\"\u{1}\""] {
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "{\"a\"}",
+            "tru",
+            "\"\\x\"",
+            "\"\\u12\"",
+            "1 2",
+            "+1",
+            "nul",
+            "\u{1}",
+            "\"\u{1}\"",
+        ] {
             assert_eq!(of_json(text.as_bytes()), None, "{text:?}");
         }
         assert_eq!(of_json(&[b'"', 0xff, b'"']), None);

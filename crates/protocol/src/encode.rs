@@ -29,18 +29,30 @@ impl ServerMessage<'_> {
                 raw_field(out, "requestId", request_id.map(str::as_bytes));
             }
             Self::Update { instance, state, version, digest } => {
-                put(out, format_args!("{{\"type\":\"STATE_UPDATE\",\"componentId\":\"{instance}\",\"payload\":{{\"state\":"));
+                put(
+                    out,
+                    format_args!(
+                        "{{\"type\":\"STATE_UPDATE\",\"componentId\":\"{instance}\",\"payload\":{{\"state\":"
+                    ),
+                );
                 out.extend_from_slice(state);
                 put(out, format_args!(",\"version\":{version},\"digest\":{digest}}}"));
             }
             Self::Event { instance, event } => {
-                put(out, format_args!("{{\"type\":\"COMPONENT_EVENT\",\"componentId\":\"{instance}\",\"payload\":{{\"event\":"));
+                put(
+                    out,
+                    format_args!(
+                        "{{\"type\":\"COMPONENT_EVENT\",\"componentId\":\"{instance}\",\"payload\":{{\"event\":"
+                    ),
+                );
                 out.extend_from_slice(event);
                 out.push(b'}');
             }
             Self::Missed { instance, count } => put(
                 out,
-                format_args!("{{\"type\":\"COMPONENT_EVENT\",\"componentId\":\"{instance}\",\"payload\":{{\"missed\":{count}}}"),
+                format_args!(
+                    "{{\"type\":\"COMPONENT_EVENT\",\"componentId\":\"{instance}\",\"payload\":{{\"missed\":{count}}}"
+                ),
             ),
             Self::Error { component_id, request_id, code, error, action } => {
                 out.extend_from_slice(br#"{"type":"ERROR""#);

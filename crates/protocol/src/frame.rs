@@ -24,7 +24,9 @@ use crate::decode::Refusal;
 pub fn split(text: &str, batch: bool) -> Result<Messages<'_>, Refusal> {
     match text.trim_start().as_bytes().first() {
         Some(b'{') => Ok(Messages::One(text)),
-        Some(b'[') if !batch => Err(Refusal::frame(Code::BadMessage, "an array needs the capability `batch`")),
+        Some(b'[') if !batch => {
+            Err(Refusal::frame(Code::BadMessage, "an array needs the capability `batch`"))
+        }
         Some(b'[') => serde_json::from_str(text)
             .map(Messages::Many)
             .map_err(|_| Refusal::frame(Code::BadJson, "Invalid JSON")),

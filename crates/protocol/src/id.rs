@@ -88,8 +88,11 @@ mod tests {
         let text = id.to_string();
         assert_eq!(text.len(), 41);
         assert_eq!(text.parse::<InstanceId>(), Ok(id));
-        let shouted = format!("live-{}", text[5..].to_uppercase().replace(|digit: char| digit.is_ascii_digit(), "A"));
-        for wrong in [shouted.as_str(), &text[5..], "live-", "conn-x", "", "live-00000000000000000000000000000000"] {
+        let shouted =
+            format!("live-{}", text[5..].to_uppercase().replace(|digit: char| digit.is_ascii_digit(), "A"));
+        for wrong in
+            [shouted.as_str(), &text[5..], "live-", "conn-x", "", "live-00000000000000000000000000000000"]
+        {
             assert_eq!(wrong.parse::<InstanceId>(), Err(NotAnId), "{wrong:?}");
         }
     }

@@ -43,8 +43,15 @@ pub fn spellings(name: &str) -> impl Iterator<Item = String> {
         let mut letters = text.chars();
         letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
     };
-    [name.to_owned(), format!("{name}Component"), format!("{}Component", upper(name)), upper(name), upper(&bare), bare]
-        .into_iter()
+    [
+        name.to_owned(),
+        format!("{name}Component"),
+        format!("{}Component", upper(name)),
+        upper(name),
+        upper(&bare),
+        bare,
+    ]
+    .into_iter()
 }
 
 /// The `key` and the raw `value` of a [`SET_VALUE`] call.

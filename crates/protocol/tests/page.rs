@@ -7,7 +7,8 @@ const PAGE: &str = include_str!("../../../docs/protocol.md");
 
 /// First column of every table row whose first cell is code in this spelling.
 fn cells(is_ours: impl Fn(&str) -> bool) -> Vec<&'static str> {
-    let cell = |line: &'static str| line.strip_prefix("| ")?.split(" |").next().map(|cell| cell.trim_matches('`'));
+    let cell =
+        |line: &'static str| line.strip_prefix("| ")?.split(" |").next().map(|cell| cell.trim_matches('`'));
     PAGE.lines().filter_map(cell).filter(|cell| is_ours(cell)).collect()
 }
 
@@ -15,7 +16,8 @@ fn cells(is_ours: impl Fn(&str) -> bool) -> Vec<&'static str> {
 fn every_code_is_on_the_page_in_the_same_order() {
     let start = PAGE.find("## Errors").expect("the page has a chapter on errors");
     let shouted = |cell: &str| cell.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_');
-    let on_page: Vec<_> = cells(shouted).into_iter().filter(|cell| PAGE.find(&format!("| `{cell}` |")) > Some(start)).collect();
+    let on_page: Vec<_> =
+        cells(shouted).into_iter().filter(|cell| PAGE.find(&format!("| `{cell}` |")) > Some(start)).collect();
     let in_code: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(on_page, in_code);
 }
@@ -23,15 +25,21 @@ fn every_code_is_on_the_page_in_the_same_order() {
 #[test]
 fn every_close_code_is_on_the_page() {
     let on_page = cells(|cell| cell.len() == 4 && cell.parse::<u16>().is_ok());
-    let all =
-        [CloseCode::GoingAway, CloseCode::FrameTooLarge, CloseCode::PeerSilent, CloseCode::Flood, CloseCode::TooSlow];
+    let all = [
+        CloseCode::GoingAway,
+        CloseCode::FrameTooLarge,
+        CloseCode::PeerSilent,
+        CloseCode::Flood,
+        CloseCode::TooSlow,
+    ];
     assert_eq!(on_page, all.map(|code| code.number().to_string()));
 }
 
 #[test]
 fn the_examples_are_real() {
     let frames: Vec<Value> = PAGE.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let mounted = frames.iter().find(|frame| frame["result"]["initialState"].is_object()).expect("a mount reply");
+    let mounted =
+        frames.iter().find(|frame| frame["result"]["initialState"].is_object()).expect("a mount reply");
     let mut state = mounted["result"]["initialState"].as_object().expect("a state").clone();
     let proof = digest::of_json(&serde_json::to_vec(&state).expect("JSON"));
     assert_eq!(mounted["result"]["digest"], Value::from(proof.expect("a digest")));

@@ -1,5 +1,7 @@
 //! What must hold for any input: the decoder, the digest, deltas and their merging.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
+
 use std::collections::BTreeMap;
 
 use fluxstack_live_protocol::delta::{self, Delta, Mismatch, Writer};
@@ -33,13 +35,14 @@ fn reference_digest(value: &Value) -> u32 {
         Value::Number(number) => digest::of_number(number.as_f64().unwrap()),
         Value::String(text) => {
             let units: Vec<u16> = text.encode_utf16().collect();
-            let hash = units.iter().fold(0x7374_7230u32, |h, unit| (h ^ u32::from(*unit)).wrapping_mul(0x0100_0193));
+            let hash =
+                units.iter().fold(0x7374_7230u32, |h, unit| (h ^ u32::from(*unit)).wrapping_mul(0x0100_0193));
             digest::mix(hash ^ units.len() as u32)
         }
         Value::Array(items) => {
-            let steps = items
-                .iter()
-                .fold(0x6172_7230u32, |h, item| h.wrapping_mul(0x9e37_79b1).wrapping_add(reference_digest(item)));
+            let steps = items.iter().fold(0x6172_7230u32, |h, item| {
+                h.wrapping_mul(0x9e37_79b1).wrapping_add(reference_digest(item))
+            });
             digest::mix(steps ^ items.len() as u32)
         }
         Value::Object(entries) => {
@@ -67,7 +70,11 @@ fn any_change() -> impl Strategy<Value = Change> {
     prop_oneof![
         any::<i32>().prop_map(|count| Change::Count(count.into())),
         (any::<prop::sample::Index>(), any::<prop::sample::Index>(), vec(0i64..100, 0..4)).prop_map(
-            |(at, removed, inserted)| Change::Splice { at: at.index(1_000), removed: removed.index(1_000), inserted }
+            |(at, removed, inserted)| Change::Splice {
+                at: at.index(1_000),
+                removed: removed.index(1_000),
+                inserted
+            }
         ),
         vec(0i64..100, 0..5).prop_map(Change::Whole),
         ("[a-d]", 0i64..100).prop_map(|(key, value)| Change::Put(key, value)),

@@ -9,7 +9,8 @@ use rust_embed::RustEmbed;
 struct Dist;
 
 /// What a page of ours may load: itself. The socket is same-origin and therefore `'self'`.
-const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
 
 /// Files by name; any other path is a page of the application.
 pub(crate) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
@@ -30,7 +31,8 @@ pub(crate) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
     let tag: String = file.metadata.sha256_hash().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{tag}\"");
     // Names under assets/ carry a hash of what is in them; a page is asked for again each time.
-    let caching = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let caching =
+        if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
     }

@@ -44,9 +44,9 @@ async fn main() -> anyhow::Result<()> {
         .route("/health", get(async || Redirect::permanent("/api/live/health")))
         .fallback(assets::serve);
 
-    let listener = tokio::net::TcpListener::bind(options.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}: is something else there? Try --listen", options.listen))?;
+    let listener = tokio::net::TcpListener::bind(options.listen).await.with_context(|| {
+        format!("cannot listen on {}: is something else there? Try --listen", options.listen)
+    })?;
     println!("showcase on http://{}", listener.local_addr()?);
     let closing = live.clone();
     axum::serve(listener, app)

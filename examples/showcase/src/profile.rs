@@ -41,7 +41,8 @@ impl Component for Profile {
     fn written(&mut self, field: &'static str, _cx: &mut Cx<Self>) -> Result<()> {
         if field == "name" {
             let name = self.name.trim();
-            self.greeting = if name.is_empty() { "Tell me your name.".to_owned() } else { format!("Hello, {name}!") };
+            self.greeting =
+                if name.is_empty() { "Tell me your name.".to_owned() } else { format!("Hello, {name}!") };
         }
         Ok(())
     }

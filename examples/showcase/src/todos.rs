@@ -35,7 +35,7 @@ impl Component for Todos {
     type Event = ();
 
     async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
-        let row = |id: u32| Todo { id, text: format!("Thing number {id}"), done: id % 7 == 0 };
+        let row = |id: u32| Todo { id, text: format!("Thing number {id}"), done: id.is_multiple_of(7) };
         let items: List<Todo> = (1..=ROWS).rev().map(row).collect();
         let open = count(&items);
         Ok(Todos { items, open, last: ROWS })

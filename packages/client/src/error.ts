@@ -28,7 +28,6 @@ export type ServerCode =
   | 'TOO_MANY_INSTANCES'
   | 'TOO_LARGE'
   | 'BUSY'
-  | 'SHUTTING_DOWN'
 
 /**
  * What can go wrong on this side of the socket.

@@ -295,10 +295,9 @@ impl<T: Wire> Field for List<T> {
     }
 
     fn salvage(&mut self, broken: &mut Self, sent: &Sent<T>) {
+        // Any other list leaves what it has in its slot when the broken instance is dropped.
         if broken.edits(sent).is_some() {
             std::mem::swap(self, broken);
-        } else {
-            broken.deposit();
         }
     }
 

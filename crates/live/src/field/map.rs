@@ -192,7 +192,7 @@ impl<K, V> Map<K, V> {
     }
 
     /// Leaves the committed entries where a recovery of the field finds them.
-    pub(super) fn deposit(&mut self) {
+    fn deposit(&mut self) {
         let wanted = self.live.as_ref().is_some_and(|live| Arc::strong_count(&live.slot) > 1);
         if !wanted {
             return;

@@ -254,10 +254,9 @@ impl<K: Key, V: Wire> Field for Map<K, V> {
     }
 
     fn salvage(&mut self, broken: &mut Self, sent: &Self::Sent) {
+        // Any other map leaves what it has in its slot when the broken instance is dropped.
         if broken.memory(sent).is_some() {
             std::mem::swap(self, broken);
-        } else {
-            broken.deposit();
         }
     }
 

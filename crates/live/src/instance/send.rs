@@ -92,7 +92,8 @@ impl<C: Component> Instance<C> {
                 } else {
                     native.get_or_insert_with(|| {
                         let mut frame = Vec::with_capacity(event.len() + 128);
-                        ServerMessage::Event { instance: self.id, event: &event }.write(clock::now(), &mut frame);
+                        ServerMessage::Event { instance: self.id, event: &event }
+                            .write(clock::now(), &mut frame);
                         frame.into()
                     })
                 };

@@ -137,7 +137,11 @@ impl Outbox {
                 tracing::debug!(connection = %self.connection, %instance, "a slow client gets a snapshot");
                 let owed = Owed { outbox: Arc::clone(self), instance, turn };
                 // If the instance is gone the mail is dropped, and with it what was owed.
-                drop(mailbox.insist(Mail::Resync { connection: self.connection, ticket: None, owed: Some(owed) }));
+                drop(mailbox.insist(Mail::Resync {
+                    connection: self.connection,
+                    ticket: None,
+                    owed: Some(owed),
+                }));
             }
             match taken {
                 queue::Taken::Frames { frames, replies } => {

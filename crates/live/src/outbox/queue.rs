@@ -33,15 +33,33 @@ impl StateFrame {
 pub(super) enum Item {
     Plain(Bytes),
     /// An answer, and the instance whose state has to be there first.
-    Reply { instance: Option<InstanceId>, frame: Bytes },
-    State { instance: InstanceId, frame: StateFrame },
-    Event { instance: InstanceId, frame: Bytes },
+    Reply {
+        instance: Option<InstanceId>,
+        frame: Bytes,
+    },
+    State {
+        instance: InstanceId,
+        frame: StateFrame,
+    },
+    Event {
+        instance: InstanceId,
+        frame: Bytes,
+    },
     /// Events that were dropped here.
-    Missed { instance: InstanceId, count: u64 },
+    Missed {
+        instance: InstanceId,
+        count: u64,
+    },
     /// A snapshot will be asked for when the client gets here.
-    Promise { instance: InstanceId, mailbox: Mailbox },
+    Promise {
+        instance: InstanceId,
+        mailbox: Mailbox,
+    },
     /// It has been asked for, and will take this place.
-    Asked { instance: InstanceId, turn: u64 },
+    Asked {
+        instance: InstanceId,
+        turn: u64,
+    },
 }
 
 /// What an item without a frame is taken to weigh.
@@ -150,7 +168,8 @@ impl Queue {
         match &frame {
             StateFrame::Whole(_) => {
                 self.stale.remove(&instance);
-                let is_asked = |item: &Item| matches!(item, Item::Asked { instance: of, .. } if *of == instance);
+                let is_asked =
+                    |item: &Item| matches!(item, Item::Asked { instance: of, .. } if *of == instance);
                 if let Some(at) = self.items.iter().position(is_asked) {
                     self.bytes += frame.len() - SMALL;
                     self.items[at] = Item::State { instance, frame };

@@ -48,10 +48,12 @@ impl Session {
         };
         let limits = &self.host.limits;
         let bytes = match &body {
-            ClientBody::Mount { props, .. } => props.map_or(0, |raw| raw.get().len()).max(limits.backlog / 16),
-            ClientBody::Call { args: raw, .. } | ClientBody::Write { value: raw, .. } | ClientBody::Props { props: raw } => {
-                raw.map_or(0, |raw| raw.get().len())
+            ClientBody::Mount { props, .. } => {
+                props.map_or(0, |raw| raw.get().len()).max(limits.backlog / 16)
             }
+            ClientBody::Call { args: raw, .. }
+            | ClientBody::Write { value: raw, .. }
+            | ClientBody::Props { props: raw } => raw.map_or(0, |raw| raw.get().len()),
             ClientBody::Event { event } => event.get().len(),
             ClientBody::Unmount | ClientBody::Resync | ClientBody::Ping => 0,
         };
@@ -74,7 +76,9 @@ impl Session {
             }
             ClientBody::Unmount => {
                 // The same answer whether it was ours, is gone or never was: no oracle.
-                let Some(mailbox) = id.and_then(|id| self.instances.remove(&id)) else { return ticket.answer(Ok(None)) };
+                let Some(mailbox) = id.and_then(|id| self.instances.remove(&id)) else {
+                    return ticket.answer(Ok(None));
+                };
                 let mail = Mail::Leave { connection: self.id, ticket: Some(ticket) };
                 // If it is gone already, the ticket comes back and says so as it is dropped.
                 drop(mailbox.insist(mail));
@@ -115,11 +119,16 @@ impl Session {
         };
         let limits = &self.host.limits;
         if props.as_ref().is_some_and(|props| props.len() > limits.props) {
-            let said = format!("the props are {} bytes, at most {} are allowed", props.map_or(0, |props| props.len()), limits.props);
+            let said = format!(
+                "the props are {} bytes, at most {} are allowed",
+                props.map_or(0, |props| props.len()),
+                limits.props
+            );
             return ticket.answer(Err(Error::new(Code::TooLarge, said)));
         }
         if self.host.tasks.len() >= limits.tasks {
-            return ticket.answer(Err(Error::new(Code::Busy, "the server has too much to do: try again later")));
+            return ticket
+                .answer(Err(Error::new(Code::Busy, "the server has too much to do: try again later")));
         }
         let most = limits.instances;
         if self.instances.len() >= most {
@@ -151,7 +160,13 @@ impl Session {
     }
 }
 
-fn mail(frame: &Bytes, body: ClientBody<'_>, connection: ConnectionId, is_legacy: bool, ticket: Ticket) -> Mail {
+fn mail(
+    frame: &Bytes,
+    body: ClientBody<'_>,
+    connection: ConnectionId,
+    is_legacy: bool,
+    ticket: Ticket,
+) -> Mail {
     let raw = |raw: &serde_json::value::RawValue| piece(frame, raw.get());
     match body {
         ClientBody::Call { action, args } if is_legacy && action == legacy::SET_VALUE => {
@@ -203,5 +218,9 @@ fn piece(frame: &Bytes, text: &str) -> Bytes {
     let whole = frame.as_ptr_range();
     let is_part = whole.contains(&text.as_ptr()) && text.len() <= frame.len();
     let is_worth_it = frame.len() <= LARGE || text.len() > frame.len() / 4;
-    if is_part && is_worth_it { frame.slice_ref(text.as_bytes()) } else { Bytes::copy_from_slice(text.as_bytes()) }
+    if is_part && is_worth_it {
+        frame.slice_ref(text.as_bytes())
+    } else {
+        Bytes::copy_from_slice(text.as_bytes())
+    }
 }

@@ -19,7 +19,12 @@ use crate::outbox::{Next, Outbox};
 const AT_ONCE: usize = 32 << 10;
 
 /// Writes until the outbox is closed or the peer is gone.
-pub(super) async fn run(outbox: &Arc<Outbox>, limits: &Limits, silence: &AtomicU32, mut socket: impl Sink<Outgoing> + Unpin) {
+pub(super) async fn run(
+    outbox: &Arc<Outbox>,
+    limits: &Limits,
+    silence: &AtomicU32,
+    mut socket: impl Sink<Outgoing> + Unpin,
+) {
     let mut ping = Instant::now() + limits.ping;
     let batch = outbox.dialect().batch;
     loop {

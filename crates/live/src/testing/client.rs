@@ -201,7 +201,8 @@ impl Client {
     /// [`Refused`], with what the server said.
     pub async fn write(&mut self, id: &str, field: &str, value: Value) -> Result<Value, Refused> {
         let payload = json!({ "value": value });
-        let message = json!({ "type": "PROPERTY_UPDATE", "componentId": id, "property": field, "payload": payload });
+        let message =
+            json!({ "type": "PROPERTY_UPDATE", "componentId": id, "property": field, "payload": payload });
         outcome(self.request(message).await)
     }
 
@@ -221,7 +222,8 @@ impl Client {
     /// Asks for a whole state only then; otherwise what is shown is what the deltas made of it.
     pub async fn settle(&mut self, id: &str) {
         // Answered by the instance itself, after all that was before it, and changes nothing.
-        let barrier = json!({ "type": "CALL_ACTION", "componentId": id, "action": "no such action", "payload": {} });
+        let barrier =
+            json!({ "type": "CALL_ACTION", "componentId": id, "action": "no such action", "payload": {} });
         self.request(barrier).await;
         while self.has_lost {
             self.has_lost = false;
@@ -229,7 +231,8 @@ impl Client {
             if let Some(picture) = self.pictures.get_mut(id) {
                 picture.is_stale = true;
             }
-            self.request(json!({ "type": "STATE_RESYNC", "componentId": id, "payload": { "have": 0 } })).await;
+            self.request(json!({ "type": "STATE_RESYNC", "componentId": id, "payload": { "have": 0 } }))
+                .await;
             self.has_lost |= self.pictures.get(id).is_some_and(|picture| picture.is_stale);
         }
     }
@@ -287,7 +290,8 @@ impl Client {
             picture.is_stale = false;
             return;
         }
-        let delta = Delta::parse(payload.to_string().as_bytes()).expect("the server sends deltas that can be read");
+        let delta =
+            Delta::parse(payload.to_string().as_bytes()).expect("the server sends deltas that can be read");
         if picture.is_stale || delta.version <= picture.version {
             return;
         }

@@ -50,13 +50,16 @@ impl Harness {
     /// # Panics
     /// If the server has no place for another connection.
     pub async fn connect(&self) -> Client {
-        self.connect_with("v=3&caps=delta,batch").await.expect("the server has a place for another connection")
+        self.connect_with("v=3&caps=delta,batch")
+            .await
+            .expect("the server has a place for another connection")
     }
 
     /// A client that announces this in its URL, or `None` if the server has no place.
     pub async fn connect_with(&self, query: &str) -> Option<Client> {
         let place = self.live.place()?;
-        let arrival = Arrival { dialect: Dialect::from_query(query), client: client_id(query).map(Arc::from) };
+        let arrival =
+            Arrival { dialect: Dialect::from_query(query), client: client_id(query).map(Arc::from) };
         let (to_server, mut from_client) = mpsc::channel(IN_FLIGHT);
         let (to_client, from_server) = mpsc::channel(IN_FLIGHT);
         let live = self.live.clone();

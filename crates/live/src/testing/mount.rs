@@ -107,7 +107,8 @@ impl<C: Component> Mounted<C> {
         let now = self.state();
         let before = std::mem::replace(&mut self.shown, now.clone());
         let Value::Object(now) = now else { return json!({}) };
-        let changed: Map<String, Value> = now.into_iter().filter(|(field, value)| before[field] != *value).collect();
+        let changed: Map<String, Value> =
+            now.into_iter().filter(|(field, value)| before[field] != *value).collect();
         Value::Object(changed)
     }
 

@@ -233,6 +233,17 @@ mod tests {
     }
 
     #[test]
+    fn a_complaint_is_short_however_long_the_value() {
+        #[derive(serde::Deserialize)]
+        enum Colour {
+            Red,
+        }
+        let json = format!("\"{}\"", "é".repeat(4000));
+        let complaint = from_json::<Colour>(json.as_bytes()).map(|Colour::Red| ()).unwrap_err();
+        assert!(complaint.starts_with("unknown variant") && complaint.len() < LONGEST, "{complaint}");
+    }
+
+    #[test]
     fn nothing_accepts_every_object_and_no_other_value() {
         for json in [None, Some(&b"null"[..]), Some(b" {\"a\":1}"), Some(b"{}")] {
             props_from_json::<()>(json).unwrap();

@@ -314,7 +314,11 @@ impl Worker {
     }
 
     pub fn who(&mut self, cx: &mut Cx<Self>) -> Vec<String> {
-        vec![cx.component_id().to_owned(), cx.client_id().unwrap_or_default().to_owned(), cx.instance_id().to_string()]
+        vec![
+            cx.component_id().to_owned(),
+            cx.client_id().unwrap_or_default().to_owned(),
+            cx.instance_id().to_string(),
+        ]
     }
 }
 

@@ -30,6 +30,7 @@ export function Skeleton({ lines = 3 }: { readonly lines?: number }) {
     <div className="skeleton" aria-busy="true">
       <span className="visually-hidden">Loading…</span>
       {Array.from({ length: lines }, (_, line) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the lines are alike and never move
         <span key={line} className="skeleton-line" />
       ))}
     </div>
