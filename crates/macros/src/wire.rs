@@ -6,7 +6,9 @@ use syn::parse::Parser;
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Field, Fields, LitStr, Meta, Type, parse_quote};
 
-use crate::case::{Complaints, Names, RESERVED_FIELDS, borrowed, is_option, serde_words, without_self};
+use crate::case::{
+    Complaints, Names, RESERVED_FIELDS, borrowed, camel, is_option, serde_words, without_self,
+};
 use crate::demand::{Demands, Must};
 
 /// Field attributes of serde after which the field's own type is not what travels.
@@ -28,6 +30,7 @@ pub(crate) fn expand(attribute: &TokenStream, mut input: DeriveInput) -> TokenSt
         Data::Struct(data) => fields(&owner, &mut data.fields, &mut carried, &mut complaints),
         Data::Enum(data) => {
             for variant in &mut data.variants {
+                check_tag(&input.attrs, &variant.fields, &mut complaints);
                 fields(&owner, &mut variant.fields, &mut carried, &mut complaints);
             }
         }
@@ -105,6 +108,20 @@ fn check_shape(input: &DeriveInput, complaints: &mut Complaints) {
             }
         }
         Data::Union(data) => complaints.push(data.union_token.span, "a union cannot travel: use an enum"),
+    }
+}
+
+/// A field cannot have the name that tells the variants apart.
+fn check_tag(attributes: &[Attribute], fields: &Fields, complaints: &mut Complaints) {
+    let words = serde_words(attributes);
+    if words.iter().any(|word| word == "tag" || word == "untagged") {
+        return;
+    }
+    for ident in fields.iter().filter_map(|field| field.ident.as_ref()) {
+        if camel(ident) == "type" {
+            complaints
+                .push(ident.span(), "`type` tells the variants apart: choose another name for this field");
+        }
     }
 }
 

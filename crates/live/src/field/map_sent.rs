@@ -274,6 +274,8 @@ impl<K: Key, V: Wire> Field for Map<K, V> {
 
     fn typescript(types: &mut Types) -> String {
         let (key, value) = (types.shows::<K>(), types.shows::<V>());
+        // A key is text, also where its type has only two words.
+        let key = if key == "boolean" { "string" } else { &key };
         format!("Record<{key}, {value}>")
     }
 }

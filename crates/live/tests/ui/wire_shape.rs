@@ -5,7 +5,7 @@ use fluxstack_live::prelude::*;
 #[wire]
 pub enum Event {
     Sold(i64),
-    Gone { of: i64 },
+    Gone { of: i64, r#type: i64 },
 }
 
 #[wire]
