@@ -28,7 +28,7 @@ impl Live {
     ///
     /// ```
     /// use fluxstack_live::Live;
-    /// let live = Live::builder().discover().build().unwrap();
+    /// let live = Live::builder().build().unwrap();
     /// let app: axum::Router = axum::Router::new().route("/live", live.route());
     /// ```
     pub fn route<S: Clone + Send + Sync + 'static>(&self) -> MethodRouter<S> {
@@ -42,7 +42,7 @@ impl Live {
     ///
     /// ```
     /// use fluxstack_live::Live;
-    /// let live = Live::builder().discover().build().unwrap();
+    /// let live = Live::builder().build().unwrap();
     /// let app: axum::Router = axum::Router::new().nest("/api/live", live.router());
     /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {

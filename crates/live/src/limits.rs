@@ -28,8 +28,7 @@ pub struct Limits {
     pub refusals: u32,
     /// Requests of one connection that may wait for their answer to be written. Default 256.
     pub calls: usize,
-    /// Bytes of one connection's unanswered requests before it is no longer read from. A mount counts as
-    /// at least a sixteenth of this, because its answer is a whole state. Default 4 MiB.
+    /// Bytes of one connection's unanswered requests before it is no longer read from. Default 4 MiB.
     pub backlog: usize,
     /// Mounted instances of one connection. Default 1,000.
     pub instances: usize,

@@ -136,7 +136,7 @@ impl Live {
     ///
     /// ```
     /// use fluxstack_live::Live;
-    /// let live = Live::builder().discover().build().unwrap();
+    /// let live = Live::builder().build().unwrap();
     /// ```
     #[must_use]
     pub fn builder() -> Builder {

@@ -153,6 +153,20 @@ async fn a_client_that_never_reads_is_not_read_from_and_in_the_end_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_that_mounts_much_at_once_is_not_slow() {
+    let harness = small(1_000, 10_000);
+    let mut client = harness.connect().await;
+    let payload = json!({ "component": "Worker", "props": { "label": "x".repeat(2_000) } });
+    let mount = |n: u32| json!({ "type": "COMPONENT_MOUNT", "payload": payload, "requestId": n });
+    client.send_batch((0..40).map(mount).collect()).await;
+    let mut mounted = 0;
+    while mounted < 40 {
+        let message = client.next().await.expect("it is not closed");
+        mounted += usize::from(message["success"] == json!(true));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn past_the_hard_limit_the_connection_is_closed_with_its_reason() {
     let harness = small(100, 100);
     let mut client = harness.connect().await;

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use fluxstack_live_protocol::{CloseCode, ConnectionId, Dialect, InstanceId};
+use fluxstack_live_protocol::{CloseCode, ConnectionId, Dialect, InstanceId, ReplyKind};
 use tokio::sync::Notify;
 
 use crate::limits::Limits;
@@ -103,8 +103,11 @@ impl Outbox {
     }
 
     /// The answer to a request that was counted as open.
-    fn push_reply(&self, instance: Option<InstanceId>, frame: Vec<u8>) {
-        self.put(|queue| queue.push(Item::Reply { instance, frame: frame.into() }));
+    fn push_reply(&self, kind: ReplyKind, instance: Option<InstanceId>, frame: Vec<u8>) {
+        let frame = frame.into();
+        let item =
+            if kind == ReplyKind::Mount { Item::Mounted(frame) } else { Item::Reply { instance, frame } };
+        self.put(|queue| queue.push(item));
     }
 
     /// A state frame of an instance, the same bytes for every subscriber.

@@ -37,6 +37,8 @@ pub(super) enum Item {
         instance: Option<InstanceId>,
         frame: Bytes,
     },
+    /// The answer to a mount: a whole state.
+    Mounted(Bytes),
     State {
         instance: InstanceId,
         frame: StateFrame,
@@ -68,7 +70,10 @@ const SMALL: usize = 64;
 impl Item {
     fn len(&self) -> usize {
         match self {
-            Self::Plain(frame) | Self::Reply { frame, .. } | Self::Event { frame, .. } => frame.len(),
+            Self::Plain(frame)
+            | Self::Mounted(frame)
+            | Self::Reply { frame, .. }
+            | Self::Event { frame, .. } => frame.len(),
             Self::State { frame, .. } => frame.len(),
             Self::Missed { .. } | Self::Promise { .. } | Self::Asked { .. } => SMALL,
         }
@@ -77,7 +82,7 @@ impl Item {
     /// The instance whose frames may not overtake each other.
     fn instance(&self) -> Option<InstanceId> {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Mounted(_) => None,
             Self::Reply { instance, .. } => *instance,
             Self::State { instance, .. }
             | Self::Event { instance, .. }
@@ -98,6 +103,8 @@ pub(super) struct Wanted {
 pub(super) struct Queue {
     items: VecDeque<Item>,
     bytes: usize,
+    /// Of these, what answers mounts: no more than the states we hold anyway.
+    mounted: usize,
     events: usize,
     soft: usize,
     hard: usize,
@@ -120,6 +127,7 @@ impl Queue {
         Self {
             items: VecDeque::new(),
             bytes: 0,
+            mounted: 0,
             events: 0,
             soft: limits.outbox_soft,
             hard: limits.outbox_hard,
@@ -202,17 +210,23 @@ impl Queue {
     fn add(&mut self, item: Item) {
         if self.closed.is_none() {
             self.bytes += item.len();
+            if let Item::Mounted(frame) = &item {
+                self.mounted += frame.len();
+            }
             self.items.push_back(item);
         }
     }
 
     /// Gives the peer up if what waits behind the first frame is beyond the hard limit. Whatever could be
-    /// made smaller has been by then.
+    /// made smaller has been by then. Answers to mounts do not count: a page that mounts much at once is not
+    /// slow, and reading from it stops at the soft limit.
     fn check(&mut self) {
-        let behind = self.bytes - self.items.front().map_or(0, Item::len);
+        let first = self.items.front().filter(|item| !matches!(item, Item::Mounted(_)));
+        let behind = self.bytes - self.mounted - first.map_or(0, Item::len);
         if behind > self.hard {
             self.items.clear();
             self.bytes = 0;
+            self.mounted = 0;
             self.events = 0;
             self.close(Some(CloseCode::TooSlow));
         }
@@ -311,6 +325,11 @@ impl Queue {
             bytes += item.len();
             match item {
                 Item::Plain(frame) => frames.push(frame),
+                Item::Mounted(frame) => {
+                    self.mounted -= frame.len();
+                    replies += 1;
+                    frames.push(frame);
+                }
                 Item::Reply { frame, .. } => {
                     replies += 1;
                     frames.push(frame);

@@ -132,6 +132,6 @@ impl Open {
             Subject::Instance(instance) => Some(instance),
             Subject::None | Subject::Named(_) => None,
         };
-        self.outbox.push_reply(instance, frame);
+        self.outbox.push_reply(self.kind, instance, frame);
     }
 }

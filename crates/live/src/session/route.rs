@@ -48,10 +48,8 @@ impl Session {
         };
         let limits = &self.host.limits;
         let bytes = match &body {
-            ClientBody::Mount { props, .. } => {
-                props.map_or(0, |raw| raw.get().len()).max(limits.backlog / 16)
-            }
-            ClientBody::Call { args: raw, .. }
+            ClientBody::Mount { props: raw, .. }
+            | ClientBody::Call { args: raw, .. }
             | ClientBody::Write { value: raw, .. }
             | ClientBody::Props { props: raw } => raw.map_or(0, |raw| raw.get().len()),
             ClientBody::Event { event } => event.get().len(),

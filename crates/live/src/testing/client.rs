@@ -225,6 +225,8 @@ impl Client {
         let barrier =
             json!({ "type": "CALL_ACTION", "componentId": id, "action": "no such action", "payload": {} });
         self.request(barrier).await;
+        // Whatever was still to be lost is not any more.
+        self.lose = 0;
         while self.has_lost {
             self.has_lost = false;
             // What comes before the answer may be lost, and the whole state with it: then ask again.
