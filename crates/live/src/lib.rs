@@ -1,7 +1,8 @@
 //! Live components for Rust and React.
 //!
 //! You write a component's state and actions as a plain struct; the browser renders it as if it were local.
-//! What happens between the two is this crate's problem. Start with [`Component`], then [`Live::builder`].
+//! What happens between the two is this crate's problem. Start with [`Component`], then [`Live::builder`]; the
+//! whole of it is in `guide` (`crates/live/src/guide.md`).
 //!
 //! ```
 //! use fluxstack_live::prelude::*;
@@ -52,6 +53,9 @@ mod clock;
 pub mod component;
 pub mod error;
 pub mod field;
+#[cfg(all(feature = "axum", feature = "testing"))]
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 mod instance;
 pub mod limits;
 mod mailbox;
