@@ -202,7 +202,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// Lost frames, panics and a small outbox: at rest the screen is what the server holds.
     #[test]
@@ -232,7 +232,8 @@ proptest! {
             }
             client.settle(&id).await;
             let shown = client.view(&id);
-            // The truth, from a whole state that cannot be lost.
+            // The truth, from a whole state that cannot be lost, and not from one that waits to be read.
+            drop(client.arrived());
             client.send(json!({ "type": "STATE_RESYNC", "componentId": id })).await;
             let truth = loop {
                 let message = client.next().await.unwrap();
