@@ -154,6 +154,14 @@ fn read(
     let mut found = Vec::new();
     for argument in inputs {
         let FnArg::Typed(argument) = argument else { continue };
+        if let Some(attribute) = argument.attrs.iter().find(|attribute| attribute.path().is_ident("cfg")) {
+            // The page's types are generated once, so an argument cannot come and go.
+            complain(
+                attribute.span(),
+                "an argument is always there: put the `#[cfg]` on the whole action".into(),
+            );
+            continue;
+        }
         if is_cx(&argument.ty) {
             if found.iter().any(|input| matches!(input, Input::Cx)) {
                 complain(argument.span(), "one `cx` is enough".into());
