@@ -2,6 +2,8 @@
 //!
 //! Speaks the published protocol like any other client; it has no door of its own.
 
+use std::process::ExitCode;
+
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use serde_json::Value;
@@ -60,8 +62,18 @@ fn json(text: &str) -> Result<Value, String> {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    match Options::parse().command {
+async fn main() -> ExitCode {
+    match run(Options::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("flux: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
         Command::Hello { url } => {
             let client = Client::connect(&url).await?;
             println!("{}", serde_json::to_string_pretty(client.hello())?);
