@@ -9,13 +9,16 @@ use fluxstack_live::prelude::*;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
+/// Counts by itself.
 #[derive(State)]
-struct Counter {
+pub struct Counter {
+    /// The count.
     pub count: i64,
 }
 
+/// Where it starts.
 #[wire]
-struct CounterProps {
+pub struct CounterProps {
     count: i64,
 }
 
@@ -31,6 +34,7 @@ impl Component for Counter {
 
 #[actions]
 impl Counter {
+    /// Adds.
     pub fn add(&mut self, by: i64) -> Result<i64> {
         if by == 0 {
             return Err(Error::invalid("by", "must not be zero"));
