@@ -19,7 +19,7 @@ pub struct Limits {
     pub batch: usize,
     /// Levels of nesting in a message. Default 64, at most 110: the JSON reader stops at 128.
     pub depth: usize,
-    /// Messages a second from one connection, 0 for no limit. Default 200: ten times the fastest clicker.
+    /// Messages a second from one connection, 0 for no limit. Default 200: more than anybody clicks.
     pub rate: u32,
     /// Messages at once, before `rate` counts. Default 1,000.
     pub burst: u32,

@@ -1,6 +1,6 @@
 //! The way into an instance: a bounded queue with one reader.
 //!
-//! A tokio channel would do, but reserves a block of 32 slots for every instance, about 3 KB each; this
+//! A tokio channel would do, but reserves a block of 32 slots of mail for every instance; this
 //! one allocates only while something waits. When it is full the sender is told, and the client gets
 //! `BUSY`: nobody waits on a full mailbox, so nobody can block another.
 
