@@ -1,6 +1,7 @@
 //! The writing half of a session: takes frames out of the outbox, writes them, flushes once.
 //!
-//! One write for all that waits, because each flush is a call into the kernel. Also keeps the heartbeat, because only the writer can send a ping.
+//! One write for all that waits, because each flush is a call into the kernel. Also keeps the heartbeat,
+//! because only the writer can send a ping.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
