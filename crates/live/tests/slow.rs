@@ -104,6 +104,8 @@ async fn a_reply_waits_for_the_snapshot_that_holds_its_state_and_other_instances
     let grow = |bytes: usize, request: u32| json!({ "type": "CALL_ACTION", "componentId": slow, "action": "grow", "payload": { "bytes": bytes }, "requestId": request });
     let add = json!({ "type": "CALL_ACTION", "componentId": other, "action": "add", "payload": { "by": 1 }, "requestId": 2 });
     client.send_batch(vec![grow(5, 1), add]).await;
+    // Both are answered before anything is read, so that the reply stands behind the promise.
+    stall().await;
     let (_, shown) = until_answered(&mut client, &slow).await;
     assert_eq!(shown, 5);
     assert_eq!(client.call(&other, "add", json!({ "by": 1 })).await, Ok(json!(3)));
