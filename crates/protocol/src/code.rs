@@ -68,6 +68,38 @@ codes! {
     TooLarge = "TOO_LARGE",
     /// The instance's mailbox is full, or the server has too much to do.
     Busy = "BUSY",
+    /// The session's token is too old.
+    SessionExpired = "SESSION_EXPIRED",
+    /// The token is not one of this server's, or somebody else's.
+    SessionRefused = "SESSION_REFUSED",
+    /// Another page is connected with this token.
+    SessionInUse = "SESSION_IN_USE",
+    /// There is no such instance and no snapshot of it.
+    NothingKept = "NOTHING_KEPT",
+    /// The snapshot is not one of this server's, or was changed.
+    SnapshotCorrupt = "SNAPSHOT_CORRUPT",
+    /// The snapshot is of another component, or of somebody else.
+    SnapshotForeign = "SNAPSHOT_FOREIGN",
+    /// The snapshot is too old.
+    SnapshotExpired = "SNAPSHOT_EXPIRED",
+    /// The snapshot is larger than this server unpacks.
+    SnapshotTooLarge = "SNAPSHOT_TOO_LARGE",
+    /// The server has seen a newer state of this instance.
+    SnapshotStale = "SNAPSHOT_STALE",
+    /// The snapshot was written by a newer version of the component.
+    SnapshotTooNew = "SNAPSHOT_TOO_NEW",
+    /// The snapshot is genuine, but what is in it does not fit the component.
+    SnapshotUnreadable = "SNAPSHOT_UNREADABLE",
+    /// Too many wrong signatures came from this peer.
+    SnapshotThrottled = "SNAPSHOT_THROTTLED",
+    /// The call was done or given up long ago; it was not done again.
+    CallForgotten = "CALL_FORGOTTEN",
+    /// The call was done, but could not be written to the store.
+    NotStored = "NOT_STORED",
+    /// The page is too old for this server.
+    ClientOutdated = "CLIENT_OUTDATED",
+    /// The page is newer than this server.
+    ServerOutdated = "SERVER_OUTDATED",
 }
 
 impl fmt::Display for Code {
@@ -86,6 +118,8 @@ pub enum CloseCode {
     FrameTooLarge,
     /// The peer missed two pings.
     PeerSilent,
+    /// The session goes on with another connection.
+    TakenOver,
     /// The peer kept sending far beyond its rate.
     Flood,
     /// The peer reads too slowly.
@@ -99,6 +133,7 @@ impl CloseCode {
         match self {
             Self::GoingAway => 1001,
             Self::FrameTooLarge => 1009,
+            Self::TakenOver => 4409,
             Self::PeerSilent => 4408,
             Self::Flood => 4429,
             Self::TooSlow => 4430,
@@ -111,6 +146,7 @@ impl CloseCode {
         match self {
             Self::GoingAway => "the server is going away, connect again",
             Self::FrameTooLarge => "a frame was larger than this server accepts",
+            Self::TakenOver => "the session goes on with another connection",
             Self::PeerSilent => "two pings went unanswered",
             Self::Flood => "far more messages than this connection may send",
             Self::TooSlow => "too much was waiting to be read",

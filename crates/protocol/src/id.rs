@@ -26,6 +26,12 @@ macro_rules! id {
                 Self(Uuid::new_v4())
             }
 
+            /// Its 128 bits.
+            #[must_use]
+            pub const fn to_u128(self) -> u128 {
+                self.0.as_u128()
+            }
+
             /// The id with these 128 bits; for tests and for stores that keep the bits.
             #[must_use]
             pub const fn from_u128(bits: u128) -> Self {
@@ -76,6 +82,13 @@ id!(
     /// One connection, from upgrade to close.
     ConnectionId,
     "conn-"
+);
+
+id!(
+    /// One tab's stay, over as many connections as it takes. Known to nobody but the server and, sealed in
+    /// a token, to the tab.
+    SessionId,
+    "sess-"
 );
 
 #[cfg(test)]

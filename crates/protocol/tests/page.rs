@@ -29,6 +29,7 @@ fn every_close_code_is_on_the_page() {
         CloseCode::GoingAway,
         CloseCode::FrameTooLarge,
         CloseCode::PeerSilent,
+        CloseCode::TakenOver,
         CloseCode::Flood,
         CloseCode::TooSlow,
     ];
