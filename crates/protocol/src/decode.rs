@@ -10,12 +10,16 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::code::Code;
-use crate::dialect::Dialect;
+use crate::dialect::{self, Dialect};
+use crate::id::CallId;
 use crate::legacy;
-use crate::message::{ClientBody, ClientMessage};
+use crate::message::{ClientBody, ClientMessage, Resume};
 
 /// The longest request id, action, property or component name in bytes. Longer ones are nobody's.
 pub const MAX_NAME: usize = 256;
+
+/// The longest token in bytes.
+const MAX_TOKEN: usize = 1_024;
 
 /// A message that was not understood, with all that is needed to say so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,10 @@ struct Envelope<'a> {
     request_id: Option<&'a RawValue>,
     #[serde(borrow, rename = "expectResponse")]
     expect_response: Option<&'a RawValue>,
+    #[serde(borrow, rename = "callId")]
+    call_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    acked: Option<&'a RawValue>,
     #[serde(borrow)]
     action: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -73,6 +81,22 @@ pub(crate) struct Payload<'a> {
     pub(crate) value: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) event: Option<&'a RawValue>,
+    #[serde(borrow)]
+    schema: Option<&'a RawValue>,
+    #[serde(borrow)]
+    token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    page: Option<&'a RawValue>,
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    have: Option<&'a RawValue>,
+    #[serde(borrow)]
+    heard: Option<&'a RawValue>,
+    #[serde(borrow)]
+    fresh: Option<&'a RawValue>,
+    #[serde(borrow)]
+    snapshot: Option<&'a RawValue>,
 }
 
 /// Reads one message.
@@ -115,6 +139,16 @@ pub fn decode(text: &str, dialect: Dialect) -> Result<ClientMessage<'_>, Refusal
     if envelope.component_id.is_some() && component_id.as_ref().is_none_or(|id| id.len() > MAX_NAME) {
         return Err(refuse(Code::BadMessage, "`componentId` must be a string of at most 256 bytes"));
     }
+    let call = match envelope.call_id.map(|raw| string(raw).and_then(|text| text.parse::<CallId>().ok())) {
+        None => None,
+        Some(Some(call)) => Some(call),
+        Some(None) => {
+            return Err(refuse(Code::BadMessage, "`callId` must be an origin, `-` and a number from 1"));
+        }
+    };
+    let Some(acked) = number(envelope.acked) else {
+        return Err(refuse(Code::BadMessage, "`acked` must be a number from 0"));
+    };
     let Some(kind) = original.as_deref() else {
         return Err(refuse(Code::BadMessage, "`type` must be a string"));
     };
@@ -129,7 +163,21 @@ pub fn decode(text: &str, dialect: Dialect) -> Result<ClientMessage<'_>, Refusal
             let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
             let component = name(legacy::component_name(&payload, dialect))
                 .ok_or_else(|| bad("`payload.component` must be a short string"))?;
-            ClientBody::Mount { component, props: payload.props }
+            let schema = schema(&payload).ok_or_else(|| bad("`payload.schema` must be a number from 1"))?;
+            ClientBody::Mount { component, props: payload.props, schema }
+        }
+        "SESSION_RESUME" => {
+            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
+            let token = payload.token.and_then(string).filter(|token| token.len() <= MAX_TOKEN);
+            let page = payload.page.and_then(string).filter(|page| dialect::is_name(page));
+            ClientBody::ResumeSession {
+                token: token.ok_or_else(|| bad("`payload.token` must be the token of a hello"))?,
+                page: page.ok_or_else(|| bad("`payload.page` must be a name of 1 to 64 plain characters"))?,
+            }
+        }
+        "COMPONENT_RESUME" => {
+            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
+            ClientBody::Resume(Box::new(resume(&payload).map_err(bad)?))
         }
         "COMPONENT_UNMOUNT" => ClientBody::Unmount,
         "PROPERTY_UPDATE" => {
@@ -151,7 +199,34 @@ pub fn decode(text: &str, dialect: Dialect) -> Result<ClientMessage<'_>, Refusal
         _ => return Err(refuse(Code::UnknownType, "Unknown message type")),
     };
     let expect_response = envelope.expect_response.is_some_and(|raw| raw.get() == "true");
-    Ok(ClientMessage { request_id, expect_response, component_id, body })
+    Ok(ClientMessage { request_id, expect_response, component_id, call, acked, body })
+}
+
+fn resume<'a>(payload: &Payload<'a>) -> Result<Resume<'a>, &'static str> {
+    let fresh = payload.fresh.is_some_and(|raw| raw.get() == "true");
+    let have = number(payload.have).ok_or("`payload.have` must be a version")?;
+    let snapshot = payload.snapshot.map(|raw| string(raw).ok_or("`payload.snapshot` must be a string"));
+    Ok(Resume {
+        component: name(payload.component).ok_or("`payload.component` must be a short string")?,
+        name: name(payload.name).ok_or("`payload.name` must be a short string")?,
+        props: payload.props,
+        schema: schema(payload).ok_or("`payload.schema` must be a number from 1")?,
+        have: (!fresh).then_some(have),
+        heard: number(payload.heard).ok_or("`payload.heard` must be the number of an event")?,
+        snapshot: snapshot.transpose()?,
+    })
+}
+
+fn schema(payload: &Payload<'_>) -> Option<u32> {
+    match payload.schema {
+        None => Some(1),
+        Some(raw) => raw.get().parse().ok().filter(|schema| *schema > 0),
+    }
+}
+
+/// A whole number from 0, 0 if it is not there.
+fn number(raw: Option<&RawValue>) -> Option<u64> {
+    raw.map_or(Some(0), |raw| raw.get().parse().ok())
 }
 
 fn payload(raw: Option<&RawValue>) -> Option<Payload<'_>> {
@@ -215,8 +290,46 @@ mod tests {
         refused(r#"{"type":"COMPONENT_MOUNT","payload":[],"requestId":1}"#, Code::BadPayload, Some("1"));
         refused(r#"{"type":"COMPONENT_MOUNT","requestId":1}"#, Code::BadPayload, Some("1"));
         refused(r#"{"type":"COMPONENT_PING","requestId":{"a":1}}"#, Code::BadMessage, None);
+        refused(
+            r#"{"type":"CALL_ACTION","action":"a","callId":"x","requestId":1}"#,
+            Code::BadMessage,
+            Some("1"),
+        );
+        refused(
+            r#"{"type":"CALL_ACTION","action":"a","acked":-1,"requestId":1}"#,
+            Code::BadMessage,
+            Some("1"),
+        );
+        refused(r#"{"type":"SESSION_RESUME","requestId":1}"#, Code::BadPayload, Some("1"));
+        refused(
+            r#"{"type":"COMPONENT_RESUME","payload":{"component":"C","name":"n","have":1.5},"requestId":1}"#,
+            Code::BadPayload,
+            Some("1"),
+        );
+        refused(
+            r#"{"type":"COMPONENT_MOUNT","payload":{"component":"C","schema":0},"requestId":1}"#,
+            Code::BadPayload,
+            Some("1"),
+        );
         let long = format!(r#"{{"type":"COMPONENT_PING","requestId":"{}"}}"#, "x".repeat(300));
         refused(&long, Code::BadMessage, None);
+    }
+
+    #[test]
+    fn a_client_that_comes_back_says_where_it_stands() {
+        let text = r#"{"type":"COMPONENT_RESUME","componentId":"live-1","payload":{"component":"C","name":"C:a","have":7,"heard":2,"schema":3},"requestId":1}"#;
+        let ClientBody::Resume(resume) = decode(text, Dialect::NATIVE).unwrap().body else {
+            panic!("{text}")
+        };
+        assert_eq!((resume.have, resume.heard, resume.schema), (Some(7), 2, 3));
+        let fresh = text.replace("\"have\":7", "\"fresh\":true");
+        let ClientBody::Resume(resume) = decode(&fresh, Dialect::NATIVE).unwrap().body else {
+            panic!("{fresh}")
+        };
+        assert_eq!(resume.have, None);
+        let call = r#"{"type":"CALL_ACTION","action":"a","callId":"o-2","acked":1}"#;
+        let message = decode(call, Dialect::NATIVE).unwrap();
+        assert_eq!((message.call.map(|call| call.number()), message.acked), (Some(2), 1));
     }
 
     #[test]

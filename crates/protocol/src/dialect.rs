@@ -12,20 +12,22 @@ pub struct Dialect {
     pub delta: bool,
     /// A frame may hold an array of messages.
     pub batch: bool,
+    /// What was mounted outlives the connection for a while.
+    pub resume: bool,
 }
 
 impl Dialect {
     /// An older client: whole states, one message a frame.
-    pub const LEGACY: Self = Self { version: 0, delta: false, batch: false };
+    pub const LEGACY: Self = Self { version: 0, delta: false, batch: false, resume: false };
     /// Our own client.
-    pub const NATIVE: Self = Self { version: VERSION, delta: true, batch: true };
+    pub const NATIVE: Self = Self { version: VERSION, delta: true, batch: true, resume: true };
 
     /// Reads the query string of the upgrade request. What is unknown is ignored; what is broken makes a
     /// legacy connection, which always works.
     ///
     /// ```
     /// use fluxstack_live_protocol::Dialect;
-    /// assert_eq!(Dialect::from_query("v=3&caps=delta,batch"), Dialect::NATIVE);
+    /// assert_eq!(Dialect::from_query("v=3&caps=delta,batch,resume"), Dialect::NATIVE);
     /// assert_eq!(Dialect::from_query("token=x"), Dialect::LEGACY);
     /// ```
     #[must_use]
@@ -39,7 +41,7 @@ impl Dialect {
         let caps = pairs().find(|(key, _)| *key == "caps").map_or("", |(_, value)| value);
         // A browser may write the comma as it is or escaped.
         let has = |cap: &str| caps.split(',').flat_map(|part| part.split("%2C")).any(|word| word == cap);
-        Self { version: VERSION, delta: has("delta"), batch: has("batch") }
+        Self { version: VERSION, delta: has("delta"), batch: has("batch"), resume: has("resume") }
     }
 
     /// Whether this is a client from before version 3.
@@ -60,8 +62,13 @@ impl Dialect {
 pub fn client_id(query: &str) -> Option<&str> {
     let (_, value) =
         query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == "client")?;
+    is_name(value).then_some(value)
+}
+
+/// Whether a client may call itself, or its page, so: 1 to 64 of `A–Z a–z 0–9 _ . : -`.
+pub(crate) fn is_name(text: &str) -> bool {
     let plausible = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
-    (!value.is_empty() && value.len() <= 64 && value.bytes().all(plausible)).then_some(value)
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(plausible)
 }
 
 /// What a client is told first.
@@ -69,6 +76,8 @@ pub fn client_id(query: &str) -> Option<&str> {
 pub struct Hello {
     /// The connection's id.
     pub connection: ConnectionId,
+    /// For a client that can come back: what to present then, and how long it is usually waited for, in ms.
+    pub session: Option<(Box<str>, u64)>,
     /// How this connection is spoken to.
     pub dialect: Dialect,
     /// Bytes in a frame.
@@ -99,8 +108,9 @@ mod tests {
         check("", Dialect::LEGACY);
         check("v=2&caps=delta,batch", Dialect::LEGACY);
         check("v=x&caps=delta", Dialect::LEGACY);
-        check("v=3", Dialect { version: 3, delta: false, batch: false });
-        check("caps=delta%2Cbatch&v=4&client=a", Dialect::NATIVE);
-        check("v=3&caps=teleport,delta", Dialect { version: 3, delta: true, batch: false });
+        let plain = Dialect { version: 3, delta: false, batch: false, resume: false };
+        check("v=3", plain);
+        check("caps=delta%2Cbatch%2Cresume&v=4&client=a", Dialect::NATIVE);
+        check("v=3&caps=teleport,delta", Dialect { delta: true, ..plain });
     }
 }

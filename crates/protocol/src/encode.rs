@@ -38,7 +38,7 @@ impl ServerMessage<'_> {
                 out.extend_from_slice(state);
                 put(out, format_args!(",\"version\":{version},\"digest\":{digest}}}"));
             }
-            Self::Event { instance, event } => {
+            Self::Event { instance, seq, event } => {
                 put(
                     out,
                     format_args!(
@@ -46,8 +46,15 @@ impl ServerMessage<'_> {
                     ),
                 );
                 out.extend_from_slice(event);
-                out.push(b'}');
+                put(out, format_args!(",\"seq\":{seq}}}"));
             }
+            // The text is base64url, so nothing in it needs escaping.
+            Self::Snapshot { instance, version, snapshot } => put(
+                out,
+                format_args!(
+                    "{{\"type\":\"STATE_SNAPSHOT\",\"componentId\":\"{instance}\",\"payload\":{{\"version\":{version},\"snapshot\":\"{snapshot}\"}}"
+                ),
+            ),
             Self::Missed { instance, count } => put(
                 out,
                 format_args!(
@@ -144,7 +151,7 @@ impl Refusal {
 }
 
 fn write_hello(hello: &Hello, out: &mut Vec<u8>) {
-    let Hello { connection, dialect, frame, batch, calls, instances, rate, burst } = hello;
+    let Hello { connection, session, dialect, frame, batch, calls, instances, rate, burst } = hello;
     put(
         out,
         format_args!(
@@ -160,6 +167,9 @@ fn write_hello(hello: &Hello, out: &mut Vec<u8>) {
             dialect.batch
         ),
     );
+    if let Some((token, grace)) = session {
+        put(out, format_args!(",\"session\":{{\"token\":\"{token}\",\"grace\":{grace}}}"));
+    }
 }
 
 fn write_reply(reply: &Reply<'_>, out: &mut Vec<u8>) {
@@ -239,8 +249,12 @@ mod tests {
             json!({"type": "STATE_UPDATE", "componentId": id, "payload": {"state": {"a": 1}, "version": 2, "digest": 3}}),
         );
         check(
-            &ServerMessage::Event { instance, event: b"{}" },
-            json!({"type": "COMPONENT_EVENT", "componentId": id, "payload": {"event": {}}}),
+            &ServerMessage::Event { instance, seq: 3, event: b"{}" },
+            json!({"type": "COMPONENT_EVENT", "componentId": id, "payload": {"event": {}, "seq": 3}}),
+        );
+        check(
+            &ServerMessage::Snapshot { instance, version: 4, snapshot: "AbC_-" },
+            json!({"type": "STATE_SNAPSHOT", "componentId": id, "payload": {"version": 4, "snapshot": "AbC_-"}}),
         );
         check(
             &ServerMessage::Missed { instance, count: 4 },
@@ -273,8 +287,9 @@ mod tests {
     #[test]
     fn the_hello_says_what_this_connection_may_do() {
         let connection = ConnectionId::from_u128(7);
-        let hello = Hello {
+        let mut hello = Hello {
             connection,
+            session: None,
             dialect: Dialect::NATIVE,
             frame: 1,
             batch: 2,
@@ -291,6 +306,11 @@ mod tests {
                                 "offlineQueue": false, "loadBalancing": false},
                    "limits": {"frame": 1, "batch": 2, "calls": 3, "instances": 4, "rate": 5, "burst": 6}}),
         );
+        hello.session = Some(("token".into(), 60_000));
+        let mut out = Vec::new();
+        ServerMessage::Hello(&hello).write(9, &mut out);
+        let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
+        assert_eq!(found["session"], json!({"token": "token", "grace": 60_000}));
     }
 
     #[test]

@@ -91,9 +91,84 @@ id!(
     "sess-"
 );
 
+/// One call, named by whoever makes it so that it can be told apart from the same call sent again.
+///
+/// ```
+/// use fluxstack_live_protocol::CallId;
+/// let id: CallId = "k3f9-17".parse().unwrap();
+/// assert_eq!((id.origin(), id.number()), ("k3f9", 17));
+/// assert_eq!(id.to_string(), "k3f9-17");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CallId {
+    origin: Box<str>,
+    number: u64,
+}
+
+impl CallId {
+    /// Who counts.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// What it counted up to.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.origin, self.number)
+    }
+}
+
+impl FromStr for CallId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let (origin, number) = text.rsplit_once('-').ok_or(NotAnId)?;
+        let plausible = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:".contains(&byte);
+        // One spelling: no sign, no leading zero, and small enough for JavaScript to count on.
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+        if origin.is_empty() || origin.len() > 40 || !origin.bytes().all(plausible) || !is_number {
+            return Err(NotAnId);
+        }
+        let number = number.parse().ok().filter(|number| *number < 1 << 53).ok_or(NotAnId)?;
+        Ok(Self { origin: origin.into(), number })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_has_one_name() {
+        for good in ["a-1", "k3f9:a.b_c-9007199254740991"] {
+            assert_eq!(good.parse::<CallId>().map(|id| id.to_string()).as_deref(), Ok(good));
+        }
+        let long = format!("{}-1", "x".repeat(41));
+        for wrong in [
+            "",
+            "a",
+            "a-",
+            "-1",
+            "a-0",
+            "a-01",
+            "a-+1",
+            "a- 1",
+            "a-1x",
+            "a-b-1",
+            "ä-1",
+            "a-9007199254740992",
+            &long,
+        ] {
+            assert_eq!(wrong.parse::<CallId>(), Err(NotAnId), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn an_id_has_one_spelling() {

@@ -23,7 +23,7 @@ pub use code::{CloseCode, Code};
 pub use decode::{Refusal, decode};
 pub use delta::Delta;
 pub use dialect::{Dialect, Hello};
-pub use id::{ConnectionId, InstanceId, SessionId};
+pub use id::{CallId, ConnectionId, InstanceId, SessionId};
 pub use message::{ClientBody, ClientMessage, Reply, ReplyKind, ServerMessage};
 
 /// The newest version of the protocol this crate speaks.

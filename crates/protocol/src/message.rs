@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::code::Code;
 use crate::dialect::Hello;
-use crate::id::InstanceId;
+use crate::id::{CallId, InstanceId};
 
 /// One message of a client, borrowed from its frame.
 #[derive(Debug)]
@@ -17,6 +17,10 @@ pub struct ClientMessage<'a> {
     pub expect_response: bool,
     /// What it is about, as the client spelled it.
     pub component_id: Option<Cow<'a, str>>,
+    /// Its name, if it may be sent again after a lost connection.
+    pub call: Option<CallId>,
+    /// Calls of the same origin to the same instance, up to this number, whose answers have arrived.
+    pub acked: u64,
     /// What it asks.
     pub body: ClientBody<'a>,
 }
@@ -30,7 +34,18 @@ pub enum ClientBody<'a> {
         component: Cow<'a, str>,
         /// Its props, not yet looked at.
         props: Option<&'a RawValue>,
+        /// The version of the component that the client was made for.
+        schema: u32,
     },
+    /// `SESSION_RESUME`
+    ResumeSession {
+        /// What the session was told to present.
+        token: Cow<'a, str>,
+        /// The load of the page that asks.
+        page: Cow<'a, str>,
+    },
+    /// `COMPONENT_RESUME`
+    Resume(Box<Resume<'a>>),
     /// `COMPONENT_UNMOUNT`
     Unmount,
     /// `CALL_ACTION`
@@ -61,6 +76,25 @@ pub enum ClientBody<'a> {
     Resync,
     /// `COMPONENT_PING`
     Ping,
+}
+
+/// Where a client that came back stands with one instance.
+#[derive(Debug)]
+pub struct Resume<'a> {
+    /// The component's name.
+    pub component: Cow<'a, str>,
+    /// The client's own name for the instance.
+    pub name: Cow<'a, str>,
+    /// The props to rebuild it with, not yet looked at.
+    pub props: Option<&'a RawValue>,
+    /// The version of the component that the client was made for.
+    pub schema: u32,
+    /// The version of the state it shows; `None` if it shows nothing.
+    pub have: Option<u64>,
+    /// The number of the last event it was told.
+    pub heard: u64,
+    /// The newest snapshot it was given, as text.
+    pub snapshot: Option<Cow<'a, str>>,
 }
 
 /// One frame of the server, before it is written. `STATE_DELTA`, the hot one, is written by
@@ -95,8 +129,19 @@ pub enum ServerMessage<'a> {
     Event {
         /// Who emitted it.
         instance: InstanceId,
+        /// Its number, from 1.
+        seq: u64,
         /// The event as JSON.
         event: &'a [u8],
+    },
+    /// `STATE_SNAPSHOT`
+    Snapshot {
+        /// Whose state.
+        instance: InstanceId,
+        /// The version it was taken at.
+        version: u64,
+        /// The sealed text.
+        snapshot: &'a str,
     },
     /// `COMPONENT_EVENT` that says how many were dropped.
     Missed {
@@ -149,6 +194,10 @@ pub struct Failure<'a> {
 pub enum ReplyKind {
     /// A mount.
     Mount,
+    /// A session taken up.
+    ResumeSession,
+    /// An instance taken up.
+    Resume,
     /// An unmount.
     Unmount,
     /// A call.
@@ -171,6 +220,8 @@ impl ReplyKind {
     pub const fn original(self) -> &'static str {
         match self {
             Self::Mount => "COMPONENT_MOUNT",
+            Self::ResumeSession => "SESSION_RESUME",
+            Self::Resume => "COMPONENT_RESUME",
             Self::Unmount => "COMPONENT_UNMOUNT",
             Self::Call | Self::QuietCall => "CALL_ACTION",
             Self::Write => "PROPERTY_UPDATE",
