@@ -4,16 +4,15 @@
 //! Before the upgrade the origin is checked and a place is taken; after it the socket is a stream and a
 //! sink like any other transport.
 
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
 
-use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
+use axum::{Extension, Router};
 use bytes::Bytes;
-use fluxstack_live_protocol::Dialect;
-use fluxstack_live_protocol::dialect::client_id;
 use futures_util::{SinkExt as _, StreamExt as _, future};
 use tungstenite::error::{CapacityError, Error as SocketError};
 
@@ -23,6 +22,10 @@ use crate::session::{Arrival, Incoming, Outgoing};
 /// The socket library's own buffers. By default it reserves 128 KiB for reading on each connection;
 /// `cargo xtask memory` measures what a connection costs with these.
 const BUFFER: usize = 4 << 10;
+
+/// Who is at the other end, where the application serves with
+/// `into_make_service_with_connect_info::<SocketAddr>()`. Behind a proxy it is the proxy.
+type Peer = Extension<ConnectInfo<SocketAddr>>;
 
 impl Live {
     /// The WebSocket, for any path of any router.
@@ -34,8 +37,8 @@ impl Live {
     /// ```
     pub fn route<S: Clone + Send + Sync + 'static>(&self) -> MethodRouter<S> {
         let live = self.clone();
-        get(async move |uri: Uri, headers: HeaderMap, upgrade: WebSocketUpgrade| {
-            live.upgrade(&uri, &headers, upgrade)
+        get(async move |uri: Uri, headers: HeaderMap, peer: Option<Peer>, upgrade: WebSocketUpgrade| {
+            live.upgrade(&uri, &headers, peer.map(|Extension(ConnectInfo(peer))| peer.ip()), upgrade)
         })
     }
 
@@ -47,22 +50,38 @@ impl Live {
     /// let app: axum::Router = axum::Router::new().nest("/api/live", live.router());
     /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        let health = get(async || ([(header::CONTENT_TYPE, "application/json")], "{\"status\":\"up\"}"));
+        let live = self.clone();
+        let health = get(async move || {
+            let (status, said) = if live.is_draining() {
+                (StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"draining\"}")
+            } else {
+                (StatusCode::OK, "{\"status\":\"up\"}")
+            };
+            (status, [(header::CONTENT_TYPE, "application/json")], said)
+        });
         Router::new().route("/ws", self.route()).route("/health", health)
     }
 
-    fn upgrade(&self, uri: &Uri, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    fn upgrade(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+        upgrade: WebSocketUpgrade,
+    ) -> Response {
         if !self.may_connect(headers) {
             let said = "this origin may not connect: add it with `.allow_origin(…)` if it should";
             return (StatusCode::FORBIDDEN, said).into_response();
         }
         let Some(place) = self.place() else {
-            return (StatusCode::SERVICE_UNAVAILABLE, "too many connections: try again later")
-                .into_response();
+            let said = if self.is_draining() {
+                "this server is going away: try another"
+            } else {
+                "too many connections: try again later"
+            };
+            return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
         };
-        let query = uri.query().unwrap_or_default();
-        let arrival =
-            Arrival { dialect: Dialect::from_query(query), client: client_id(query).map(Arc::from) };
+        let arrival = Arrival { peer, ..Arrival::from_query(uri.query().unwrap_or_default()) };
         let live = self.clone();
         let most = self.limits().frame;
         upgrade

@@ -9,12 +9,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluxstack_live_protocol::{ConnectionId, InstanceId};
+use fluxstack_live_protocol::{CallId, ConnectionId, InstanceId};
 
 use crate::action::Actions;
 use crate::error::{Error, Result};
 use crate::services::Services;
 use crate::state::State;
+use crate::vault::Durability;
 use crate::wire::Wire;
 use crate::work::{TimerId, Work};
 
@@ -63,6 +64,13 @@ pub trait Component: State + Actions {
     /// What it may emit; `()` for nothing.
     type Event: Wire;
 
+    /// How long an instance waits for its client to come back; `None` for [`Limits::grace`](crate::Limits).
+    const GRACE: Option<Duration> = None;
+
+    /// When a change is safe; `None` for what the server has chosen with
+    /// [`Builder::durability`](crate::Builder::durability).
+    const DURABILITY: Option<Durability> = None;
+
     /// Makes the instance. An error is what the client's mount is answered with.
     ///
     /// Also called to rebuild the instance after a panic, with the props of the last mount or change: the
@@ -106,6 +114,28 @@ pub trait Component: State + Actions {
         Err(Error::forbidden())
     }
 
+    /// The client came back before the instance went to rest: after a network blip, a sleep, or from the
+    /// back/forward cache. It has been sent what it missed; what changes here is sent as well.
+    fn on_resume(&mut self, resumed: Resumed, cx: &mut Cx<Self>) -> impl Future<Output = ()> + Send {
+        let _ = (resumed, cx);
+        async {}
+    }
+
+    /// The instance was rebuilt from a snapshot: the server was restarted, or the client was away for longer
+    /// than the grace period. It was mounted with the props of then, and its `pub` fields are what they were;
+    /// fetch here what was in private fields.
+    ///
+    /// # Errors
+    /// Whatever the author decides; the client then mounts afresh.
+    fn on_rehydrate(
+        &mut self,
+        rehydrated: Rehydrated,
+        cx: &mut Cx<Self>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        let _ = (rehydrated, cx);
+        async { Ok(()) }
+    }
+
     /// The last client is gone, or the instance failed and could not be put back. Timers and spawned work
     /// have been stopped; what changes now is not sent.
     fn unmount(&mut self, cx: &mut Cx<Self>) -> impl Future<Output = ()> + Send {
@@ -121,6 +151,27 @@ pub enum PropsChange {
     Taken,
     /// The client shall unmount and mount again.
     Remount,
+}
+
+/// What a client that came back had missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumed {
+    /// Nothing.
+    InStep,
+    /// It was sent this many messages again.
+    Replayed(usize),
+}
+
+/// What an instance was rebuilt from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rehydrated {
+    /// The version of the state in the snapshot.
+    pub version: u64,
+    /// The version of the component that wrote it.
+    pub schema: u32,
+    /// Milliseconds since 1970 when it was taken.
+    pub taken: u64,
 }
 
 /// Who an instance is.
@@ -139,11 +190,12 @@ pub struct Cx<C: Component> {
     services: Arc<Services>,
     work: Option<Box<Work<C>>>,
     events: Vec<Vec<u8>>,
+    call: Option<CallId>,
 }
 
 impl<C: Component> Cx<C> {
     pub(crate) fn new(identity: Identity, services: Arc<Services>) -> Self {
-        Self { identity: Box::new(identity), services, work: None, events: Vec::new() }
+        Self { identity: Box::new(identity), services, work: None, events: Vec::new(), call: None }
     }
 
     /// The instance's id, made at random at every mount.
@@ -168,6 +220,18 @@ impl<C: Component> Cx<C> {
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.identity.client.as_deref()
+    }
+
+    /// The name of the call that is being done, the same if the client sends it again: after a lost
+    /// connection, a reload, or to another server. `None` in a timer or a lifecycle method, and for clients that
+    /// send nothing twice.
+    ///
+    /// What a call does to the component's own state happens once by itself. For an effect elsewhere, such as a
+    /// payment, store this id in the same transaction and do nothing if it is there already: a server that is
+    /// killed between the effect and its snapshot will be asked again.
+    #[must_use]
+    pub fn call_id(&self) -> Option<&CallId> {
+        self.call.as_ref()
     }
 
     /// A service given to [`Builder::provide`](crate::Builder::provide).
@@ -281,6 +345,22 @@ impl<C: Component> Cx<C> {
     /// Stops every timer and all spawned work.
     pub(crate) fn stop_work(&mut self) {
         self.work = None;
+    }
+
+    pub(crate) fn take_call(&mut self) -> Option<CallId> {
+        self.call.take()
+    }
+
+    pub(crate) fn set_call(&mut self, call: Option<CallId>) {
+        self.call = call;
+    }
+
+    pub(crate) fn set_connection(&mut self, connection: ConnectionId) {
+        self.identity.connection = connection;
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     pub(crate) fn take_events(&mut self) -> Vec<Vec<u8>> {

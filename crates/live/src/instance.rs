@@ -5,11 +5,13 @@
 //! subscribers and knows nothing of sockets.
 //!
 //! ```text
-//!   mount ──ok──► running ──last leave──► unmounting ──► gone
-//!     │             │  ▲                                  ▲
-//!     │          panic  │ rebuilt from the last good state │
-//!     │             ▼  │                                  │
-//!     └─error─►   mending ───────────cannot be rebuilt────┘
+//!   mount ─────ok──► running ──unmounted──────────────────────► gone
+//!   rehydrate ─ok──►  │ ▲  │ ▲                                   ▲
+//!     │               │ │  │ └──client is back──┐                │
+//!     │            panic│  └──client is gone──► waiting ──grace──► resting
+//!     │               ▼ │                                  │     ▲
+//!     │             mending ───cannot be rebuilt───────────┼─────┘
+//!     └─error──────────────────────────────────────────────┘ (a draining server lets all of them rest)
 //! ```
 //!
 //! Turns run one at a time, in the order they came; an `async` action holds the instance until it returns.
@@ -21,30 +23,63 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fluxstack_live_protocol::InstanceId;
-use fluxstack_live_protocol::delta::Writer;
+use fluxstack_live_protocol::{InstanceId, SessionId};
 use futures_util::FutureExt as _;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use tracing::Instrument as _;
 
 use crate::action::Outcome;
-use crate::component::{Component, Cx, Identity, PropsChange};
-use crate::error::{Code, Error, Result};
+use crate::component::{Component, Cx, Identity, PropsChange, Resumed};
+use crate::error::{Code, Error};
 use crate::limits::Limits;
 use crate::mailbox::{Inbox, Mail, Mailbox};
 use crate::outbox::{Outbox, Ticket};
 use crate::services::Services;
 use crate::state::FlushError;
+use crate::store::StoreError;
+use crate::vault::{Snapshot, Vault};
 use crate::wire;
 use crate::work::Turn;
 
+mod begin;
+mod keep;
+mod log;
+mod mend;
+mod resume;
+mod seen;
 mod send;
 
-/// Turns in a row that may fail before the instance is given up.
-const MOST_FAILURES: u32 = 16;
+use keep::Keeping;
+use log::Log;
+use seen::Seen;
+
+/// How an instance comes to be.
+pub(crate) enum Begin {
+    /// From its props.
+    Mount,
+    /// From what the store kept of it.
+    Stored,
+    /// From what its client kept of it.
+    Carried(Box<Snapshot>),
+}
+
+/// Whose it is, and what lets it outlive its connection.
+pub(crate) struct Ownership {
+    pub(crate) session: SessionId,
+    pub(crate) subject: Arc<str>,
+    pub(crate) vault: Arc<Vault>,
+    /// Whether the client can come back.
+    pub(crate) may_come_back: bool,
+}
 
 /// All that is needed to begin.
 pub(crate) struct Mount {
     pub(crate) identity: Identity,
+    pub(crate) begin: Begin,
+    pub(crate) owner: Ownership,
+    /// Whether the client's page was made for an older version of the component.
+    pub(crate) is_outdated: bool,
     pub(crate) props: Option<Bytes>,
     pub(crate) services: Arc<Services>,
     pub(crate) limits: Arc<Limits>,
@@ -68,6 +103,24 @@ struct Instance<C: Component> {
     limits: Arc<Limits>,
     mailbox: Mailbox,
     failures: u32,
+    /// What only a return has a use for; apart, because most turns do not touch it.
+    life: Box<Life>,
+}
+
+/// What makes an instance outlive its connection.
+struct Life {
+    owner: Ownership,
+    /// Calls that were done.
+    seen: Seen,
+    /// The last frames that were sent.
+    log: Log,
+    /// Events emitted so far.
+    events: u64,
+    /// Set while nobody is connected: until when somebody is waited for.
+    until: Option<Instant>,
+    /// Not empty while the server is going away: dropping them says that this instance has come to rest.
+    draining: Vec<mpsc::Sender<()>>,
+    keeping: Keeping,
 }
 
 /// Why a turn left no state that could be kept.
@@ -79,110 +132,129 @@ enum Broken {
 /// The instance cannot go on.
 struct Lost;
 
-/// Mounts `C` and lives until its last subscriber leaves. The one future of an instance's task.
+/// Whether the instance lives after a turn.
+enum Goes {
+    On,
+    /// Its owner unmounted it.
+    Away(Option<Ticket>),
+    /// Nobody came back, or the server is going away.
+    ToRest,
+}
+
+/// Begins `C` and lives until it is unmounted or goes to rest. The one future of an instance's task.
 pub(crate) async fn run<C: Component>(mount: Mount) {
     let span = tracing::error_span!("live", component = C::NAME, instance = %mount.identity.instance);
     live::<C>(mount).instrument(span).await;
 }
 
 async fn live<C: Component>(mount: Mount) {
-    let Mount { identity, props, services, limits, subscriber, mailbox, mut inbox, ticket } = mount;
-    let id = identity.instance;
-    let mut cx = Cx::new(identity, services);
-    let component = match mount_component::<C>(props.as_ref(), &mut cx).await {
-        Ok(component) => component,
-        Err(error) => return ticket.answer(Err(error)),
-    };
-    let mut instance = Instance {
-        id,
-        component,
-        cx,
-        sent: C::Sent::default(),
-        version: 0,
-        props,
-        new_props: None,
-        subscribers: vec![subscriber],
-        limits,
-        mailbox,
-        failures: 0,
-    };
-    match std::panic::catch_unwind(AssertUnwindSafe(|| instance.first_picture())) {
-        Ok(Ok(result)) => ticket.answer(Ok(Some(result))),
-        Ok(Err(why)) => {
-            tracing::error!(%why, "the state cannot be sent; nothing was mounted");
-            instance.unmount().await;
-            return ticket.answer(Err(refused(&why)));
-        }
-        Err(_) => {
-            instance.unmount().await;
-            return ticket.answer(Err(Error::new(
-                Code::ActionFailed,
-                "this failed on the server; nothing was mounted",
-            )));
-        }
-    }
+    let Some((mut instance, mut inbox)) = begin::begin::<C>(mount).await else { return };
     instance.send_events();
-    loop {
-        // Unbiased on purpose: neither a flood of mail nor a fast timer may starve the other.
-        let ended = tokio::select! {
-            mail = inbox.next() => instance.read(mail).await,
-            turn = next_turn(&mut instance.cx) => instance.take_turn(turn).await,
-        };
-        match ended {
-            Ok(Goes::On) => {}
-            Ok(Goes::Away(ticket)) => {
-                // From here on nobody can reach it; what waits is answered as gone.
-                drop(inbox);
-                instance.unmount().await;
-                if let Some(ticket) = ticket {
-                    ticket.answer(Ok(None));
+    let mut prefers_mail = true;
+    let ended = loop {
+        let deadline = instance.deadline();
+        // Turn about, so that neither a flood of mail nor a fast timer starves the other; and not by chance,
+        // so that the same events make the same history.
+        prefers_mail = !prefers_mail;
+        let Instance { cx, life, .. } = &mut instance;
+        let next = async {
+            if prefers_mail {
+                tokio::select! { biased;
+                    mail = inbox.next() => Next::Mail(mail),
+                    turn = next_turn(cx) => Next::Turn(turn),
                 }
-                return;
+            } else {
+                tokio::select! { biased;
+                    turn = next_turn(cx) => Next::Turn(turn),
+                    mail = inbox.next() => Next::Mail(mail),
+                }
             }
-            Err(Lost) => {
-                drop(inbox);
-                instance.unmount().await;
-                return instance.give_up();
+        };
+        let next = tokio::select! { biased;
+            written = life.keeping.written() => Next::Written(written),
+            () = until(deadline) => Next::Deadline,
+            next = next => next,
+        };
+        let mut goes = match next {
+            Next::Mail(mail) => instance.read(mail).await,
+            Next::Turn(turn) => instance.take_turn(turn).await,
+            Next::Written(written) => {
+                instance.was_written(written);
+                Ok(Goes::On)
             }
+            Next::Deadline => Ok(instance.on_deadline()),
+        };
+        if matches!(goes, Ok(Goes::ToRest)) {
+            // First what was asked before, which may be that somebody is back.
+            if let Some(mail) = inbox.take() {
+                goes = instance.read(mail).await;
+            } else {
+                // Whoever comes back while the store is still writing finds the instance, and whoever comes
+                // later finds what was written.
+                instance.rest().await;
+                if inbox.close_if_empty() {
+                    break Ok(Goes::ToRest);
+                }
+            }
+        }
+        match goes {
+            Ok(Goes::On | Goes::ToRest) => instance.keep(),
+            ended => break ended,
+        }
+    };
+    // From here on nobody can reach it; what waits is answered as gone.
+    drop(inbox);
+    match ended {
+        Ok(Goes::ToRest | Goes::On) => {
+            // Whoever waits for the server to drain has what they came for; the rest is the author's.
+            instance.life.draining.clear();
+            instance.unmount().await;
+        }
+        Ok(Goes::Away(ticket)) => {
+            instance.unmount().await;
+            instance.end().await;
+            if let Some(ticket) = ticket {
+                ticket.answer(Ok(None));
+            }
+        }
+        Err(Lost) => {
+            instance.unmount().await;
+            instance.end().await;
+            instance.give_up();
         }
     }
 }
 
-/// Whether the instance lives after a turn.
-enum Goes {
-    On,
-    Away(Option<Ticket>),
+/// What an instance does next.
+enum Next<C: Component> {
+    Mail(Mail),
+    Turn(Turn<C>),
+    Written(Result<(), StoreError>),
+    Deadline,
 }
 
 impl<C: Component> Instance<C> {
-    /// The first flush: fills `sent`, and is the result of the mount.
-    fn first_picture(&mut self) -> std::result::Result<Vec<u8>, FlushError> {
-        let mut nobody = Writer::default();
-        self.component.flush(&mut self.sent, self.limits.state, &mut nobody)?;
-        let digest = self.component.digest(&self.sent);
-        let mut result = format!("{{\"componentId\":\"{}\",\"initialState\":", self.id).into_bytes();
-        self.component.snapshot(&self.sent, &mut result);
-        result.extend_from_slice(format!(",\"version\":0,\"digest\":{digest}}}").as_bytes());
-        Ok(result)
-    }
-
     async fn read(&mut self, mail: Mail) -> std::result::Result<Goes, Lost> {
         match mail {
             Mail::Call { action, args, ticket } => {
+                let Some(ticket) = self.unless_done(ticket) else { return Ok(Goes::On) };
                 let action = std::str::from_utf8(&action).unwrap_or_default();
                 let turn = async { self.component.dispatch(action, &args, &mut self.cx).await };
                 let outcome = AssertUnwindSafe(turn).catch_unwind().await;
                 self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
             }
             Mail::Write { property, value, ticket } => {
+                let Some(ticket) = self.unless_done(ticket) else { return Ok(Goes::On) };
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.write(&property, &value)));
                 self.end_turn(outcome.unwrap_or(Err(Broken::Panic)), ticket).await?;
             }
             Mail::Props { props, ticket } => {
+                let Some(ticket) = self.unless_done(ticket) else { return Ok(Goes::On) };
                 let outcome = AssertUnwindSafe(self.change_props(props)).catch_unwind().await;
                 self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
             }
             Mail::Event { event, ticket } => {
+                let Some(ticket) = self.unless_done(ticket) else { return Ok(Goes::On) };
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
                     let event: C::Event = wire::from_json(&event).map_err(|why| bad_event(&why))?;
                     self.component.on_event(event, &mut self.cx)?;
@@ -196,6 +268,27 @@ impl<C: Component> Instance<C> {
                 if let Some(ticket) = ticket {
                     ticket.answer(Ok(None));
                 }
+            }
+            Mail::Resume { outbox, have, heard, is_outdated, ticket } => {
+                let frames = self.attach(outbox, have, heard);
+                let resumed = if frames == 0 { Resumed::InStep } else { Resumed::Replayed(frames) };
+                let turn = async { self.component.on_resume(resumed, &mut self.cx).await };
+                let ran = AssertUnwindSafe(turn).catch_unwind().await;
+                if let Err(broken) = ran.map_err(|_| Broken::Panic).and_then(|()| self.flush()) {
+                    let mended = self.mend(&broken).await;
+                    if mended.is_err() {
+                        let said = "the instance failed and could not be put back";
+                        ticket.answer(Err(Error::new(Code::InstanceLost, said)));
+                        return mended.map(|()| Goes::On);
+                    }
+                }
+                let result = self.resumed(resumed, is_outdated);
+                self.reply(ticket, Ok(Some(result)));
+            }
+            Mail::Away { connection } => return Ok(self.detach(connection)),
+            Mail::Rest { done } => {
+                self.life.draining.push(done);
+                return Ok(Goes::ToRest);
             }
             Mail::Leave { connection, ticket } => {
                 self.subscribers.retain(|outbox| outbox.connection() != connection);
@@ -227,6 +320,30 @@ impl<C: Component> Instance<C> {
         Ok(Goes::On)
     }
 
+    /// The ticket back, unless the call was done before: then it is answered as it was then. The component
+    /// learns the call's name.
+    fn unless_done(&mut self, ticket: Ticket) -> Option<Ticket> {
+        let Some((call, acked)) = ticket.call() else {
+            self.cx.set_call(None);
+            return Some(ticket);
+        };
+        if let Some(outcome) = self.life.seen.answer(call, acked) {
+            self.reply(ticket, outcome);
+            return None;
+        }
+        self.cx.set_call(Some(call.clone()));
+        Some(ticket)
+    }
+
+    /// The request was done, well or not: remembers that, and answers.
+    fn done(&mut self, ticket: Ticket, outcome: Outcome) {
+        if let Some(call) = self.cx.take_call() {
+            self.life.seen.record(&call, &outcome);
+            self.touch();
+        }
+        self.reply(ticket, outcome);
+    }
+
     /// State, then events, then the reply.
     async fn end_turn(
         &mut self,
@@ -242,20 +359,22 @@ impl<C: Component> Instance<C> {
                 if let Err(error) = &outcome {
                     log(error);
                 }
-                ticket.answer(outcome);
+                self.done(ticket, outcome);
                 Ok(())
             }
             Err(broken) => {
                 let mended = self.mend(&broken).await;
-                ticket.answer(Err(match (&mended, &broken) {
+                match (&mended, &broken) {
                     (Err(Lost), _) => {
-                        Error::new(Code::InstanceLost, "the instance failed and could not be put back")
+                        let said = "the instance failed and could not be put back";
+                        ticket.answer(Err(Error::new(Code::InstanceLost, said)));
                     }
                     (Ok(()), Broken::Panic) => {
-                        Error::new(Code::ActionFailed, "this failed on the server; nothing was changed")
+                        let said = "this failed on the server; nothing was changed";
+                        self.done(ticket, Err(Error::new(Code::ActionFailed, said)));
                     }
-                    (Ok(()), Broken::Flush(why)) => refused(why),
-                }));
+                    (Ok(()), Broken::Flush(why)) => self.done(ticket, Err(refused(why))),
+                }
                 mended
             }
         }
@@ -283,78 +402,12 @@ impl<C: Component> Instance<C> {
         }
     }
 
-    /// Puts the instance back to what was last sent.
-    async fn mend(&mut self, broken: &Broken) -> std::result::Result<(), Lost> {
-        self.failures += 1;
-        match broken {
-            Broken::Panic => {
-                tracing::error!(failures = self.failures, "a turn panicked; putting the instance back")
-            }
-            Broken::Flush(why) => {
-                tracing::error!(%why, "the state cannot be sent; putting the instance back")
-            }
-        }
-        drop(self.cx.take_events());
-        self.new_props = None;
-        self.stop_work();
-        if self.failures > MOST_FAILURES {
-            tracing::error!("{MOST_FAILURES} turns failed in a row; giving the instance up");
-            return Err(Lost);
-        }
-        let mounted = mount_component::<C>(self.props.as_ref(), &mut self.cx).await;
-        // What a second mount emits was emitted by the first.
-        drop(self.cx.take_events());
-        let fresh = match mounted {
-            Ok(fresh) => fresh,
-            Err(error) => {
-                tracing::error!(?error, "the instance cannot be mounted again; giving it up");
-                return Err(Lost);
-            }
-        };
-        let broken = std::mem::replace(&mut self.component, fresh);
-        // The broken component is dropped in here, and the author's `Drop` may panic as well.
-        let recovered =
-            std::panic::catch_unwind(AssertUnwindSafe(|| self.component.recover(broken, &self.sent)));
-        match recovered {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(why)) => {
-                tracing::error!(%why, "the last good state does not read back; giving the instance up")
-            }
-            Err(_) => tracing::error!("dropping the broken component panicked; giving the instance up"),
-        }
-        Err(Lost)
-    }
-
-    /// Drops timers and spawned work. What the author put into them may panic as it goes.
-    fn stop_work(&mut self) {
-        if std::panic::catch_unwind(AssertUnwindSafe(|| self.cx.stop_work())).is_err() {
-            tracing::error!("dropping a timer or spawned work panicked; it is stopped all the same");
-        }
-    }
-
-    async fn unmount(&mut self) {
-        self.stop_work();
-        let turn = async { self.component.unmount(&mut self.cx).await };
-        let ran = AssertUnwindSafe(turn).catch_unwind().await;
-        if ran.is_err() {
-            tracing::error!("unmount panicked; the instance is gone all the same");
-        }
-    }
 }
 
-async fn mount_component<C: Component>(props: Option<&Bytes>, cx: &mut Cx<C>) -> Result<C> {
-    let props: C::Props = wire::props_from_json(props.map(AsRef::as_ref))?;
-    // Inside an async block, so that a `mount` that is no `async fn` is caught as well.
-    match AssertUnwindSafe(async { C::mount(props, cx).await }).catch_unwind().await {
-        Ok(Ok(component)) => Ok(component),
-        Ok(Err(error)) => {
-            log(&error);
-            Err(error)
-        }
-        Err(_) => {
-            tracing::error!("mount panicked");
-            Err(Error::new(Code::ActionFailed, "this failed on the server; nothing was mounted"))
-        }
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 

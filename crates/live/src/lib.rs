@@ -62,19 +62,22 @@ mod mailbox;
 mod outbox;
 mod rate;
 mod registry;
+mod roster;
 mod seal;
 pub mod server;
 mod services;
 mod session;
 pub mod state;
+pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod typescript;
+mod vault;
 pub mod wire;
 mod work;
 
 pub use action::Actions;
-pub use component::{Component, Cx, PropsChange};
+pub use component::{Component, Cx, PropsChange, Rehydrated, Resumed};
 pub use error::{Code, Error, Result};
 pub use field::{Bound, List, Map};
 pub use fluxstack_live_macros::{State, actions, wire};
@@ -83,13 +86,17 @@ pub use limits::Limits;
 pub use seal::{KeyError, Keys};
 pub use server::{BuildError, Builder, Live};
 pub use state::State;
+#[cfg(any())]
+pub use store::DiskStore;
+pub use store::{MemoryStore, Store};
+pub use vault::Durability;
 pub use wire::Wire;
 pub use work::TimerId;
 
 /// What a component's file needs: `use fluxstack_live::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Actions, Bound, Code, Component, Cx, Error, Limits, List, Live, Map, PropsChange, Result, State,
-        TimerId, Wire, actions, wire,
+        Actions, Bound, Code, Component, Cx, Durability, Error, Limits, List, Live, Map, PropsChange,
+        Rehydrated, Result, Resumed, State, TimerId, Wire, actions, wire,
     };
 }

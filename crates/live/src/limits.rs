@@ -48,6 +48,23 @@ pub struct Limits {
     pub outbox_hard: usize,
     /// Events that may wait for a slow client before the oldest are counted instead of kept. Default 256.
     pub events: usize,
+    /// How long an instance waits for its client to come back, unless its component says otherwise; then it
+    /// goes to rest. Default 60 s.
+    pub grace: Duration,
+    /// Bytes of frames an instance keeps for a client that comes back, while there is one; sixteen times as
+    /// much while it waits for one. Default 4 KiB.
+    pub replay: usize,
+    /// How often at most a snapshot is taken of an instance that keeps changing, for the client and for a
+    /// store that need not have it before the answer. Default 1 s.
+    pub snapshot_every: Duration,
+    /// How old a snapshot or a session may be and still come back. Default 24 h.
+    pub snapshot_age: Duration,
+    /// Bytes of a snapshot that a client is given to keep; of larger ones there is only the store's copy.
+    /// Default 64 KiB.
+    pub carried: usize,
+    /// How long a draining server waits for running actions and for the store before it closes connections.
+    /// Default 5 s.
+    pub drain: Duration,
     /// How often the server pings; two unanswered pings close the connection with 4408. Default 30 s.
     pub ping: Duration,
     /// How long one write may take before the peer counts as gone. Default 30 s.
@@ -74,6 +91,12 @@ impl Default for Limits {
             outbox_soft: 64 << 10,
             outbox_hard: 4 << 20,
             events: 256,
+            grace: Duration::from_secs(60),
+            replay: 4 << 10,
+            snapshot_every: Duration::from_secs(1),
+            snapshot_age: Duration::from_secs(24 * 60 * 60),
+            carried: 64 << 10,
+            drain: Duration::from_secs(5),
             ping: Duration::from_secs(30),
             write: Duration::from_secs(30),
         }

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use fluxstack_live_protocol::ConnectionId;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
-use crate::outbox::{Owed, Ticket};
+use crate::outbox::{Outbox, Owed, Ticket};
 
 /// What an instance can be told. All of it is listed here.
 pub(crate) enum Mail {
@@ -25,6 +25,12 @@ pub(crate) enum Mail {
     Event { event: Bytes, ticket: Ticket },
     /// Send the whole state to this connection, then answer if asked.
     Resync { connection: ConnectionId, ticket: Option<Ticket>, owed: Option<Owed> },
+    /// Whoever left has come back with another connection, shows `have` and heard events up to `heard`.
+    Resume { outbox: Arc<Outbox>, have: Option<u64>, heard: u64, is_outdated: bool, ticket: Ticket },
+    /// This connection is gone, and may come back.
+    Away { connection: ConnectionId },
+    /// The server is going away: do what waits, keep what there is, and end. Dropping `done` says so.
+    Rest { done: mpsc::Sender<()> },
     /// This connection does not want it any more.
     Leave { connection: ConnectionId, ticket: Option<Ticket> },
 }
@@ -75,16 +81,22 @@ impl Mailbox {
     }
 
     /// Puts mail in even if the mailbox is full. Only for what a connection sends at most once at a time:
-    /// that it unmounts, and that it needs a snapshot.
+    /// that it unmounts, comes back, needs a snapshot, or must make
+    /// an end.
     pub(crate) fn insist(&self, mail: Mail) -> Result<(), Undelivered> {
         self.push(mail, usize::MAX)
     }
 
-    /// The connection is over: that is read before everything that waits, and nobody waits for the rest.
-    pub(crate) fn hang_up(&self, connection: ConnectionId) {
+    /// The connection is over: that is read before everything that waits. Nobody waits for the rest, unless
+    /// somebody may come back.
+    pub(crate) fn hang_up(&self, connection: ConnectionId, may_come_back: bool) {
         let mut queue = self.0.queue();
         if queue.open {
-            queue.mail.push_front(Mail::Leave { connection, ticket: None });
+            queue.mail.push_front(if may_come_back {
+                Mail::Away { connection }
+            } else {
+                Mail::Leave { connection, ticket: None }
+            });
             drop(queue);
             self.0.wake.notify_one();
         }
@@ -112,6 +124,18 @@ impl Mailbox {
 }
 
 impl Inbox {
+    /// Takes no more mail, unless some waits already. Answers whether it is closed.
+    pub(crate) fn close_if_empty(&mut self) -> bool {
+        let mut queue = self.0.queue();
+        queue.open = !queue.mail.is_empty();
+        !queue.open
+    }
+
+    /// Mail that waits already.
+    pub(crate) fn take(&mut self) -> Option<Mail> {
+        self.0.queue().mail.pop_front()
+    }
+
     /// The next mail. Nothing is lost if the future is dropped.
     pub(crate) async fn next(&mut self) -> Mail {
         loop {

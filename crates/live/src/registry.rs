@@ -17,6 +17,9 @@ use crate::typescript::{ComponentShape, Types};
 pub struct Registration {
     pub(crate) name: &'static str,
     pub(crate) rust_name: fn() -> &'static str,
+    /// Its version, and the oldest one that a page may have been made for.
+    pub(crate) version: u32,
+    pub(crate) serves: u32,
     pub(crate) run: fn(Mount) -> Pin<Box<dyn Future<Output = ()> + Send>>,
     pub(crate) describe: fn(&mut Types) -> ComponentShape,
 }
@@ -28,6 +31,8 @@ impl Registration {
         Self {
             name: C::NAME,
             rust_name: std::any::type_name::<C>,
+            version: C::VERSION,
+            serves: C::SERVES,
             run: |mount| Box::pin(instance::run::<C>(mount)),
             describe: ComponentShape::of::<C>,
         }

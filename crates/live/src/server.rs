@@ -8,14 +8,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{Sink, Stream};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::component::Component;
 use crate::limits::Limits;
+use crate::mailbox::Mail;
 use crate::registry::{Registration, Registry};
+use crate::roster::Roster;
+use crate::seal::Keys;
 use crate::services::Services;
 use crate::session::{self, Arrival, Host, Incoming, Outgoing};
+use crate::store::{MemoryStore, Store};
+use crate::vault::{Durability, Vault};
 
 /// A live server. Cheap to clone; every clone is the same server.
 #[derive(Clone)]
@@ -43,6 +49,9 @@ pub struct Builder {
     services: Services,
     limits: Limits,
     origins: Vec<String>,
+    keys: Option<Keys>,
+    store: Option<Arc<dyn Store>>,
+    durability: Option<Durability>,
 }
 
 impl Builder {
@@ -72,6 +81,38 @@ impl Builder {
     #[must_use]
     pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.limits);
+        self
+    }
+
+    /// Signs sessions and snapshots with keys of yours, so that a client may come back to another server, or to
+    /// this one without its store. Clients are then given signed snapshots to keep. Without keys, a store on
+    /// disk keeps one of its own, and otherwise one is made at random for as long as the server lives.
+    ///
+    /// ```
+    /// use fluxstack_live::{Keys, Live};
+    /// let secret = [7; 32]; // from your configuration, the same for all servers
+    /// let live = Live::builder().keys(Keys::new("2026-11", secret).unwrap()).build().unwrap();
+    /// ```
+    #[must_use]
+    pub fn keys(mut self, keys: Keys) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Where instances rest while nobody is connected to them, and what they are rebuilt from. Default: a
+    /// [`MemoryStore`] of 64 MiB, which a restart empties. In production use a
+    /// [`DiskStore`](crate::DiskStore), or a [`Store`] of your own.
+    #[must_use]
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// When a change is safe, for components that do not say so themselves. Default:
+    /// [`Durability::Acknowledged`] with a store that outlives the server, else [`Durability::Resting`].
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = Some(durability);
         self
     }
 
@@ -110,13 +151,31 @@ impl Builder {
             let name = registration.name;
             registry.add(registration).map_err(|[there, new]| BuildError::SameName(there, new, name))?;
         }
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
+        let carries = self.keys.is_some();
+        let keys = self.keys.unwrap_or_else(|| match store.secret() {
+            Some(secret) => Keys::new("store", secret).expect("a store's secret is long enough for a key"),
+            None => Keys::random(),
+        });
+        let durability = self.durability.unwrap_or(if store.is_durable() {
+            Durability::Acknowledged
+        } else {
+            Durability::Resting
+        });
+        // Beside the state there are props and what calls were answered.
+        let most = self.limits.state.saturating_mul(2).saturating_add(self.limits.props).saturating_add(1 << 21);
+        let vault = Vault::new(keys, carries, store, durability, self.limits.snapshot_age, most);
         let host = Host {
             registry,
             services: Arc::new(self.services),
             limits: Arc::new(self.limits),
+            roster: Roster::default(),
+            vault: Arc::new(vault),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             connections: AtomicUsize::new(0),
+            #[cfg(feature = "testing")]
+            killed: CancellationToken::new(),
         };
         Ok(Live { host: Arc::new(host), origins: self.origins.into() })
     }
@@ -161,16 +220,55 @@ impl Live {
         self.host.tasks.len()
     }
 
-    /// Closes every connection with 1001, lets every instance unmount, and waits until nothing is left, at
-    /// most for `patience`. Answers whether nothing was left.
+    /// Sessions at this moment: those connected, and those that are waited for.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.host.roster.len()
+    }
+
+    /// Whether the server is going away, so that a load balancer should look for another.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.host.closing.is_cancelled()
+    }
+
+    /// Drains the server and waits until nothing is left of it, at most for `patience`. Answers whether
+    /// nothing was left.
+    ///
+    /// New connections are refused with HTTP 503, and what clients send is read no more. Every instance does
+    /// what it was asked before, goes to rest in the store, and gives its client a last snapshot where there
+    /// are keys; instances that take longer than [`Limits::drain`] are not waited for. Then every connection
+    /// is closed with 1001, and clients come back wherever they are let in. What was under way and not
+    /// answered they send again.
     pub async fn shutdown(&self, patience: Duration) -> bool {
         self.host.closing.cancel();
         self.host.tasks.close();
-        tokio::time::timeout(patience, self.host.tasks.wait()).await.is_ok()
+        let drained = async {
+            // Again until there is none: a connection may have been lost while this was going on.
+            loop {
+                let waiting = self.host.roster.waiting();
+                if waiting.is_empty() {
+                    break;
+                }
+                let (done, mut all_done) = mpsc::channel(1);
+                for mailbox in waiting {
+                    drop(mailbox.insist(Mail::Rest { done: done.clone() }));
+                }
+                drop(done);
+                let _ = all_done.recv().await;
+                tokio::task::yield_now().await;
+            }
+            self.host.tasks.wait().await;
+            self.host.vault.store.close().await;
+        };
+        tokio::time::timeout(patience, drained).await.is_ok()
     }
 
     /// A place for one more connection, if there is one.
     pub(crate) fn place(&self) -> Option<Place> {
+        if self.is_draining() {
+            return None;
+        }
         let host = &self.host;
         let taken = host.connections.fetch_add(1, Ordering::Relaxed);
         let place = Place(Arc::clone(host));
@@ -185,8 +283,17 @@ impl Live {
         incoming: impl Stream<Item = Incoming> + Unpin,
         outgoing: impl Sink<Outgoing> + Unpin,
     ) {
-        let host = Arc::clone(&self.host);
-        self.host.tasks.track_future(session::run(host, arrival, incoming, outgoing)).await;
+        let session = session::run(Arc::clone(&self.host), arrival, incoming, outgoing);
+        self.host.tasks.track_future(self.host.unless_killed(session)).await;
         drop(place);
+    }
+
+    /// Stops everything where it is, as `kill -9` would: nothing is said, kept or cleaned up. What the store
+    /// has been given by then is all that is left.
+    #[cfg(feature = "testing")]
+    pub(crate) fn kill(&self) {
+        // In this order, so that nobody begins to drain.
+        self.host.killed.cancel();
+        self.host.closing.cancel();
     }
 }

@@ -1,21 +1,25 @@
 //! One connection, seen from our side of the socket.
 //!
 //! A session reads frames, finds the instance each message is about **in its own table**, and puts mail into
-//! that instance's mailbox. It can name only what it mounted: there is no lookup by id anywhere else, so
-//! somebody else's id is simply not there. Instances answer through the session's outbox.
+//! that instance's mailbox. It can name only what it mounted, or left behind on an earlier connection: there
+//! is no lookup by id anywhere else, so somebody else's id is simply not there. Instances answer through the
+//! session's outbox.
+//!
+//! When the connection is gone, what it mounted goes into the [`Roster`], where the same session finds it
+//! when it is back.
 //!
 //! Reading and writing are two futures of one task. A client that does not read is not read from either
 //! ([`Outbox::room`]), so what it can make us hold is bounded by what it may have open.
 
-use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{
-    ClientMessage, CloseCode, Code, ConnectionId, Dialect, Hello, InstanceId, Refusal, ServerMessage, decode,
-    frame,
+    ClientBody, ClientMessage, CloseCode, Code, ConnectionId, Dialect, Hello, Refusal, ServerMessage,
+    SessionId, decode, dialect::client_id, frame,
 };
 use futures_util::{Sink, Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
@@ -23,12 +27,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock;
 use crate::limits::Limits;
-use crate::mailbox::Mailbox;
 use crate::outbox::Outbox;
 use crate::rate::Rate;
 use crate::registry::Registry;
+use crate::roster::{Instances, Occupant, Roster};
 use crate::services::Services;
+use crate::vault::Vault;
 
+mod come_back;
 mod route;
 mod write;
 
@@ -37,11 +43,34 @@ pub(crate) struct Host {
     pub(crate) registry: Registry,
     pub(crate) services: Arc<Services>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) roster: Roster,
+    pub(crate) vault: Arc<Vault>,
     /// Every task there is: sessions and instances.
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the server goes away.
     pub(crate) closing: CancellationToken,
     pub(crate) connections: AtomicUsize,
+    /// Cancelled when a test kills the server in the middle of whatever it does.
+    #[cfg(feature = "testing")]
+    pub(crate) killed: CancellationToken,
+}
+
+impl Host {
+    /// Does `task`, unless the server is killed before it is done.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn unless_killed(&self, task: impl Future<Output = ()>) {
+        tokio::select! {
+            biased;
+            () = self.killed.cancelled() => {}
+            () = task => {}
+        }
+    }
+
+    /// Does `task`. Only a test can kill a server without ending the program.
+    #[cfg(not(feature = "testing"))]
+    pub(crate) async fn unless_killed(&self, task: impl Future<Output = ()>) {
+        task.await;
+    }
 }
 
 /// What a transport yields.
@@ -72,7 +101,24 @@ pub(crate) enum Outgoing {
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
     pub(crate) dialect: Dialect,
+    /// The load of the page, if it said.
     pub(crate) client: Option<Arc<str>>,
+    /// Who the user is; empty for nobody in particular.
+    pub(crate) subject: Arc<str>,
+    /// Where it comes from, if the transport knows.
+    pub(crate) peer: Option<IpAddr>,
+}
+
+impl Arrival {
+    /// What the query of the upgrade request says; from nobody in particular, and nowhere.
+    pub(crate) fn from_query(query: &str) -> Self {
+        Self {
+            dialect: Dialect::from_query(query),
+            client: client_id(query).map(Arc::from),
+            subject: Arc::from(""),
+            peer: None,
+        }
+    }
 }
 
 struct Session {
@@ -80,7 +126,10 @@ struct Session {
     host: Arc<Host>,
     arrival: Arrival,
     outbox: Arc<Outbox>,
-    instances: HashMap<InstanceId, Mailbox>,
+    /// Which of a tab's stays this connection belongs to.
+    session: SessionId,
+    occupant: Arc<Occupant>,
+    instances: Instances,
     rate: Rate,
     refused: u32,
 }
@@ -98,24 +147,36 @@ pub(crate) async fn run(
     // Pings since the peer was last heard.
     let silence = AtomicU32::new(0);
     let limits = Arc::clone(&host.limits);
-    let mut session = Session {
-        id,
-        host,
-        arrival,
-        outbox: Arc::clone(&outbox),
-        instances: HashMap::new(),
-        rate: Rate::new(),
-        refused: 0,
-    };
+    let mut session = Session::new(id, host, arrival, Arc::clone(&outbox));
+    let occupant = Arc::clone(&session.occupant);
     {
-        let write = write::run(&outbox, &limits, &silence, outgoing);
-        let read = session.listen(incoming, &silence);
+        let write = write::run(&outbox, &limits, &silence, &occupant, outgoing);
         tokio::pin!(write);
-        let code = tokio::select! {
-            () = &mut write => None,
-            code = read => Some(code),
-            () = closing.cancelled() => Some(Some(CloseCode::GoingAway)),
+        let ended = {
+            let read = session.listen(incoming, &silence);
+            tokio::select! {
+                biased;
+                () = closing.cancelled() => Ended::Draining,
+                () = occupant.leave.cancelled() => Ended::Closing(Some(CloseCode::TakenOver)),
+                () = &mut write => Ended::Gone,
+                code = read => Ended::Closing(code),
+            }
         };
+        let code = match ended {
+            Ended::Gone => None,
+            Ended::Closing(code) => Some(code),
+            Ended::Draining => {
+                // What it mounted comes to rest first, and says so to the client.
+                tokio::select! {
+                    biased;
+                    () = session.drain() => {}
+                    () = &mut write => {}
+                }
+                Some(Some(CloseCode::GoingAway))
+            }
+        };
+        // Before the last words: whoever takes over does not wait for a dead peer.
+        session.leave();
         if let Some(code) = code {
             outbox.close(code);
             // What is already waiting may still go out, but a dead peer is not waited for.
@@ -126,10 +187,30 @@ pub(crate) async fn run(
     outbox.close(None);
 }
 
+/// Why a connection is over.
+enum Ended {
+    /// Nothing can be written any more.
+    Gone,
+    /// It is to be closed, for this reason.
+    Closing(Option<CloseCode>),
+    /// The server is going away.
+    Draining,
+}
+
 /// How long a connection that is being closed may take to write what was waiting.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl Session {
+    fn new(id: ConnectionId, host: Arc<Host>, arrival: Arrival, outbox: Arc<Outbox>) -> Self {
+        let session = SessionId::random();
+        let occupant = Occupant::new(arrival.client.clone());
+        if arrival.dialect.resume {
+            host.roster.enter(session, Arc::clone(&occupant));
+        }
+        let (instances, rate) = (Instances::new(), Rate::new());
+        Self { id, host, arrival, outbox, session, occupant, instances, rate, refused: 0 }
+    }
+
     /// Reads until the peer is gone, or until it has to be closed with a code.
     async fn listen(
         &mut self,
@@ -139,6 +220,7 @@ impl Session {
         self.greet().await;
         while let Some(frame) = incoming.next().await {
             silence.store(0, Ordering::Relaxed);
+            self.occupant.heard();
             match frame {
                 Incoming::Text(text) if text.len() > self.host.limits.frame => {
                     return Some(CloseCode::FrameTooLarge);
@@ -169,6 +251,10 @@ impl Session {
         }
         let hello = Hello {
             connection: self.id,
+            session: self.arrival.dialect.resume.then(|| {
+                let grace = u64::try_from(limits.grace.as_millis()).unwrap_or(u64::MAX);
+                (self.token().into(), grace)
+            }),
             dialect: self.arrival.dialect,
             frame: limits.frame,
             batch: limits.batch,
@@ -226,7 +312,14 @@ impl Session {
                     let said = format!("nested deeper than {} levels", limits.depth);
                     self.refuse(&refuse(&message, Code::BadMessage, said));
                 }
-                Ok(message) => self.take(frame, message),
+                Ok(message) => match message.body {
+                    ClientBody::ResumeSession { ref token } => {
+                        let token = token.clone().into_owned();
+                        let ticket = self.ticket(frame, &message);
+                        self.resume(&token, ticket).await;
+                    }
+                    _ => self.take(frame, message),
+                },
                 Err(refusal) => self.refuse(&refusal),
             }
             if self.refused > limits.refusals {
@@ -252,10 +345,8 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// The connection is over; so is what it mounted.
+    /// Also where the future was dropped before it came to its end.
     fn drop(&mut self) {
-        for (_, mailbox) in self.instances.drain() {
-            mailbox.hang_up(self.id);
-        }
+        self.leave();
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::code::Code;
-use crate::dialect::{self, Dialect};
+use crate::dialect::Dialect;
 use crate::id::CallId;
 use crate::legacy;
 use crate::message::{ClientBody, ClientMessage, Resume};
@@ -85,8 +85,6 @@ pub(crate) struct Payload<'a> {
     schema: Option<&'a RawValue>,
     #[serde(borrow)]
     token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    page: Option<&'a RawValue>,
     #[serde(borrow)]
     name: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -169,11 +167,8 @@ pub fn decode(text: &str, dialect: Dialect) -> Result<ClientMessage<'_>, Refusal
         "SESSION_RESUME" => {
             let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
             let token = payload.token.and_then(string).filter(|token| token.len() <= MAX_TOKEN);
-            let page = payload.page.and_then(string).filter(|page| dialect::is_name(page));
-            ClientBody::ResumeSession {
-                token: token.ok_or_else(|| bad("`payload.token` must be the token of a hello"))?,
-                page: page.ok_or_else(|| bad("`payload.page` must be a name of 1 to 64 plain characters"))?,
-            }
+            let token = token.ok_or_else(|| bad("`payload.token` must be the token of a hello"))?;
+            ClientBody::ResumeSession { token }
         }
         "COMPONENT_RESUME" => {
             let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
@@ -209,7 +204,6 @@ fn resume<'a>(payload: &Payload<'a>) -> Result<Resume<'a>, &'static str> {
     Ok(Resume {
         component: name(payload.component).ok_or("`payload.component` must be a short string")?,
         name: name(payload.name).ok_or("`payload.name` must be a short string")?,
-        props: payload.props,
         schema: schema(payload).ok_or("`payload.schema` must be a number from 1")?,
         have: (!fresh).then_some(have),
         heard: number(payload.heard).ok_or("`payload.heard` must be the number of an event")?,

@@ -62,13 +62,8 @@ impl Dialect {
 pub fn client_id(query: &str) -> Option<&str> {
     let (_, value) =
         query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == "client")?;
-    is_name(value).then_some(value)
-}
-
-/// Whether a client may call itself, or its page, so: 1 to 64 of `A–Z a–z 0–9 _ . : -`.
-pub(crate) fn is_name(text: &str) -> bool {
     let plausible = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(plausible)
+    (!value.is_empty() && value.len() <= 64 && value.bytes().all(plausible)).then_some(value)
 }
 
 /// What a client is told first.

@@ -41,8 +41,6 @@ pub enum ClientBody<'a> {
     ResumeSession {
         /// What the session was told to present.
         token: Cow<'a, str>,
-        /// The load of the page that asks.
-        page: Cow<'a, str>,
     },
     /// `COMPONENT_RESUME`
     Resume(Box<Resume<'a>>),
@@ -85,8 +83,6 @@ pub struct Resume<'a> {
     pub component: Cow<'a, str>,
     /// The client's own name for the instance.
     pub name: Cow<'a, str>,
-    /// The props to rebuild it with, not yet looked at.
-    pub props: Option<&'a RawValue>,
     /// The version of the component that the client was made for.
     pub schema: u32,
     /// The version of the state it shows; `None` if it shows nothing.

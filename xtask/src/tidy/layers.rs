@@ -16,6 +16,8 @@ const LAYERS: &[&[&str]] = &[
     &["server"],
     // One connection.
     &["session"],
+    // Which sessions there are, connected or away.
+    &["roster"],
     // From a name to a running instance.
     &["registry"],
     // One mounted component.
@@ -26,6 +28,8 @@ const LAYERS: &[&[&str]] = &[
     &["component", "action", "work"],
     // What a client sees.
     &["state", "field"],
+    // How a state outlives its instance.
+    &["vault"],
 ];
 
 /// The last row of all: what crosses, and what can go wrong.
@@ -38,7 +42,7 @@ const ACROSS: &[(&str, &str)] = &[(
 )];
 
 /// Modules anybody may import and that import only the ground and the protocol.
-const LEAVES: &[&str] = &["clock", "limits", "rate", "services"];
+const LEAVES: &[&str] = &["clock", "limits", "rate", "seal", "services", "store"];
 
 const LIVE: &str = "crates/live/src/";
 

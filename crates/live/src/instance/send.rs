@@ -10,6 +10,7 @@ use fluxstack_live_protocol::delta::Writer;
 use fluxstack_live_protocol::encode::{write_broadcast, write_delta};
 use fluxstack_live_protocol::{ConnectionId, ServerMessage};
 
+use super::log::Entry;
 use super::{Broken, Instance};
 use crate::clock;
 use crate::component::Component;
@@ -45,20 +46,26 @@ impl<C: Component> Instance<C> {
         self.version += 1;
         let digest = self.component.digest(&self.sent);
         let (mut delta, mut whole) = (None, None);
+        let mut encode = || {
+            let mut frame = Vec::with_capacity(256);
+            let payload = write_delta(self.id, clock::now(), &mut frame, |out| {
+                writer.finish(base, self.version, digest, out);
+            });
+            StateFrame::Delta { payload, frame: frame.into() }
+        };
         for outbox in &self.subscribers {
             let frame = if outbox.dialect().delta {
-                delta.get_or_insert_with(|| {
-                    let mut frame = Vec::with_capacity(256);
-                    let payload = write_delta(self.id, clock::now(), &mut frame, |out| {
-                        writer.finish(base, self.version, digest, out);
-                    });
-                    StateFrame::Delta { payload, frame: frame.into() }
-                })
+                delta.get_or_insert_with(&mut encode)
             } else {
                 whole.get_or_insert_with(|| StateFrame::Whole(self.whole_frame(digest)))
             };
             outbox.push_state(self.id, frame.clone(), &self.mailbox);
         }
+        if self.life.owner.may_come_back {
+            let frame = delta.unwrap_or_else(encode);
+            self.log(Entry::Delta { base, frame });
+        }
+        self.touch();
     }
 
     pub(super) fn send_whole(&self, connection: ConnectionId) {
@@ -69,7 +76,7 @@ impl<C: Component> Instance<C> {
         }
     }
 
-    fn whole_frame(&self, digest: u32) -> Bytes {
+    pub(super) fn whole_frame(&self, digest: u32) -> Bytes {
         let mut state = Vec::new();
         self.component.snapshot(&self.sent, &mut state);
         let mut frame = Vec::with_capacity(state.len() + 160);
@@ -80,6 +87,13 @@ impl<C: Component> Instance<C> {
 
     pub(super) fn send_events(&mut self) {
         for event in self.cx.take_events() {
+            self.life.events += 1;
+            let seq = self.life.events;
+            let encode = || {
+                let mut frame = Vec::with_capacity(event.len() + 128);
+                ServerMessage::Event { instance: self.id, seq, event: &event }.write(clock::now(), &mut frame);
+                Bytes::from(frame)
+            };
             let (mut native, mut legacy) = (None, None);
             for outbox in &self.subscribers {
                 let frame: &Bytes = if outbox.dialect().is_legacy() {
@@ -90,15 +104,15 @@ impl<C: Component> Instance<C> {
                         frame.into()
                     })
                 } else {
-                    native.get_or_insert_with(|| {
-                        let mut frame = Vec::with_capacity(event.len() + 128);
-                        ServerMessage::Event { instance: self.id, event: &event }
-                            .write(clock::now(), &mut frame);
-                        frame.into()
-                    })
+                    native.get_or_insert_with(encode)
                 };
                 outbox.push_event(self.id, frame.clone());
             }
+            if self.life.owner.may_come_back {
+                let frame = native.unwrap_or_else(encode);
+                self.log(Entry::Event { seq, frame });
+            }
+            self.touch();
         }
     }
 

@@ -105,8 +105,10 @@ impl Outbox {
     /// The answer to a request that was counted as open.
     fn push_reply(&self, kind: ReplyKind, instance: Option<InstanceId>, frame: Vec<u8>) {
         let frame = frame.into();
-        let item =
-            if kind == ReplyKind::Mount { Item::Mounted(frame) } else { Item::Reply { instance, frame } };
+        let item = match kind {
+            ReplyKind::Mount | ReplyKind::Resume => Item::Mounted { instance, frame },
+            _ => Item::Reply { instance, frame },
+        };
         self.put(|queue| queue.push(item));
     }
 
@@ -118,6 +120,11 @@ impl Outbox {
     /// An event of an instance, the same bytes for every subscriber.
     pub(crate) fn push_event(&self, instance: InstanceId, frame: Bytes) {
         self.put(|queue| queue.push_event(instance, frame));
+    }
+
+    /// A snapshot for the client to keep; takes the place of an older one that still waits.
+    pub(crate) fn push_snapshot(&self, instance: InstanceId, frame: Bytes) {
+        self.put(|queue| queue.push_snapshot(instance, frame));
     }
 
     /// No more frames are taken; what waits is still written, then the close frame.

@@ -23,7 +23,7 @@ pub(crate) enum StateFrame {
 }
 
 impl StateFrame {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Delta { frame, .. } | Self::Whole(frame) => frame.len(),
         }
@@ -37,13 +37,22 @@ pub(super) enum Item {
         instance: Option<InstanceId>,
         frame: Bytes,
     },
-    /// The answer to a mount: a whole state.
-    Mounted(Bytes),
+    /// The answer to a mount, or to a return: a whole state, or the instance whose state has to be there
+    /// first.
+    Mounted {
+        instance: Option<InstanceId>,
+        frame: Bytes,
+    },
     State {
         instance: InstanceId,
         frame: StateFrame,
     },
     Event {
+        instance: InstanceId,
+        frame: Bytes,
+    },
+    /// A snapshot for the client to keep.
+    Snapshot {
         instance: InstanceId,
         frame: Bytes,
     },
@@ -71,8 +80,9 @@ impl Item {
     fn len(&self) -> usize {
         match self {
             Self::Plain(frame)
-            | Self::Mounted(frame)
+            | Self::Mounted { frame, .. }
             | Self::Reply { frame, .. }
+            | Self::Snapshot { frame, .. }
             | Self::Event { frame, .. } => frame.len(),
             Self::State { frame, .. } => frame.len(),
             Self::Missed { .. } | Self::Promise { .. } | Self::Asked { .. } => SMALL,
@@ -82,8 +92,9 @@ impl Item {
     /// The instance whose frames may not overtake each other.
     fn instance(&self) -> Option<InstanceId> {
         match self {
-            Self::Plain(_) | Self::Mounted(_) => None,
-            Self::Reply { instance, .. } => *instance,
+            // A snapshot is complete in itself, and says of which version it is.
+            Self::Plain(_) | Self::Snapshot { .. } => None,
+            Self::Reply { instance, .. } | Self::Mounted { instance, .. } => *instance,
             Self::State { instance, .. }
             | Self::Event { instance, .. }
             | Self::Missed { instance, .. }
@@ -207,10 +218,20 @@ impl Queue {
         self.check();
     }
 
+    pub(super) fn push_snapshot(&mut self, instance: InstanceId, frame: Bytes) {
+        let is_older = |item: &Item| matches!(item, Item::Snapshot { instance: of, .. } if *of == instance);
+        if let Some(at) = self.items.iter().position(is_older)
+            && let Some(older) = self.items.remove(at)
+        {
+            self.bytes -= older.len();
+        }
+        self.push(Item::Snapshot { instance, frame });
+    }
+
     fn add(&mut self, item: Item) {
         if self.closed.is_none() {
             self.bytes += item.len();
-            if let Item::Mounted(frame) = &item {
+            if let Item::Mounted { frame, .. } = &item {
                 self.mounted += frame.len();
             }
             self.items.push_back(item);
@@ -221,7 +242,7 @@ impl Queue {
     /// made smaller has been by then. Answers to mounts do not count: a page that mounts much at once is not
     /// slow, and reading from it stops at the soft limit.
     fn check(&mut self) {
-        let first = self.items.front().filter(|item| !matches!(item, Item::Mounted(_)));
+        let first = self.items.front().filter(|item| !matches!(item, Item::Mounted { .. }));
         let behind = self.bytes - self.mounted - first.map_or(0, Item::len);
         if behind > self.hard {
             self.items.clear();
@@ -324,8 +345,8 @@ impl Queue {
             self.bytes -= item.len();
             bytes += item.len();
             match item {
-                Item::Plain(frame) => frames.push(frame),
-                Item::Mounted(frame) => {
+                Item::Plain(frame) | Item::Snapshot { frame, .. } => frames.push(frame),
+                Item::Mounted { frame, .. } => {
                     self.mounted -= frame.len();
                     replies += 1;
                     frames.push(frame);

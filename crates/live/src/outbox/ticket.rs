@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fluxstack_live_protocol::{Code, InstanceId, Reply, ReplyKind, ServerMessage, message::Failure};
+use fluxstack_live_protocol::{CallId, Code, InstanceId, Reply, ReplyKind, ServerMessage, message::Failure};
 
 use super::Outbox;
 use crate::action::Outcome;
@@ -34,6 +34,8 @@ struct Open {
     action: Option<Bytes>,
     /// Bytes of the request that are held until it is answered.
     bytes: usize,
+    /// What the client calls it, if it may send it again; and how far it has its answers.
+    call: Option<(CallId, u64)>,
 }
 
 impl Ticket {
@@ -46,7 +48,21 @@ impl Ticket {
         bytes: usize,
     ) -> Self {
         outbox.open_call(bytes);
-        Self(Some(Open { outbox: Arc::clone(outbox), kind, subject, request_id, action, bytes }))
+        Self(Some(Open { outbox: Arc::clone(outbox), kind, subject, request_id, action, bytes, call: None }))
+    }
+
+    /// The same for a request that may be sent again.
+    #[must_use]
+    pub(crate) fn of_call(mut self, call: Option<CallId>, acked: u64) -> Self {
+        if let Some(open) = &mut self.0 {
+            open.call = call.map(|call| (call, acked));
+        }
+        self
+    }
+
+    /// What the client calls it, and how far it has its answers.
+    pub(crate) fn call(&self) -> Option<(&CallId, u64)> {
+        self.0.as_ref()?.call.as_ref().map(|(call, acked)| (call, *acked))
     }
 
     /// Answers.

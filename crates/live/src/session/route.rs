@@ -10,23 +10,24 @@ use fluxstack_live_protocol::{
 };
 
 use super::Session;
+use super::come_back::{not_found, speaks};
 use crate::clock;
 use crate::component::Identity;
 use crate::error::Error;
-use crate::instance::Mount;
+use crate::instance::{Begin, Mount, Ownership};
 use crate::mailbox::{Mail, Mailbox, Undelivered, mailbox};
 use crate::outbox::{Subject, Ticket, gone};
+use crate::registry::Registration;
 
 impl Session {
-    pub(super) fn take(&mut self, frame: &Bytes, message: ClientMessage<'_>) {
-        let ClientMessage { request_id, expect_response, component_id, body } = message;
-        let request_id = request_id.map(|raw| piece(frame, raw.get()));
-        if matches!(body, ClientBody::Ping) {
-            return self.pong(component_id.as_deref(), request_id.as_deref());
-        }
+    /// The duty to answer a message, taken before anything can go wrong with it.
+    pub(super) fn ticket(&self, frame: &Bytes, message: &ClientMessage<'_>) -> Ticket {
+        let ClientMessage { request_id, expect_response, component_id, call, acked, body } = message;
         let is_legacy = self.arrival.dialect.is_legacy();
-        let kind = match &body {
+        let kind = match body {
             ClientBody::Mount { .. } => ReplyKind::Mount,
+            ClientBody::ResumeSession { .. } => ReplyKind::ResumeSession,
+            ClientBody::Resume(_) => ReplyKind::Resume,
             ClientBody::Unmount => ReplyKind::Unmount,
             ClientBody::Call { .. } if is_legacy && !expect_response => ReplyKind::QuietCall,
             ClientBody::Call { .. } => ReplyKind::Call,
@@ -35,42 +36,61 @@ impl Session {
             ClientBody::Event { .. } => ReplyKind::Event,
             ClientBody::Resync | ClientBody::Ping => ReplyKind::Resync,
         };
-        let action = match &body {
+        let action = match body {
             ClientBody::Call { action, .. } if is_legacy => Some(piece(frame, action)),
             _ => None,
         };
         let id: Option<InstanceId> = component_id.as_deref().and_then(|id| id.parse().ok());
-        let subject = match (&body, id) {
+        let subject = match (body, id) {
             (ClientBody::Mount { .. }, _) | (_, None) => {
                 component_id.as_deref().map_or(Subject::None, |id| Subject::Named(id.into()))
             }
             (_, Some(instance)) => Subject::Instance(instance),
         };
-        let limits = &self.host.limits;
-        let bytes = match &body {
+        let bytes = match body {
             ClientBody::Mount { props: raw, .. }
             | ClientBody::Call { args: raw, .. }
             | ClientBody::Write { value: raw, .. }
             | ClientBody::Props { props: raw } => raw.map_or(0, |raw| raw.get().len()),
+            ClientBody::Resume(resume) => resume.snapshot.as_ref().map_or(0, |snapshot| snapshot.len()),
             ClientBody::Event { event } => event.get().len(),
-            ClientBody::Unmount | ClientBody::Resync | ClientBody::Ping => 0,
+            ClientBody::ResumeSession { .. }
+            | ClientBody::Unmount
+            | ClientBody::Resync
+            | ClientBody::Ping => 0,
         };
-        let most = match kind {
+        let request_id = request_id.map(|raw| piece(frame, raw.get()));
+        Ticket::new(&self.outbox, kind, subject, request_id, action, bytes).of_call(call.clone(), *acked)
+    }
+
+    pub(super) fn take(&mut self, frame: &Bytes, message: ClientMessage<'_>) {
+        if matches!(message.body, ClientBody::Ping) {
+            let request_id = message.request_id.map(serde_json::value::RawValue::get);
+            return self.pong(message.component_id.as_deref(), request_id);
+        }
+        let limits = &self.host.limits;
+        let most = match message.body {
             // The ways out of trouble are open while there is trouble. The first is bounded by what is mounted.
-            ReplyKind::Unmount => usize::MAX,
-            ReplyKind::Resync => limits.calls.saturating_mul(2),
+            ClientBody::Unmount => usize::MAX,
+            ClientBody::Resync => limits.calls.saturating_mul(2),
             _ => limits.calls,
         };
         let open = self.outbox.open_calls();
-        let ticket = Ticket::new(&self.outbox, kind, subject, request_id, action, bytes);
+        let ticket = self.ticket(frame, &message);
         if open >= most {
             let said = format!("{most} requests are already waiting for their answer");
             return ticket.answer(Err(Error::new(Code::TooManyCalls, said)));
         }
+        let ClientMessage { component_id, body, .. } = message;
+        let id: Option<InstanceId> = component_id.as_deref().and_then(|id| id.parse().ok());
+        let is_legacy = self.arrival.dialect.is_legacy();
         match body {
-            ClientBody::Mount { component, props } => {
+            ClientBody::Mount { component, props, schema } => {
                 let props = props.map(|raw| Bytes::copy_from_slice(raw.get().as_bytes()));
-                self.mount(&component, component_id.as_deref().unwrap_or_default(), props, ticket);
+                self.mount(&component, component_id.as_deref().unwrap_or_default(), props, schema, ticket);
+            }
+            ClientBody::Resume(resume) => {
+                self.resume_instance(component_id.as_deref().unwrap_or_default(), &resume, ticket);
             }
             ClientBody::Unmount => {
                 // The same answer whether it was ours, is gone or never was: no oracle.
@@ -91,19 +111,25 @@ impl Session {
         }
     }
 
-    fn pong(&self, component_id: Option<&str>, request_id: Option<&[u8]>) {
+    fn pong(&self, component_id: Option<&str>, request_id: Option<&str>) {
         let alive = |id: &str| {
             let mailbox = id.parse().ok().and_then(|id: InstanceId| self.instances.get(&id));
             mailbox.is_some_and(|mailbox| !mailbox.is_closed())
         };
-        let request_id = request_id.and_then(|id| std::str::from_utf8(id).ok());
         let mut frame = Vec::with_capacity(96);
         ServerMessage::Pong { component_id, request_id, success: component_id.is_none_or(alive) }
             .write(clock::now(), &mut frame);
         self.outbox.push(frame);
     }
 
-    fn mount(&mut self, name: &str, component_id: &str, props: Option<Bytes>, ticket: Ticket) {
+    fn mount(
+        &mut self,
+        name: &str,
+        component_id: &str,
+        props: Option<Bytes>,
+        schema: u32,
+        ticket: Ticket,
+    ) {
         let is_legacy = self.arrival.dialect.is_legacy();
         let registry = &self.host.registry;
         let found = registry.get(name).or_else(|| {
@@ -111,9 +137,12 @@ impl Session {
             spellings.find_map(|name| registry.get(&name))
         });
         let Some(registration) = found.copied() else {
-            // Says nothing about what there is.
-            let said = format!("Component '{name}' not found");
-            return ticket.answer(Err(Error::new(Code::ComponentNotFound, said)));
+            return ticket.answer(Err(not_found(name)));
+        };
+        // An older client knows of no versions, and gets what there is.
+        let is_outdated = match speaks(&registration, if is_legacy { registration.version } else { schema }) {
+            Ok(is_outdated) => is_outdated,
+            Err(error) => return ticket.answer(Err(error)),
         };
         let limits = &self.host.limits;
         if props.as_ref().is_some_and(|props| props.len() > limits.props) {
@@ -124,6 +153,23 @@ impl Session {
             );
             return ticket.answer(Err(Error::new(Code::TooLarge, said)));
         }
+        let id = InstanceId::random();
+        self.begin(&registration, id, component_id, Begin::Mount, props, is_outdated, ticket);
+    }
+
+    /// Starts an instance, if there is room for one more.
+    #[expect(clippy::too_many_arguments, reason = "each is one thing about the instance, and two call it")]
+    pub(super) fn begin(
+        &mut self,
+        registration: &Registration,
+        id: InstanceId,
+        component_id: &str,
+        begin: Begin,
+        props: Option<Bytes>,
+        is_outdated: bool,
+        ticket: Ticket,
+    ) {
+        let limits = &self.host.limits;
         if self.host.tasks.len() >= limits.tasks {
             return ticket
                 .answer(Err(Error::new(Code::Busy, "the server has too much to do: try again later")));
@@ -136,25 +182,40 @@ impl Session {
             let said = format!("{most} components are already mounted on this connection: unmount some");
             return ticket.answer(Err(Error::new(Code::TooManyInstances, said)));
         }
-        let (mailbox, inbox) = mailbox(self.host.limits.mailbox);
+        let (mailbox, inbox) = mailbox(limits.mailbox);
         let identity = Identity {
-            instance: InstanceId::random(),
+            instance: id,
             component: registration.name,
             component_id: component_id.into(),
             connection: self.id,
             client: self.arrival.client.clone(),
         };
-        self.instances.insert(identity.instance, mailbox.clone());
-        self.host.tasks.spawn((registration.run)(Mount {
+        self.instances.insert(id, mailbox.clone());
+        let session = self.session;
+        let host = Arc::clone(&self.host);
+        let live = (registration.run)(Mount {
             identity,
+            begin,
+            owner: Ownership {
+                session,
+                subject: Arc::clone(&self.arrival.subject),
+                vault: Arc::clone(&host.vault),
+                may_come_back: self.arrival.dialect.resume,
+            },
+            is_outdated,
             props,
-            services: Arc::clone(&self.host.services),
-            limits: Arc::clone(&self.host.limits),
+            services: Arc::clone(&host.services),
+            limits: Arc::clone(&host.limits),
             subscriber: Arc::clone(&self.outbox),
             mailbox,
             inbox,
             ticket,
-        }));
+        });
+        let place = Arc::clone(&host);
+        host.tasks.spawn(async move {
+            place.unless_killed(live).await;
+            place.roster.ended(session, id);
+        });
     }
 }
 
@@ -187,7 +248,11 @@ fn mail(
         }
         ClientBody::Event { event } => Mail::Event { event: raw(event), ticket },
         ClientBody::Resync => Mail::Resync { connection, ticket: Some(ticket), owed: None },
-        ClientBody::Mount { .. } | ClientBody::Unmount | ClientBody::Ping => {
+        ClientBody::Mount { .. }
+        | ClientBody::ResumeSession { .. }
+        | ClientBody::Resume(_)
+        | ClientBody::Unmount
+        | ClientBody::Ping => {
             unreachable!("answered by the session itself")
         }
     }
@@ -204,7 +269,11 @@ fn deliver(mailbox: &Mailbox, mail: Mail) {
         | Mail::Resync { ticket: Some(ticket), .. } => {
             ticket.answer(Err(Error::new(Code::Busy, "the component has too much to do: try again")));
         }
-        Mail::Resync { ticket: None, .. } | Mail::Leave { .. } => {}
+        Mail::Resync { ticket: None, .. }
+        | Mail::Resume { .. }
+        | Mail::Away { .. }
+        | Mail::Rest { .. }
+        | Mail::Leave { .. } => {}
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Outgoing;
 use crate::limits::Limits;
 use crate::outbox::{Next, Outbox};
+use crate::roster::Occupant;
 
 /// Bytes taken from the outbox for one write. What is taken can no longer be merged, so not too much.
 const AT_ONCE: usize = 32 << 10;
@@ -23,13 +24,21 @@ pub(super) async fn run(
     outbox: &Arc<Outbox>,
     limits: &Limits,
     silence: &AtomicU32,
+    occupant: &Occupant,
     mut socket: impl Sink<Outgoing> + Unpin,
 ) {
     let mut ping = Instant::now() + limits.ping;
     let batch = outbox.dialect().batch;
     loop {
         let next = tokio::select! {
-            next = outbox.next(AT_ONCE) => next,
+            biased;
+            () = occupant.ask.notified() => {
+                // Somebody wants to know whether the peer is still there; its pong will tell.
+                if written(limits, socket.send(Outgoing::Ping)).await {
+                    continue;
+                }
+                return;
+            }
             () = sleep_until(ping) => {
                 ping = Instant::now() + limits.ping;
                 if silence.fetch_add(1, Ordering::Relaxed) >= 2 {
@@ -40,6 +49,7 @@ pub(super) async fn run(
                     return;
                 }
             }
+            next = outbox.next(AT_ONCE) => next,
         };
         match next {
             Next::Frames(frames) => {

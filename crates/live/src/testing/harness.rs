@@ -1,9 +1,5 @@
 //! A whole server in memory.
 
-use std::sync::Arc;
-
-use fluxstack_live_protocol::Dialect;
-use fluxstack_live_protocol::dialect::client_id;
 use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio_util::sync::PollSender;
@@ -57,9 +53,19 @@ impl Harness {
 
     /// A client that announces this in its URL, or `None` if the server has no place.
     pub async fn connect_with(&self, query: &str) -> Option<Client> {
+        self.connect_as(query, "").await
+    }
+
+    /// The same as a certain user, as an authenticator would say.
+    pub async fn connect_as(&self, query: &str, subject: &str) -> Option<Client> {
         let place = self.live.place()?;
-        let arrival =
-            Arrival { dialect: Dialect::from_query(query), client: client_id(query).map(Arc::from) };
+        // An address of its own for each user, so that one's wrong signatures are not another's.
+        let peer = subject.bytes().fold(1, |sum: u8, byte| sum.wrapping_add(byte));
+        let arrival = Arrival {
+            subject: subject.into(),
+            peer: Some(std::net::Ipv4Addr::new(127, 0, 0, peer).into()),
+            ..Arrival::from_query(query)
+        };
         let (to_server, mut from_client) = mpsc::channel(IN_FLIGHT);
         let (to_client, from_server) = mpsc::channel(IN_FLIGHT);
         let live = self.live.clone();

@@ -1,0 +1,281 @@
+//! The snapshots of an instance: when they are taken, where they go, and which answers wait for them.
+//!
+//! Two copies are kept, each for its own reason: one in the server's store, one with the client if the
+//! server has keys that another server would know. An answer that promises durability waits here until the
+//! store has what it speaks of. One write is under way at a time; what happens meanwhile is in the next one,
+//! so an instance that is busy writes as often as the store can, not as often as it is called.
+
+use fluxstack_live_protocol::ServerMessage;
+use tokio::time::Instant;
+
+use super::{Goes, Instance};
+use crate::action::Outcome;
+use crate::clock;
+use crate::component::Component;
+use crate::error::{Code, Error};
+use crate::outbox::Ticket;
+use crate::seal::{Claims, Kind};
+use crate::store::{Boxed, StoreError};
+use crate::vault::Durability;
+
+/// See the module.
+pub(super) struct Keeping {
+    durability: Durability,
+    /// Something has happened that the store does not have, and no write that is under way brings.
+    is_unstored: bool,
+    /// Something has happened that the client's copy does not have.
+    is_uncarried: bool,
+    /// Answers that wait for the next write.
+    held: Vec<(Ticket, Outcome)>,
+    writing: Option<Writing>,
+    /// When the next copy may be taken.
+    next_store: Option<Instant>,
+    next_carry: Option<Instant>,
+}
+
+struct Writing {
+    done: Boxed<'static, Result<(), StoreError>>,
+    held: Vec<(Ticket, Outcome)>,
+}
+
+impl Keeping {
+    pub(super) fn new(durability: Durability) -> Self {
+        Self {
+            durability,
+            is_unstored: false,
+            is_uncarried: false,
+            held: Vec::new(),
+            writing: None,
+            next_store: None,
+            next_carry: None,
+        }
+    }
+
+    /// The write that is under way has ended; never, if there is none. Nothing is lost if it is dropped.
+    pub(super) async fn written(&mut self) -> Result<(), StoreError> {
+        match &mut self.writing {
+            Some(writing) => (&mut writing.done).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The client may have lost what it was sent last.
+    pub(super) fn carry_again(&mut self) {
+        self.is_uncarried = true;
+    }
+}
+
+impl<C: Component> Instance<C> {
+    /// Something happened that a snapshot has to have.
+    pub(super) fn touch(&mut self) {
+        self.life.keeping.is_unstored = true;
+        self.life.keeping.is_uncarried = true;
+    }
+
+    /// Answers, as soon as what the answer speaks of is as durable as was promised.
+    pub(super) fn reply(&mut self, ticket: Ticket, outcome: Outcome) {
+        let keeping = &mut self.life.keeping;
+        if keeping.durability < Durability::Acknowledged || !self.life.owner.may_come_back {
+            return ticket.answer(outcome);
+        }
+        match &mut keeping.writing {
+            _ if keeping.is_unstored => keeping.held.push((ticket, outcome)),
+            Some(writing) => writing.held.push((ticket, outcome)),
+            None => ticket.answer(outcome),
+        }
+    }
+
+    /// After every turn: takes the copies that are due at once.
+    pub(super) fn keep(&mut self) {
+        if !self.life.owner.may_come_back {
+            return;
+        }
+        if C::KEEPS {
+            // A private field may have changed without anything being sent.
+            self.touch();
+        }
+        let now = Instant::now();
+        if self.store_due().is_some_and(|due| due <= now) {
+            self.begin_write(now);
+        }
+        if self.carry_due().is_some_and(|due| due <= now) {
+            self.carry(now);
+        }
+    }
+
+    /// When something has to be done that nobody asks for.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        if !self.life.draining.is_empty() {
+            return Some(Instant::now());
+        }
+        [self.life.until, self.store_due(), self.carry_due()].into_iter().flatten().min()
+    }
+
+    /// See to it.
+    pub(super) fn on_deadline(&mut self) -> Goes {
+        if !self.life.draining.is_empty() || self.life.until.is_some_and(|until| until <= Instant::now()) {
+            return Goes::ToRest;
+        }
+        // The copies are taken after every turn, and this was one.
+        Goes::On
+    }
+
+    /// When the store's copy has to be taken, if it has to be.
+    fn store_due(&self) -> Option<Instant> {
+        let keeping = &self.life.keeping;
+        if !keeping.is_unstored
+            || keeping.writing.is_some()
+            || keeping.durability == Durability::Resting
+            || !self.life.owner.may_come_back
+        {
+            return None;
+        }
+        let now = Instant::now();
+        // Somebody waits for it; otherwise it can wait its turn.
+        let due = if keeping.held.is_empty() { keeping.next_store.unwrap_or(now) } else { now };
+        Some(due)
+    }
+
+    fn carry_due(&self) -> Option<Instant> {
+        let keeping = &self.life.keeping;
+        let is_due = keeping.is_uncarried
+            && self.life.owner.vault.carries
+            && self.subscribers.iter().any(|outbox| outbox.dialect().resume);
+        is_due.then(|| keeping.next_carry.unwrap_or_else(Instant::now))
+    }
+
+    fn begin_write(&mut self, now: Instant) {
+        let keeping = &mut self.life.keeping;
+        keeping.next_store = Some(now + self.limits.snapshot_every);
+        keeping.is_unstored = false;
+        let held = std::mem::take(&mut keeping.held);
+        let Some((claims, body)) = self.picture(true) else {
+            self.life.keeping.is_unstored = true;
+            return settle(held, false);
+        };
+        let vault = &self.life.owner.vault;
+        let done = vault.put(self.id, self.version, vault.keys.seal(&claims, &body));
+        self.life.keeping.writing = Some(Writing { done, held });
+    }
+
+    /// A write has ended: whoever waited for it is answered.
+    pub(super) fn was_written(&mut self, written: Result<(), StoreError>) {
+        let Some(writing) = self.life.keeping.writing.take() else { return };
+        if let Err(why) = &written {
+            tracing::error!(%why, "the store did not take a snapshot");
+            self.life.keeping.is_unstored = true;
+        }
+        settle(writing.held, written.is_ok());
+    }
+
+    /// Gives the client a copy to keep.
+    fn carry(&mut self, now: Instant) {
+        let keeping = &mut self.life.keeping;
+        keeping.next_carry = Some(now + self.limits.snapshot_every);
+        keeping.is_uncarried = false;
+        // What is private may leave the server only where nobody can read it.
+        let keys = &self.life.owner.vault.keys;
+        let Some((claims, body)) = self.picture(keys.encrypts()) else { return };
+        let snapshot = keys.seal_text(&claims, &body);
+        if snapshot.len() > self.limits.carried {
+            tracing::debug!(bytes = snapshot.len(), "too large for the client to keep; the store has it");
+            return;
+        }
+        let mut frame = Vec::with_capacity(snapshot.len() + 160);
+        ServerMessage::Snapshot { instance: self.id, version: self.version, snapshot: &snapshot }
+            .write(clock::now(), &mut frame);
+        let frame = bytes::Bytes::from(frame);
+        for outbox in self.subscribers.iter().filter(|outbox| outbox.dialect().resume) {
+            outbox.push_snapshot(self.id, frame.clone());
+        }
+    }
+
+    /// A snapshot as it is now; `with_kept` also of the private fields whose author wants them kept.
+    fn picture(&self, with_kept: bool) -> Option<(Claims, Vec<u8>)> {
+        let owner = &self.life.owner;
+        let identity = self.cx.identity();
+        let claims = Claims {
+            kind: Kind::Snapshot,
+            component: identity.component.into(),
+            instance: self.id,
+            session: owner.session,
+            subject: (&*owner.subject).into(),
+            version: self.version,
+            schema: C::VERSION,
+            issued: clock::now(),
+        };
+        let mut body = Vec::with_capacity(256);
+        body.extend_from_slice(b"{\"props\":");
+        body.extend_from_slice(self.props.as_deref().unwrap_or(b"null"));
+        body.extend_from_slice(b",\"state\":");
+        self.component.snapshot(&self.sent, &mut body);
+        if C::KEEPS && with_kept {
+            body.extend_from_slice(b",\"kept\":");
+            // The author's `Serialize` runs in here.
+            let kept = std::panic::AssertUnwindSafe(|| self.component.kept(&mut body));
+            match std::panic::catch_unwind(kept) {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => {
+                    tracing::error!(%why, "a private field cannot be kept; no snapshot was taken");
+                    return None;
+                }
+                Err(_) => {
+                    tracing::error!("writing a private field panicked; no snapshot was taken");
+                    return None;
+                }
+            }
+        }
+        body.extend_from_slice(b",\"seen\":");
+        body.extend_from_slice(&self.life.seen.to_json());
+        body.extend_from_slice(format!(",\"events\":{}}}", self.life.events).as_bytes());
+        Some((claims, body))
+    }
+
+    /// The last snapshot: to the store, and to whoever is still connected.
+    pub(super) async fn rest(&mut self) {
+        if !self.life.owner.may_come_back {
+            return;
+        }
+        if self.life.keeping.writing.is_some() {
+            let written = self.life.keeping.written().await;
+            self.was_written(written);
+        }
+        let now = Instant::now();
+        if self.life.keeping.is_unstored || C::KEEPS {
+            self.begin_write(now);
+            if self.life.keeping.writing.is_some() {
+                let written = self.life.keeping.written().await;
+                self.was_written(written);
+            }
+        }
+        if self.carry_due().is_some() {
+            self.carry(now);
+        }
+    }
+
+    /// Its owner does not want it any more: nothing of it is kept.
+    pub(super) async fn end(&mut self) {
+        if !self.life.owner.may_come_back {
+            return;
+        }
+        if self.life.keeping.writing.is_some() {
+            let written = self.life.keeping.written().await;
+            self.was_written(written);
+        }
+        settle(std::mem::take(&mut self.life.keeping.held), false);
+        self.life.owner.vault.remove(self.id).await;
+    }
+}
+
+/// Answers those that waited for a write.
+fn settle(held: Vec<(Ticket, Outcome)>, is_stored: bool) {
+    for (ticket, outcome) in held {
+        ticket.answer(match outcome {
+            Ok(_) if !is_stored => {
+                let said = "this was done, but could not be stored: it may be lost if the server stops";
+                Err(Error::new(Code::NotStored, said))
+            }
+            outcome => outcome,
+        });
+    }
+}

@@ -1,0 +1,88 @@
+//! An instance whose client goes and comes back.
+//!
+//! While nobody is connected it goes on as before: timers tick, spawned work returns, what changes is
+//! logged. Whoever comes back is sent what they missed, then everything as it happens.
+
+use std::sync::Arc;
+
+use fluxstack_live_protocol::{ConnectionId, ServerMessage};
+use tokio::time::Instant;
+
+use super::log::Entry;
+use super::{Goes, Instance};
+use crate::clock;
+use crate::component::{Component, Resumed};
+use crate::outbox::{Outbox, StateFrame};
+
+/// How much more is logged while nobody is connected.
+const LONGER: usize = 16;
+
+impl<C: Component> Instance<C> {
+    /// The connection is gone. If it was the last, somebody is waited for.
+    pub(super) fn detach(&mut self, connection: ConnectionId) -> Goes {
+        self.subscribers.retain(|outbox| outbox.connection() != connection);
+        if self.subscribers.is_empty() && self.life.until.is_none() {
+            let grace = C::GRACE.unwrap_or(self.limits.grace);
+            if grace.is_zero() {
+                return Goes::ToRest;
+            }
+            self.life.until = Some(Instant::now() + grace);
+        }
+        Goes::On
+    }
+
+    /// Somebody is back. Sends what they missed, and answers how many messages that was.
+    pub(super) fn attach(&mut self, outbox: Arc<Outbox>, have: Option<u64>, heard: u64) -> usize {
+        let id = self.id;
+        let missed = self.life.log.since(have, self.version, heard, self.life.events);
+        let reads_deltas = outbox.dialect().delta;
+        let has_delta = missed.frames.iter().any(|entry| matches!(entry, Entry::Delta { .. }));
+        let whole = missed.whole || (has_delta && !reads_deltas);
+        let mut count = 0;
+        if whole {
+            let digest = self.component.digest(&self.sent);
+            outbox.push_state(id, StateFrame::Whole(self.whole_frame(digest)), &self.mailbox);
+            count += 1;
+        }
+        if missed.lost > 0 {
+            let mut frame = Vec::new();
+            ServerMessage::Missed { instance: id, count: missed.lost }.write(clock::now(), &mut frame);
+            outbox.push_event(id, frame.into());
+            count += 1;
+        }
+        for entry in missed.frames {
+            match entry {
+                Entry::Delta { .. } if whole => continue,
+                Entry::Delta { frame, .. } => outbox.push_state(id, frame.clone(), &self.mailbox),
+                Entry::Event { frame, .. } => outbox.push_event(id, frame.clone()),
+            }
+            count += 1;
+        }
+        self.cx.set_connection(outbox.connection());
+        // One session has one connection, and this is it.
+        self.subscribers.clear();
+        self.subscribers.push(outbox);
+        self.life.until = None;
+        self.life.keeping.carry_again();
+        count
+    }
+
+    /// The answer to whoever came back.
+    pub(super) fn resumed(&self, resumed: Resumed, is_outdated: bool) -> Vec<u8> {
+        let outcome = match resumed {
+            Resumed::InStep => "\"resumed\"".to_owned(),
+            Resumed::Replayed(frames) => format!("\"replayed\",\"frames\":{frames}"),
+        };
+        let (version, digest) = (self.version, self.component.digest(&self.sent));
+        let outdated = if is_outdated { ",\"outdated\":true" } else { "" };
+        format!("{{\"outcome\":{outcome},\"version\":{version},\"digest\":{digest}{outdated}}}").into_bytes()
+    }
+
+    /// Keeps a frame for whoever comes back.
+    pub(super) fn log(&mut self, entry: Entry) {
+        if self.life.owner.may_come_back {
+            let longer = if self.life.until.is_some() { LONGER } else { 1 };
+            self.life.log.push(entry, self.limits.replay.saturating_mul(longer));
+        }
+    }
+}

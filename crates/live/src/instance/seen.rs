@@ -1,0 +1,239 @@
+//! The calls an instance has done, and what it answered, so that none is done twice.
+//!
+//! A client whose socket died before an answer came cannot know whether the call was done, and sends it
+//! again under the same [`CallId`]. The instance looks here first. The window is part of the instance's
+//! snapshot: a state that has the effect of a call also knows the call, whichever server it comes back on.
+//!
+//! What must stay true: a number at or below an origin's `floor` is never done again. The floor rises with
+//! what the client says it has received, and when the window is full; so it is bounded by what a client
+//! may have unanswered, not by its honesty.
+
+use std::collections::BTreeMap;
+
+use fluxstack_live_protocol::{CallId, Code};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::action::Outcome;
+use crate::error::Error;
+
+/// Answers remembered for each origin.
+pub(super) const WINDOW: usize = 256;
+/// Origins remembered: one for each load of each page that ever called this instance.
+const ORIGINS: usize = 16;
+/// Bytes of answers remembered for each origin; beyond them only the fact is.
+const ANSWERS: usize = 64 << 10;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Seen(Vec<Origin>);
+
+#[derive(Serialize, Deserialize)]
+struct Origin {
+    #[serde(rename = "o")]
+    name: Box<str>,
+    #[serde(rename = "f")]
+    floor: u64,
+    #[serde(rename = "d")]
+    done: BTreeMap<u64, Answer>,
+    #[serde(skip)]
+    bytes: usize,
+}
+
+/// What a call was answered.
+#[derive(Clone, Serialize, Deserialize)]
+enum Answer {
+    /// Nothing, or a value.
+    #[serde(rename = "r")]
+    Result(Option<Box<RawValue>>),
+    #[serde(rename = "e")]
+    Error { code: Box<str>, message: Box<str>, fields: BTreeMap<Box<str>, Box<str>> },
+    /// It was too long to be kept.
+    #[serde(rename = "l")]
+    TooLong,
+}
+
+impl Answer {
+    fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Ok(None) => Self::Result(None),
+            Ok(Some(json)) => {
+                let text = std::str::from_utf8(json).ok().map(str::to_owned);
+                match text.and_then(|text| RawValue::from_string(text).ok()) {
+                    Some(raw) => Self::Result(Some(raw)),
+                    None => Self::TooLong,
+                }
+            }
+            Err(error) => Self::Error {
+                code: error.code().as_str().into(),
+                message: error.message().into(),
+                fields: error.fields().map(|(field, why)| (field.into(), why.into())).collect(),
+            },
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Result(raw) => raw.as_ref().map_or(0, |raw| raw.get().len()),
+            Self::Error { message, fields, .. } => {
+                message.len() + fields.iter().map(|(field, why)| field.len() + why.len()).sum::<usize>()
+            }
+            Self::TooLong => 0,
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Result(raw) => Ok(raw.as_ref().map(|raw| raw.get().as_bytes().to_vec())),
+            Self::Error { code, message, fields } => {
+                let code = Code::ALL.iter().find(|known| known.as_str() == &**code);
+                let error = Error::new(*code.unwrap_or(&Code::Internal), String::from(message.clone()));
+                Err(fields.iter().fold(error, |error, (field, why)| {
+                    error.and(String::from(field.clone()), String::from(why.clone()))
+                }))
+            }
+            Self::TooLong => Err(forgotten("the call was done, but its answer was too long to be kept")),
+        }
+    }
+}
+
+impl Seen {
+    /// What this call was answered, if it was done; `None` if it is new. `acked` is how far the caller has
+    /// its answers.
+    pub(super) fn answer(&mut self, call: &CallId, acked: u64) -> Option<Outcome> {
+        let origin = self.0.iter_mut().find(|origin| *origin.name == *call.origin())?;
+        // What is acknowledged need not be kept. That one's own number is among them would be a lie.
+        let acked = acked.min(call.number() - 1);
+        if acked > origin.floor {
+            origin.raise(acked);
+        }
+        if let Some(answer) = origin.done.get(&call.number()) {
+            return Some(answer.outcome());
+        }
+        let gone = "the call was done or given up long ago, and was not done again";
+        (call.number() <= origin.floor).then(|| Err(forgotten(gone)))
+    }
+
+    /// The call was done.
+    pub(super) fn record(&mut self, call: &CallId, outcome: &Outcome) {
+        let at = self.0.iter().position(|origin| *origin.name == *call.origin());
+        // The origin that called last is the last one, so the first is the one to forget.
+        let mut origin = match at {
+            Some(at) if at + 1 == self.0.len() => return self.0[at].record(call.number(), outcome),
+            Some(at) => self.0.remove(at),
+            None => Origin { name: call.origin().into(), floor: 0, done: BTreeMap::new(), bytes: 0 },
+        };
+        origin.record(call.number(), outcome);
+        if self.0.len() >= ORIGINS {
+            self.0.remove(0);
+        }
+        self.0.push(origin);
+    }
+
+    /// As it travels in a snapshot.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.0).expect("numbers, strings and raw JSON are always JSON")
+    }
+
+    /// Reads what [`Seen::to_json`] wrote.
+    pub(super) fn from_json(json: &str) -> Result<Self, serde_json::Error> {
+        let mut origins: Vec<Origin> = serde_json::from_str(json)?;
+        for origin in &mut origins {
+            origin.bytes = origin.done.values().map(Answer::len).sum();
+        }
+        Ok(Self(origins))
+    }
+}
+
+impl Origin {
+    fn record(&mut self, number: u64, outcome: &Outcome) {
+        let answer = Answer::of(outcome);
+        let answer = if self.bytes + answer.len() > ANSWERS { Answer::TooLong } else { answer };
+        self.bytes += answer.len();
+        if let Some(before) = self.done.insert(number, answer) {
+            self.bytes -= before.len();
+        }
+        if self.done.len() > WINDOW {
+            let lowest = self.done.keys().next().copied().unwrap_or(number);
+            self.raise(lowest);
+        }
+    }
+
+    fn raise(&mut self, floor: u64) {
+        self.floor = floor;
+        let above = self.done.split_off(&(floor + 1));
+        let below = std::mem::replace(&mut self.done, above);
+        self.bytes -= below.values().map(Answer::len).sum::<usize>();
+    }
+}
+
+#[cold]
+fn forgotten(said: &'static str) -> Error {
+    Error::new(Code::CallForgotten, said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(text: &str) -> CallId {
+        text.parse().unwrap_or_else(|_| panic!("{text} is a call id"))
+    }
+
+    #[track_caller]
+    fn check(seen: &mut Seen, id: &str, acked: u64, expected: Option<Result<Option<&str>, Code>>) {
+        let found = seen.answer(&call(id), acked);
+        let found = found.map(|outcome| {
+            outcome.map(|json| json.map(|json| String::from_utf8(json).unwrap_or_default())).map_err(|error| error.code())
+        });
+        let expected = expected.map(|outcome| outcome.map(|json| json.map(str::to_owned)));
+        assert_eq!(found, expected, "{id}");
+    }
+
+    #[test]
+    fn a_call_is_new_once_and_answered_alike_ever_after() {
+        let mut seen = Seen::default();
+        check(&mut seen, "a-1", 0, None);
+        seen.record(&call("a-1"), &Ok(Some(b"7".to_vec())));
+        seen.record(&call("a-3"), &Err(Error::invalid("by", "no")));
+        seen.record(&call("b-1"), &Ok(None));
+        for _ in 0..2 {
+            check(&mut seen, "a-1", 0, Some(Ok(Some("7"))));
+            check(&mut seen, "a-2", 0, None);
+            check(&mut seen, "a-3", 0, Some(Err(Code::Invalid)));
+            check(&mut seen, "b-1", 0, Some(Ok(None)));
+            seen = Seen::from_json(std::str::from_utf8(&seen.to_json()).unwrap_or_default()).unwrap_or_else(|why| panic!("{why}"));
+        }
+        let Some(Err(error)) = seen.answer(&call("a-3"), 0) else { panic!("it was refused") };
+        assert_eq!(error.field("by"), Some("no"));
+    }
+
+    #[test]
+    fn what_was_acknowledged_is_forgotten_and_not_done_again() {
+        let mut seen = Seen::default();
+        seen.record(&call("a-1"), &Ok(Some(b"1".to_vec())));
+        seen.record(&call("a-2"), &Ok(Some(b"2".to_vec())));
+        check(&mut seen, "a-3", 1, None);
+        check(&mut seen, "a-1", 0, Some(Err(Code::CallForgotten)));
+        check(&mut seen, "a-2", 9, Some(Ok(Some("2"))));
+        assert_eq!(seen.0[0].bytes, 1);
+    }
+
+    #[test]
+    fn a_client_that_acknowledges_nothing_fills_no_memory() {
+        let mut seen = Seen::default();
+        let long = format!("\"{}\"", "x".repeat(ANSWERS / 2)).into_bytes();
+        for number in 1..=2 * WINDOW as u64 {
+            seen.record(&call(&format!("a-{number}")), &Ok(Some(long.clone())));
+        }
+        assert_eq!(seen.0[0].done.len(), WINDOW);
+        assert!(seen.0[0].bytes <= ANSWERS);
+        check(&mut seen, "a-256", 0, Some(Err(Code::CallForgotten)));
+        check(&mut seen, "a-512", 0, Some(Err(Code::CallForgotten)));
+        check(&mut seen, "a-513", 0, None);
+        for origin in 0..2 * ORIGINS {
+            seen.record(&call(&format!("o{origin}-1")), &Ok(None));
+        }
+        assert_eq!(seen.0.len(), ORIGINS);
+    }
+}

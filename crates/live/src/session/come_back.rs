@@ -1,0 +1,149 @@
+//! A connection that goes on with what an earlier one left, and the leaving itself.
+
+use std::sync::Arc;
+
+use fluxstack_live_protocol::message::Resume;
+use fluxstack_live_protocol::{Code, InstanceId};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::{Arrival, Session};
+use crate::error::Error;
+use crate::instance::Begin;
+use crate::mailbox::Mail;
+use crate::outbox::Ticket;
+use crate::registry::Registration;
+use crate::roster::Claimed;
+use crate::vault::Owner;
+
+impl Session {
+    /// What the client is to present when it comes back.
+    pub(super) fn token(&self) -> String {
+        self.host.vault.token(self.session, &self.arrival.subject)
+    }
+
+    /// The client says that this connection belongs to a session it had before.
+    pub(super) async fn resume(&mut self, token: &str, ticket: Ticket) {
+        let taken_up = self.take_up(token).await;
+        ticket.answer(taken_up.map(|known| {
+            // A token is base64url.
+            Some(format!("{{\"token\":\"{}\",\"known\":{known}}}", self.token()).into_bytes())
+        }));
+    }
+
+    async fn take_up(&mut self, token: &str) -> Result<bool, Error> {
+        if !self.arrival.dialect.resume || !self.instances.is_empty() {
+            let said = "a session is taken up by a client that can, before it mounts anything";
+            return Err(Error::new(Code::BadMessage, said));
+        }
+        let Arrival { subject, peer, .. } = &self.arrival;
+        let session = self.host.vault.admit(token, subject, *peer)?;
+        if session == self.session {
+            return Ok(true);
+        }
+        let Claimed { instances, known } = self.host.roster.claim(session, &self.occupant).await?;
+        self.host.roster.forget(self.session, &self.occupant);
+        self.session = session;
+        self.instances = instances;
+        Ok(known)
+    }
+
+    /// The client takes up one instance: the very one if it waits, else one rebuilt from a snapshot.
+    pub(super) fn resume_instance(&mut self, component_id: &str, resume: &Resume<'_>, ticket: Ticket) {
+        let Some(registration) = self.host.registry.get(&resume.component).copied() else {
+            return ticket.answer(Err(not_found(&resume.component)));
+        };
+        let is_outdated = match speaks(&registration, resume.schema) {
+            Ok(is_outdated) => is_outdated,
+            Err(error) => return ticket.answer(Err(error)),
+        };
+        let id: Option<InstanceId> = component_id.parse().ok();
+        let waiting = id.and_then(|id| self.instances.get(&id)).filter(|mailbox| !mailbox.is_closed());
+        if let Some(mailbox) = waiting {
+            let mail = Mail::Resume {
+                outbox: Arc::clone(&self.outbox),
+                have: resume.have,
+                heard: resume.heard,
+                is_outdated,
+                ticket,
+            };
+            // If it goes to rest this very moment, the ticket says that it is gone, and the client asks again.
+            drop(mailbox.insist(mail));
+            return;
+        }
+        let (begin, id) = match &resume.snapshot {
+            None => match id {
+                Some(id) => (Begin::Stored, id),
+                None => {
+                    let said = "nothing is kept of this instance: mount it again";
+                    return ticket.answer(Err(Error::new(Code::NothingKept, said)));
+                }
+            },
+            Some(text) => {
+                let owner = Owner {
+                    component: registration.name,
+                    session: self.session,
+                    subject: &self.arrival.subject,
+                };
+                match self.host.vault.carried(text, owner, self.arrival.peer) {
+                    Ok(snapshot) => {
+                        // A copy in another session is an instance of its own.
+                        let is_there = |id| self.instances.get(id).is_some_and(|there| !there.is_closed());
+                        let is_ours =
+                            snapshot.claims.session == self.session && !is_there(&snapshot.claims.instance);
+                        let id = if is_ours { snapshot.claims.instance } else { InstanceId::random() };
+                        (Begin::Carried(Box::new(snapshot)), id)
+                    }
+                    Err(error) => return ticket.answer(Err(error)),
+                }
+            }
+        };
+        self.begin(&registration, id, &resume.name, begin, None, is_outdated, ticket);
+    }
+
+    /// Lets what this connection mounted come to rest, because the server is going away.
+    pub(super) async fn drain(&mut self) {
+        if !self.arrival.dialect.resume {
+            return;
+        }
+        let (done, mut all_done) = mpsc::channel(1);
+        for mailbox in self.instances.values() {
+            drop(mailbox.insist(Mail::Rest { done: done.clone() }));
+        }
+        drop(done);
+        if timeout(self.host.limits.drain, all_done.recv()).await.is_err() {
+            tracing::warn!(connection = %self.id, "some instances did not come to rest in time");
+        }
+    }
+
+    /// The connection is over; what it mounted waits for the next one, or ends with it. Does nothing the
+    /// second time.
+    pub(super) fn leave(&mut self) {
+        let may_come_back = self.arrival.dialect.resume;
+        for mailbox in self.instances.values() {
+            mailbox.hang_up(self.id, may_come_back);
+        }
+        let instances = std::mem::take(&mut self.instances);
+        if may_come_back {
+            self.host.roster.leave(self.session, &self.occupant, instances);
+        }
+    }
+}
+
+/// Whether a page made for `schema` is older than the component; an error if the two cannot work together.
+pub(super) fn speaks(registration: &Registration, schema: u32) -> Result<bool, Error> {
+    let (version, serves) = (registration.version, registration.serves);
+    if schema > version {
+        return Err(Error::new(Code::ServerOutdated, "this page is newer than the server: try again soon"));
+    }
+    if schema < serves {
+        return Err(Error::new(Code::ClientOutdated, "this page is too old for the server: load it again"));
+    }
+    Ok(schema < version)
+}
+
+#[cold]
+pub(super) fn not_found(name: &str) -> Error {
+    // Says nothing about what there is.
+    Error::new(Code::ComponentNotFound, format!("Component '{name}' not found"))
+}
