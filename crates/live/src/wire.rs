@@ -14,7 +14,7 @@ mod read;
 mod write;
 
 pub use read::props_from_json;
-pub(crate) use read::{complaint, from_json};
+pub(crate) use read::{complaint, entries, from_json};
 pub use write::{Unsendable, to_json};
 pub(crate) use write::{digest_of, write_json};
 
@@ -40,7 +40,8 @@ pub(crate) use write::{digest_of, write_json};
 ///
 /// Integers beyond ±(2⁵³ − 1) do not survive `JSON.parse`; sending one is an error that names the field,
 /// so send such ids as a `String`. `NaN` and the infinities become `null`, as JSON has no word for them.
-/// That does not read back: an instance that holds one cannot be put back after a panic, so use `Option`.
+/// That does not read back: an instance that holds one can be put back neither after a panic nor from what was
+/// written down, so use `Option`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot cross to the client",
     label = "this travels between server and client",

@@ -313,6 +313,13 @@ impl<T: Wire> Field for List<T> {
         Ok(())
     }
 
+    fn restore(&mut self, json: &[u8]) -> Result<(), Unsendable> {
+        let items: Vec<T> = from_json(json).map_err(Unsendable)?;
+        // Like any list that is assigned: it belongs to the field from the first commit on.
+        *self = Self::from(items);
+        Ok(())
+    }
+
     fn typescript(types: &mut Types) -> String {
         types.shows::<Vec<T>>()
     }

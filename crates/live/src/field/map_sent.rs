@@ -13,7 +13,7 @@ use fluxstack_live_protocol::encode::write_string;
 use super::map::{Key, Live, Map, Slot, Touched};
 use super::{Field, SLACK, Staged, Unsendable};
 use crate::typescript::Types;
-use crate::wire::{Wire, digest_of, from_json, to_json, write_json};
+use crate::wire::{Wire, digest_of, entries, from_json, to_json, write_json};
 
 /// How entries become JSON and come back, for a [`Map`] whose types do not say that they can.
 pub(super) struct Codec<K, V> {
@@ -269,6 +269,19 @@ impl<K: Key, V: Wire> Field for Map<K, V> {
         let entries = slot.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(lost)?;
         let live = Live { slot: Arc::clone(slot), touched: BTreeMap::new(), codec: Codec::new() };
         *self = Self { entries, live: Some(Box::new(live)) };
+        Ok(())
+    }
+
+    fn restore(&mut self, json: &[u8]) -> Result<(), Unsendable> {
+        let mut read = BTreeMap::new();
+        for (text, value) in entries(json).map_err(Unsendable)? {
+            // What the text of a key means is the key's to say, not serde's.
+            let key = K::read(&text)
+                .ok_or_else(|| Unsendable(format!("a key is no `{}`", std::any::type_name::<K>())))?;
+            read.insert(key, from_json(value.get().as_bytes()).map_err(Unsendable)?);
+        }
+        // Like any map that is assigned: it belongs to the field from the first commit on.
+        *self = Self::from(read);
         Ok(())
     }
 

@@ -8,7 +8,8 @@
 //!
 //! A turn ends with [`Field::stage`] on every field and, if all went well and the state is within its
 //! limit, [`Field::commit`] on every field. If anything went wrong, or the action panicked, nothing has
-//! been committed and [`Field::recover`] puts the last committed value back.
+//! been committed and [`Field::recover`] puts the last committed value back. [`Field::restore`] is for a value
+//! that outlived its instance: it comes from JSON, and nobody has been sent it yet.
 //!
 //! The derive writes the calls; the loop around them is [`Turn`].
 
@@ -107,6 +108,22 @@ pub trait Field: Sized + Send + 'static {
     /// # Errors
     /// [`Unsendable`] if the committed value does not read back.
     fn recover(&mut self, sent: &Self::Sent) -> Result<(), Unsendable>;
+
+    /// Takes over a value that another instance had, from the JSON it was last sent as. `self` is freshly
+    /// mounted and was never committed; the value counts as new to every client.
+    ///
+    /// ```
+    /// use fluxstack_live::field::Field;
+    /// use fluxstack_live::prelude::*;
+    ///
+    /// let mut rows: List<u32> = List::new();
+    /// rows.restore(b"[1,2,3]").unwrap();
+    /// assert_eq!(rows, [1, 2, 3]);
+    /// ```
+    ///
+    /// # Errors
+    /// [`Unsendable`] if the JSON does not read as a value of this type; the value is then what it was.
+    fn restore(&mut self, json: &[u8]) -> Result<(), Unsendable>;
 
     /// Takes a value from the client.
     ///
@@ -215,6 +232,14 @@ impl Turn {
             }
             Err(why) => Err(FlushError::Unsendable { field: name, why }),
         }
+    }
+
+    /// Makes sure that a field which was never sent can be.
+    ///
+    /// # Errors
+    /// [`FlushError::Unsendable`].
+    pub fn prove<F: Field>(&mut self, name: &'static str, field: &F) -> Result<(), FlushError> {
+        self.stage(name, field, &F::Sent::default()).map(drop)
     }
 
     /// Whether the state is within its limit.

@@ -78,6 +78,11 @@ impl<T: Wire> Field for T {
         Ok(())
     }
 
+    fn restore(&mut self, json: &[u8]) -> Result<(), Unsendable> {
+        *self = from_json(json).map_err(Unsendable)?;
+        Ok(())
+    }
+
     fn typescript(types: &mut Types) -> String {
         types.shows::<T>()
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::CowStrDeserializer;
-use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Wire;
@@ -38,7 +38,7 @@ pub fn props_from_json<P: Wire>(json: Option<&[u8]>) -> Result<P, Error> {
             _ => Err(Error::new(Code::BadPayload, "the props are not an object")),
         };
     }
-    P::deserialize(ByField { json }).map_err(|Complaint { field, message }| match field {
+    read_by_field(json).map_err(|(field, message)| match field {
         Some(field) => {
             let sentence = format!("prop `{field}`: {message}");
             Error::new(Code::BadPayload, sentence).and(field, message)
@@ -47,8 +47,18 @@ pub fn props_from_json<P: Wire>(json: Option<&[u8]>) -> Result<P, Error> {
     })
 }
 
+/// Reads an object, or says in a few words which field is wrong, if it is one, and why.
+pub(crate) fn read_by_field<T: DeserializeOwned>(json: &[u8]) -> Result<T, (Option<String>, String)> {
+    T::deserialize(ByField { json }).map_err(|Complaint { field, message }| (field, message))
+}
+
+/// The entries of an object, values unread; or in a few words why it is none.
+pub(crate) fn entries(json: &[u8]) -> Result<Vec<Entry<'_>>, String> {
+    from_json(json).map(|Fields(entries)| entries)
+}
+
 /// Reads one value, or says in a few words why not.
-pub(crate) fn from_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
+pub(crate) fn from_json<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, String> {
     serde_json::from_slice(json).map_err(|error| complaint(&error))
 }
 
@@ -112,9 +122,8 @@ impl<'de> de::Deserializer<'de> for ByField<'de> {
     type Error = Complaint;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Complaint> {
-        let fields: Fields<'de> = serde_json::from_slice(self.json)
-            .map_err(|error| Complaint { field: None, message: complaint(&error) })?;
-        visitor.visit_map(Walk { rest: fields.0.into_iter(), value: None })
+        let fields = entries(self.json).map_err(|message| Complaint { field: None, message })?;
+        visitor.visit_map(Walk { rest: fields.into_iter(), value: None })
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Complaint> {
@@ -135,7 +144,7 @@ impl<'de> de::Deserializer<'de> for ByField<'de> {
     }
 }
 
-type Entry<'de> = (Cow<'de, str>, &'de RawValue);
+pub(crate) type Entry<'de> = (Cow<'de, str>, &'de RawValue);
 
 /// The entries of an object, values unread.
 struct Fields<'de>(Vec<Entry<'de>>);
