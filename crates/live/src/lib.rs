@@ -85,7 +85,7 @@ pub use fluxstack_live_protocol as protocol;
 pub use limits::Limits;
 pub use seal::{KeyError, Keys};
 pub use server::{BuildError, Builder, Live};
-pub use state::State;
+pub use state::{Migrate, State};
 #[cfg(any())]
 pub use store::DiskStore;
 pub use store::{MemoryStore, Store};
@@ -96,7 +96,7 @@ pub use work::TimerId;
 /// What a component's file needs: `use fluxstack_live::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Actions, Bound, Code, Component, Cx, Durability, Error, Limits, List, Live, Map, PropsChange,
+        Actions, Bound, Code, Component, Cx, Durability, Error, Limits, List, Live, Map, Migrate, PropsChange,
         Rehydrated, Result, Resumed, State, TimerId, Wire, actions, wire,
     };
 }

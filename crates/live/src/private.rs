@@ -16,6 +16,7 @@ pub use crate::field::{
     reverted, written,
 };
 pub use crate::registry::Registration;
-pub use crate::state::{FieldShape, FlushError, State};
+pub use crate::state::{FieldShape, FlushError, Migrate, RestoreError, State};
+pub use crate::state::{Follows, Former, Keep, Kept, OldShape, Poured, Step, Written, keep};
 pub use crate::typescript::{MayBeLeftOut, Types};
 pub use crate::wire::{Carried, Wire};

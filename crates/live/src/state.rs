@@ -1,10 +1,24 @@
 //! What a client sees of a component: its `pub` fields, by name. Implemented by `#[derive(State)]`.
+//!
+//! Outwards a state is flushed, turn by turn. Inwards it is restored, once, from what was written down of it
+//! (`restore.rs`), through the shapes it had since then (`migrate.rs`).
 
 use fluxstack_live_protocol::delta::Writer;
 
 use crate::error::Error;
 use crate::field::Unsendable;
 use crate::typescript::Types;
+
+mod migrate;
+mod restore;
+
+pub use migrate::Migrate;
+pub use restore::RestoreError;
+
+#[doc(hidden)]
+pub use migrate::{Follows, Former, OldShape, Poured, Step};
+#[doc(hidden)]
+pub use restore::{Keep, Kept, Written, keep};
 
 /// The state of a component. Derive it; there is nothing to write by hand.
 #[diagnostic::on_unimplemented(
@@ -15,6 +29,15 @@ use crate::typescript::Types;
 pub trait State: Sized + Send + 'static {
     /// The name clients mount it by.
     const NAME: &'static str;
+
+    /// The version of its shape, which is that of its `pub` fields; what is written down says which wrote it.
+    const VERSION: u32;
+
+    /// The oldest version of a page that is still served.
+    const SERVES: u32;
+
+    /// Whether private fields are written down as well.
+    const KEEPS: bool;
 
     /// What is remembered of what was last sent.
     type Sent: Default + Send + 'static;
@@ -49,6 +72,74 @@ pub trait State: Sized + Send + 'static {
     /// # Errors
     /// [`FlushError`] if what was sent does not read back.
     fn revert(&mut self, field: &str, sent: &Self::Sent) -> Result<(), FlushError>;
+
+    /// Takes over what version `schema` of this component had when it was last flushed. `self` is freshly
+    /// mounted and nothing of it was flushed yet; what the snapshot does not say stays as `mount` made it.
+    ///
+    /// A state of this version is read field by field, names that are unknown are passed over. One of an older
+    /// version is read as the shape listed for it and goes through the steps after that, up to [`Migrate`].
+    /// Afterwards every field can be sent; whether all of them are within the limit, the flush says.
+    ///
+    /// Calls what the author wrote: `Deserialize`, `From` and [`Migrate`] may panic.
+    ///
+    /// ```
+    /// # use fluxstack_live::prelude::*;
+    /// # #[derive(State)]
+    /// # pub struct Counter { pub count: i64, pub step: i64 }
+    /// # impl Component for Counter {
+    /// #     type Props = ();
+    /// #     type Event = ();
+    /// #     async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> { Err(Error::forbidden()) }
+    /// # }
+    /// # #[actions]
+    /// # impl Counter {}
+    /// let mut counter = Counter { count: 0, step: 2 };
+    /// counter.restore(1, br#"{"count":40,"colour":"red"}"#).unwrap();
+    /// assert_eq!((counter.count, counter.step), (40, 2));
+    /// let error = counter.restore(1, br#"{"count":"forty"}"#).unwrap_err();
+    /// assert!(error.to_string().contains("field `count` does not read: expected i64, found string"));
+    /// ```
+    ///
+    /// # Errors
+    /// [`RestoreError`]. Some fields may have been taken over by then: drop the component.
+    fn restore(&mut self, schema: u32, state: &[u8]) -> Result<(), RestoreError>;
+
+    /// Appends the private fields marked `#[state(keep)]` as a JSON object, as they are now. For ourselves to
+    /// store: it is not meant for a client's eyes, nor for `JSON.parse`.
+    ///
+    /// ```
+    /// # use fluxstack_live::prelude::*;
+    /// # #[derive(State)]
+    /// # pub struct Quiz { pub question: String, #[state(keep)] answer: u64 }
+    /// # impl Component for Quiz {
+    /// #     type Props = ();
+    /// #     type Event = ();
+    /// #     async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> { Err(Error::forbidden()) }
+    /// # }
+    /// # #[actions]
+    /// # impl Quiz {}
+    /// let quiz = Quiz { question: "How many?".into(), answer: 42 };
+    /// let mut kept = Vec::new();
+    /// quiz.kept(&mut kept).unwrap();
+    /// assert_eq!(kept, br#"{"answer":42}"#);
+    ///
+    /// let mut mounted = Quiz { question: String::new(), answer: 0 };
+    /// mounted.restore_kept(1, &kept).unwrap();
+    /// assert_eq!(mounted.answer, 42);
+    /// ```
+    ///
+    /// # Errors
+    /// [`FlushError::Unsendable`], and then `out` holds half of it.
+    fn kept(&self, out: &mut Vec<u8>) -> Result<(), FlushError>;
+
+    /// Takes over what [`State::kept`] wrote in version `schema` of this component. Comes before
+    /// [`State::restore`], so that [`Migrate`] finds it and has the last word.
+    ///
+    /// What is missing stays as `mount` made it, and so does what does not read, if an older version wrote it.
+    ///
+    /// # Errors
+    /// As [`State::restore`].
+    fn restore_kept(&mut self, schema: u32, json: &[u8]) -> Result<(), RestoreError>;
 
     /// Describes the fields for `live.gen.ts`.
     fn describe(types: &mut Types) -> Vec<FieldShape>;

@@ -14,7 +14,7 @@ mod read;
 mod write;
 
 pub use read::props_from_json;
-pub(crate) use read::{complaint, entries, from_json};
+pub(crate) use read::{complaint, entries, from_json, read_by_field};
 pub use write::{Unsendable, to_json};
 pub(crate) use write::{digest_of, write_json};
 

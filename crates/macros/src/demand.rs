@@ -4,7 +4,7 @@
 //! answers with is the bound under which the rest of the expansion takes it for granted.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, GenericArgument, PathArguments, Type};
 
@@ -19,6 +19,10 @@ pub(crate) enum Must {
     Answered,
     /// `Key`: it is the key of a map.
     Keyed,
+    /// `OldShape`: it is what a state was.
+    Former,
+    /// `Keep`: it is a private field that is written down.
+    Kept,
 }
 
 impl Must {
@@ -28,6 +32,8 @@ impl Must {
             Self::Shown => "Shown",
             Self::Answered => "Answered",
             Self::Keyed => "Keyed",
+            Self::Former => "Former",
+            Self::Kept => "Kept",
         };
         Ident::new(name, Span::call_site())
     }
@@ -35,7 +41,7 @@ impl Must {
 
 /// The demands that one macro makes for one owner.
 pub(crate) struct Demands<'a> {
-    owner: &'a dyn quote::ToTokens,
+    owner: &'a dyn ToTokens,
     first: usize,
     made: Vec<TokenStream>,
 }
@@ -45,7 +51,7 @@ pub(crate) struct Demands<'a> {
 pub(crate) const ACTIONS: usize = 1 << 16;
 
 impl<'a> Demands<'a> {
-    pub(crate) fn new(owner: &'a dyn quote::ToTokens, first: usize) -> Self {
+    pub(crate) fn new(owner: &'a dyn ToTokens, first: usize) -> Self {
         Self { owner, first, made: Vec::new() }
     }
 
@@ -61,6 +67,35 @@ impl<'a> Demands<'a> {
             impl ::fluxstack_live::__private::#marker<#owner, #at> for #ty where #(#within),* {}
         });
         quote!(for<'__live> #ty: ::fluxstack_live::__private::#marker<#owner, #at>)
+    }
+
+    /// Demands that `new` can be made of `old`, at `new`.
+    pub(crate) fn step(&mut self, old: &Type, new: &Type) -> TokenStream {
+        let (owner, at) = (self.owner, self.first + self.made.len());
+        self.made.push(quote_spanned! {new.span()=>
+            #[automatically_derived]
+            impl ::fluxstack_live::__private::Step<#owner, #old, #at> for #new {}
+        });
+        quote!(for<'__live> #new: ::fluxstack_live::__private::Step<#owner, #old, #at>)
+    }
+
+    /// Demands that the owner takes over what `old` has, at `old`.
+    pub(crate) fn pour(&mut self, old: &Type) -> TokenStream {
+        let (owner, at) = (self.owner, self.first + self.made.len());
+        // The compiler complains at the type an impl is for, and the mistake is at the shape.
+        let here: TokenStream = owner
+            .to_token_stream()
+            .into_iter()
+            .map(|mut token| {
+                token.set_span(old.span());
+                token
+            })
+            .collect();
+        self.made.push(quote_spanned! {old.span()=>
+            #[automatically_derived]
+            impl ::fluxstack_live::__private::Poured<#old, #at> for #here {}
+        });
+        quote!(for<'__live> #owner: ::fluxstack_live::__private::Poured<#old, #at>)
     }
 
     /// The impls that make the demands.

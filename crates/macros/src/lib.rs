@@ -13,6 +13,8 @@
 mod actions;
 mod case;
 mod demand;
+mod restore;
+mod settings;
 mod state;
 mod wire;
 
@@ -20,7 +22,17 @@ use proc_macro::TokenStream;
 
 /// Makes a struct the state of a live component: `pub` fields are shown to the client, others are not.
 ///
-/// `#[state(name = "LiveCounter")]` lets clients mount it by another name than the struct's.
+/// `#[state(…)]` on the struct says more about it:
+///
+/// * `name = "LiveCounter"`: clients mount it by this name, and not by the struct's.
+/// * `version = 3`: how many shapes its `pub` fields have had; 1 if nothing is said.
+/// * `migrate(CounterV1, CounterV2)`: those shapes, as `#[wire]` structs, the oldest first, so that a state an
+///   older version wrote down can be restored. There is `From` from one to the next, and `Migrate` from the last
+///   to the component. `migrate(from = 2, CounterV2)` begins later; what is older is thrown away.
+/// * `serves = 2`: the oldest version of a page that may still mount it; the one before the present if nothing
+///   is said.
+///
+/// `#[state(keep)]` on a private field writes it down with the `pub` ones, for the server alone.
 #[proc_macro_derive(State, attributes(state))]
 pub fn state(input: TokenStream) -> TokenStream {
     state::expand(syn::parse_macro_input!(input)).into()

@@ -4,10 +4,12 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Fields, LitStr, Type, Visibility};
+use syn::{Data, DeriveInput, Fields, Type, Visibility};
 
 use crate::case::{Complaints, Names, RESERVED_FIELDS, docs, without_self};
 use crate::demand::{Demands, Must};
+use crate::restore::{self, KeptField};
+use crate::settings::{self, Settings};
 
 /// A field the client sees.
 struct Visible {
@@ -20,8 +22,8 @@ struct Visible {
 pub(crate) fn expand(input: DeriveInput) -> TokenStream {
     let mut complaints = Complaints::default();
     let owner = &input.ident;
-    let name = name(&input, &mut complaints);
-    let visible = visible(&input, &mut complaints);
+    let settings = settings::of_struct(&input, &mut complaints);
+    let (visible, kept) = fields(&input, &mut complaints);
     if !input.generics.params.is_empty() {
         complaints.push(
             input.generics.span(),
@@ -30,9 +32,10 @@ pub(crate) fn expand(input: DeriveInput) -> TokenStream {
         return complaints.take();
     }
     let mut demands = Demands::new(owner, 0);
-    let granted: Vec<_> = visible.iter().map(|field| demands.make(Must::Shown, &field.ty, &[])).collect();
+    let mut granted: Vec<_> = visible.iter().map(|field| demands.make(Must::Shown, &field.ty, &[])).collect();
+    granted.extend(restore::demand(&mut demands, &settings, &kept));
     let demands = demands.into_impls();
-    let state = implementation(owner, &name, &docs(&input.attrs), &visible, &granted);
+    let state = implementation(owner, &settings, &docs(&input.attrs), &visible, &kept, &granted);
     // A refused struct still gets its impls, so that the complaint is the only error.
     let complaints = complaints.take();
     let registration = quote_spanned! {owner.span()=>
@@ -48,32 +51,8 @@ pub(crate) fn expand(input: DeriveInput) -> TokenStream {
     }
 }
 
-fn name(input: &DeriveInput, complaints: &mut Complaints) -> LitStr {
-    let mut name = LitStr::new(&input.ident.unraw().to_string(), input.ident.span());
-    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("state")) {
-        let parsed = attribute.parse_nested_meta(|meta| {
-            if !meta.path.is_ident("name") {
-                return Err(meta.error("there is only `#[state(name = \"…\")]`"));
-            }
-            name = meta.value()?.parse()?;
-            let text = name.value();
-            let begins = text.starts_with(|first: char| first.is_ascii_alphabetic());
-            if begins && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') {
-                return Ok(());
-            }
-            Err(syn::Error::new(
-                name.span(),
-                "the name becomes a name in TypeScript: letters, digits and `_`, beginning with a letter",
-            ))
-        });
-        if let Err(error) = parsed {
-            complaints.push(error.span(), error);
-        }
-    }
-    name
-}
-
-fn visible(input: &DeriveInput, complaints: &mut Complaints) -> Vec<Visible> {
+/// The fields the client sees, and those that are kept besides.
+fn fields(input: &DeriveInput, complaints: &mut Complaints) -> (Vec<Visible>, Vec<KeptField>) {
     let owner = &input.ident;
     let fields = match &input.data {
         Data::Struct(data) => &data.fields,
@@ -82,11 +61,11 @@ fn visible(input: &DeriveInput, complaints: &mut Complaints) -> Vec<Visible> {
                 data.enum_token.span,
                 "a state is a struct, whose `pub` fields the client sees: put the enum into a field of one",
             );
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         }
         Data::Union(data) => {
             complaints.push(data.union_token.span, "a state is a struct, whose `pub` fields the client sees");
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         }
     };
     if let Fields::Unnamed(unnamed) = fields {
@@ -94,25 +73,33 @@ fn visible(input: &DeriveInput, complaints: &mut Complaints) -> Vec<Visible> {
             unnamed.span(),
             format!("the client sees fields by name: write `struct {owner} {{ pub name: Type }}`"),
         );
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let mut names = Names::default();
-    let mut found = Vec::new();
+    let (mut visible, mut kept) = (Vec::new(), Vec::new());
     for field in fields {
-        let (Visibility::Public(_), Some(ident)) = (&field.vis, &field.ident) else { continue };
+        let keep = settings::of_field(field, complaints);
+        let Some(ident) = &field.ident else { continue };
+        if keep {
+            kept.push(KeptField { ident: ident.clone(), ty: without_self(&field.ty, owner) });
+        }
+        if !matches!(field.vis, Visibility::Public(_)) {
+            continue;
+        }
         if let Some(wire) = names.claim(ident, "field", RESERVED_FIELDS, complaints) {
             let ty = without_self(&field.ty, owner);
-            found.push(Visible { ident: ident.clone(), ty, wire, docs: docs(&field.attrs) });
+            visible.push(Visible { ident: ident.clone(), ty, wire, docs: docs(&field.attrs) });
         }
     }
-    found
+    (visible, kept)
 }
 
 fn implementation(
     owner: &Ident,
-    name: &LitStr,
+    settings: &Settings,
     docs: &str,
     visible: &[Visible],
+    kept: &[KeptField],
     granted: &[TokenStream],
 ) -> TokenStream {
     let ident: Vec<_> = visible.iter().map(|field| &field.ident).collect();
@@ -137,6 +124,10 @@ fn implementation(
         .map(|(at, name)| format!("{}\"{name}\":", if at == 0 { "{" } else { "," }))
         .collect();
     let close = if count == 0 { "{}" } else { "}" };
+    let name = &settings.name;
+    let versions = restore::consts(settings, kept);
+    let restore = restore::restore(settings, &ident, &rust, &wire);
+    let keep = restore::keep(settings, kept);
     let staged: Vec<_> = at.iter().map(|at| quote::format_ident!("staged_{at}")).collect();
     quote! {
         #[automatically_derived]
@@ -146,6 +137,7 @@ fn implementation(
         {
             const NAME: &'static str = #name;
             const DOCS: &'static str = #docs;
+            #versions
 
             type Sent = #sent_type;
 
@@ -222,6 +214,10 @@ fn implementation(
                     _ => ::core::result::Result::Ok(()),
                 }
             }
+
+            #restore
+
+            #keep
 
             fn describe(
                 types: &mut ::fluxstack_live::__private::Types,

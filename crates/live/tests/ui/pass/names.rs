@@ -55,8 +55,37 @@ mod component {
     struct State;
     struct Field;
 
+    mod before {
+        // Each of its own, private, and of a name that the next one has as well.
+        pub(super) mod first {
+            #[crate::renamed::wire]
+            pub struct Traffic {
+                pub old: i64,
+            }
+        }
+
+        #[crate::renamed::wire]
+        pub(super) struct Traffic {
+            pub names: ::std::collections::BTreeMap<::std::string::String, i64>,
+        }
+
+        impl ::std::convert::From<first::Traffic> for Traffic {
+            fn from(first::Traffic { old }: first::Traffic) -> Self {
+                Traffic { names: ::std::convert::From::from([(::std::string::String::new(), old)]) }
+            }
+        }
+    }
+
+    impl renamed::Migrate<before::Traffic> for Traffic {
+        fn migrate(&mut self, before::Traffic { names }: before::Traffic) {
+            self.names = renamed::Map::from(names);
+            self.r#false = false;
+        }
+    }
+
     #[derive(renamed::State)]
-    #[state(name = "Lamp")]
+    #[state(name = "Lamp", version = 5, serves = 5)]
+    #[state(migrate(from = 2, before::first::Traffic, before::Traffic, crate::component::before::Traffic))]
     pub struct Traffic {
         pub light: Light,
         pub r#type: ::std::string::String,
@@ -64,6 +93,10 @@ mod component {
         pub note: renamed::Bound<::std::string::String>,
         pub names: renamed::Map<::std::string::String, i64>,
         never: ::std::option::Option<::std::convert::Infallible>,
+        #[state(keep)]
+        r#false: bool,
+        #[state(keep)]
+        pub(crate) name: ::std::vec::Vec<Light>,
     }
 
     impl renamed::Component for Traffic {
