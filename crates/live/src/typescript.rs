@@ -150,6 +150,8 @@ impl<T: TS> TS for MayBeLeftOut<T> {
 pub struct ComponentShape {
     /// The name clients mount it by.
     pub name: &'static str,
+    /// The version of its shape, which a page says when it mounts it.
+    pub version: u32,
     /// Its doc comment.
     pub docs: &'static str,
     /// The type of its props; `None` for none.
@@ -168,6 +170,7 @@ impl ComponentShape {
     pub fn of<C: Component>(types: &mut Types) -> Self {
         Self {
             name: C::NAME,
+            version: C::VERSION,
             docs: C::DOCS,
             props: (!C::Props::NOTHING).then(|| types.takes::<C::Props>()),
             state: <C as State>::describe(types),

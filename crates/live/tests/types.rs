@@ -126,7 +126,7 @@ impl Chat {
 
 /// Nothing at all.
 #[derive(State)]
-#[state(name = "Nothing")]
+#[state(name = "Nothing", version = 3, migrate(from = 3))]
 pub struct Empty {}
 
 impl Component for Empty {
@@ -237,7 +237,7 @@ export interface NothingShape {
   actions: {}
   event: never
 }
-export const Nothing: Component<NothingShape> = component<NothingShape>('Nothing')
+export const Nothing: Component<NothingShape> = component<NothingShape>('Nothing', 3)
 
 declare module '@fluxstack/client' {
   interface Components {

@@ -30,7 +30,7 @@ pub(super) fn file(components: &[ComponentShape], declared: &BTreeMap<String, De
 }
 
 fn shape(out: &mut String, component: &ComponentShape) {
-    let ComponentShape { name, docs, props, state, actions, event } = component;
+    let ComponentShape { name, version, docs, props, state, actions, event } = component;
     comment(out, "", docs);
     line(out, format_args!("export interface {name}Shape {{"));
     line(out, format_args!("  props: {}", props.as_deref().unwrap_or("Record<string, never>")));
@@ -57,7 +57,14 @@ fn shape(out: &mut String, component: &ComponentShape) {
     });
     line(out, format_args!("  event: {}", event.as_deref().unwrap_or("never")));
     line(out, format_args!("}}"));
-    line(out, format_args!("export const {name}: Component<{name}Shape> = component<{name}Shape>('{name}')"));
+    // A page that says nothing was made for the first version.
+    let schema = if *version > 1 { format!(", {version}") } else { String::new() };
+    line(
+        out,
+        format_args!(
+            "export const {name}: Component<{name}Shape> = component<{name}Shape>('{name}'{schema})"
+        ),
+    );
 }
 
 fn block<T>(out: &mut String, name: &str, items: &[T], write: impl Fn(&mut String, &T)) {
