@@ -132,11 +132,11 @@ async fn rehydrate<C: Component>(snapshot: &Snapshot, cx: &mut Cx<C>) -> Result<
     drop(cx.take_events());
     // The author's `Deserialize` and migrations run in here.
     let restored = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        component.restore(claims.schema, body.state.get().as_bytes())?;
-        match body.kept {
-            Some(kept) => component.restore_kept(claims.schema, kept.get().as_bytes()),
-            None => Ok(()),
+        // In this order, so that a migration sees what was kept and has the last word.
+        if let Some(kept) = body.kept {
+            component.restore_kept(claims.schema, kept.get().as_bytes())?;
         }
+        component.restore(claims.schema, body.state.get().as_bytes())
     }));
     match restored {
         Ok(Ok(())) => {}
