@@ -15,7 +15,9 @@ use serde_json::Value;
 /// Sends the client's lines and compares what comes back with the server's.
 async fn check(name: &str, transcript: &str) {
     let harness = Harness::new(app::live().build().unwrap());
-    let mut client = harness.connect().await;
+    let caps = transcript.lines().find_map(|line| line.strip_prefix("caps: ")).unwrap_or("delta,batch");
+    let query = format!("v=3&caps={caps}&client=page");
+    let mut client = harness.connect_with(&query).await.unwrap();
     let mut names = HashMap::new();
     let mut said_hello = false;
     for (index, line) in transcript.lines().enumerate() {
@@ -40,7 +42,14 @@ async fn check(name: &str, transcript: &str) {
                     });
                 }
             }
-            "app:" | "view:" | "bent:" | "" => {}
+            "cut:" => {
+                drop(client);
+                // Time passes only when everything waits, so the server has seen it by then.
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                client = harness.connect_with(&query).await.unwrap();
+                said_hello = false;
+            }
+            "caps:" | "app:" | "view:" | "bent:" | "" => {}
             _ if kind.starts_with('#') => {}
             _ => panic!("{place}: no such kind of line: {line}"),
         }

@@ -37,6 +37,7 @@ pub struct Client {
     hello: Value,
     waiting: VecDeque<Value>,
     pictures: HashMap<String, Picture>,
+    snapshots: HashMap<String, String>,
     last_request: u64,
     lose: usize,
     /// Whether a state frame was lost since the pictures were last whole; only then may one not fit.
@@ -58,6 +59,7 @@ impl Client {
             hello: Value::Null,
             waiting: VecDeque::new(),
             pictures: HashMap::new(),
+            snapshots: HashMap::new(),
             last_request: 0,
             lose: 0,
             has_lost: false,
@@ -171,6 +173,14 @@ impl Client {
         }
     }
 
+    /// The same, and its result.
+    ///
+    /// # Errors
+    /// [`Refused`], with what the server said.
+    pub async fn ask(&mut self, message: Value) -> Result<Value, Refused> {
+        outcome(self.request(message).await)
+    }
+
     /// Mounts a component and answers with its id.
     ///
     /// # Errors
@@ -178,12 +188,34 @@ impl Client {
     pub async fn mount(&mut self, component: &str, props: Value) -> Result<String, Refused> {
         let payload = json!({ "component": component, "props": props });
         let message = json!({ "type": "COMPONENT_MOUNT", "componentId": "test", "payload": payload });
-        let result = outcome(self.request(message).await)?;
+        let result = self.ask(message).await?;
+        Ok(self.show(&result))
+    }
+
+    /// Shows the whole state in the answer to a mount, and answers whose it is.
+    pub(super) fn show(&mut self, result: &Value) -> String {
         let id = result["componentId"].as_str().unwrap_or_default().to_owned();
         let state = result["initialState"].as_object().cloned().unwrap_or_default();
+        let version = result["version"].as_u64().unwrap_or_default();
         // Frames that were read before the reply are about other instances.
-        self.pictures.insert(id.clone(), Picture { state, version: 0, is_stale: false });
-        Ok(id)
+        self.pictures.insert(id.clone(), Picture { state, version, is_stale: false });
+        id
+    }
+
+    /// The version of what is shown of an instance.
+    pub(super) fn version(&self, id: &str) -> Option<u64> {
+        self.pictures.get(id).map(|picture| picture.version)
+    }
+
+    /// A whole state of this instance is on its way.
+    pub(super) fn expect_whole(&mut self, id: &str) {
+        self.pictures.insert(id.to_owned(), Picture { is_stale: true, ..Picture::default() });
+    }
+
+    /// The newest snapshot this client was given to keep.
+    #[must_use]
+    pub fn snapshot(&self, id: &str) -> Option<&str> {
+        self.snapshots.get(id).map(AsRef::as_ref)
     }
 
     /// Calls an action and waits for its result, `null` if it returns nothing.
@@ -192,7 +224,7 @@ impl Client {
     /// [`Refused`], with what the server said.
     pub async fn call(&mut self, id: &str, action: &str, args: Value) -> Result<Value, Refused> {
         let message = json!({ "type": "CALL_ACTION", "componentId": id, "action": action, "payload": args, "expectResponse": true });
-        outcome(self.request(message).await)
+        self.ask(message).await
     }
 
     /// Writes a field.
@@ -203,7 +235,7 @@ impl Client {
         let payload = json!({ "value": value });
         let message =
             json!({ "type": "PROPERTY_UPDATE", "componentId": id, "property": field, "payload": payload });
-        outcome(self.request(message).await)
+        self.ask(message).await
     }
 
     /// Unmounts.
@@ -278,6 +310,10 @@ impl Client {
                 return;
             }
             self.paint(&message);
+        }
+        if kind == "STATE_SNAPSHOT" {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            self.snapshots.insert(text(&message["componentId"]), text(&message["payload"]["snapshot"]));
         }
         self.waiting.push_back(message);
     }

@@ -8,6 +8,7 @@
 //! Everything follows tokio's clock: under `#[tokio::test(start_paused = true)]` an hour passes at once.
 
 mod client;
+mod come_back;
 mod harness;
 mod mount;
 
