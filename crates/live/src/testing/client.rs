@@ -78,6 +78,11 @@ impl Client {
         &self.hello
     }
 
+    /// The server has a newer token for this client.
+    pub(super) fn keep_token(&mut self, token: &Value) {
+        self.hello["session"]["token"] = token.clone();
+    }
+
     /// Sends one message; waits while the server does not read.
     pub async fn send(&mut self, message: Value) {
         self.send_frame(Incoming::Text(message.to_string().into())).await;

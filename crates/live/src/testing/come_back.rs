@@ -18,6 +18,7 @@ impl Client {
     pub async fn resume_session(&mut self, token: &str) -> Result<bool, Refused> {
         let message = json!({ "type": "SESSION_RESUME", "payload": { "token": token } });
         let result = self.ask(message).await?;
+        self.keep_token(&result["token"]);
         Ok(result["known"] == true)
     }
 
