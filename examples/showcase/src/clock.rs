@@ -29,6 +29,14 @@ impl Component for Clock {
         })?;
         Ok(Clock { now: now(), ticks: 0, running: false, tenths: 0, stopwatch: None })
     }
+
+    async fn on_rehydrate(&mut self, _rehydrated: Rehydrated, cx: &mut Cx<Self>) -> Result<()> {
+        // Timers are not state. `mount` has started the clock's; the stopwatch goes on where it was.
+        if self.running {
+            self.start(cx)?;
+        }
+        Ok(())
+    }
 }
 
 #[actions]
@@ -40,8 +48,7 @@ impl Clock {
             cx.cancel(timer);
         }
         if self.running {
-            let tick = |clock: &mut Self, _: &mut Cx<Self>| clock.tenths += 1;
-            self.stopwatch = Some(cx.every(Duration::from_millis(100), tick)?);
+            self.start(cx)?;
         }
         Ok(())
     }
@@ -49,6 +56,14 @@ impl Clock {
     /// Sets the stopwatch to zero.
     pub fn clear(&mut self) {
         self.tenths = 0;
+    }
+}
+
+impl Clock {
+    fn start(&mut self, cx: &mut Cx<Self>) -> Result<()> {
+        let tick = |clock: &mut Self, _: &mut Cx<Self>| clock.tenths += 1;
+        self.stopwatch = Some(cx.every(Duration::from_millis(100), tick)?);
+        Ok(())
     }
 }
 

@@ -17,6 +17,8 @@ mod assets;
 mod clock;
 mod counter;
 mod profile;
+#[cfg(test)]
+mod snapshots;
 mod todos;
 
 /// Serves the showcase.

@@ -15,6 +15,7 @@ pub struct Todos {
     pub items: List<Todo>,
     /// How many are not done.
     pub open: u32,
+    #[state(keep)]
     last: u32,
 }
 
