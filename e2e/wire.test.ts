@@ -31,7 +31,7 @@ test('a change that was lost on the way is noticed with the next one, and the co
   const prepare = meddle({
     downwards(text) {
       // The reply to a click is in the same frame as its delta; both are lost.
-      if (lost > 0 || !text.includes('"delta":{"count":1}')) return text
+      if (lost > 0 || !text.includes('"delta":{"count":1,')) return text
       lost += 1
       return undefined
     },
@@ -50,9 +50,9 @@ test('a change that was garbled on the way is not shown', async () => {
   let garbled = 0
   const prepare = meddle({
     downwards(text) {
-      if (garbled > 0 || !text.includes('"delta":{"count":1}')) return text
+      if (garbled > 0 || !text.includes('"delta":{"count":1,')) return text
       garbled += 1
-      return text.replace('"delta":{"count":1}', '"delta":{"count":777}')
+      return text.replace('"delta":{"count":1,', '"delta":{"count":777,')
     },
   })
   const { page } = await stage.visit('', { prepare })

@@ -42,7 +42,8 @@ async fn live_a_little<C: Component>(props: Value, calls: &[(&str, Value)]) {
     let mut client = harness.connect_with("v=3&caps=delta,batch,resume").await.expect("a place");
     let mount = json!({ "type": "COMPONENT_MOUNT", "componentId": "corpus",
         "payload": { "component": C::NAME, "props": props, "schema": C::VERSION } });
-    let id = client.ask(mount).await.expect("it mounts")["componentId"].as_str().unwrap_or_default().to_owned();
+    let id =
+        client.ask(mount).await.expect("it mounts")["componentId"].as_str().unwrap_or_default().to_owned();
     for (action, args) in calls {
         client.call(&id, action, args.clone()).await.expect("it acts");
     }
@@ -59,7 +60,8 @@ async fn live_a_little<C: Component>(props: Value, calls: &[(&str, Value)]) {
 async fn every_snapshot_ever_written_still_comes_back() {
     live_a_little::<Counter>(json!({ "count": 5 }), &[("increment", json!({}))]).await;
     let add = |text: &str| ("add", json!({ "text": text }));
-    live_a_little::<Todos>(json!({}), &[add("water the plants"), ("clearDone", json!({})), add("rest")]).await;
+    live_a_little::<Todos>(json!({}), &[add("water the plants"), ("clearDone", json!({})), add("rest")])
+        .await;
     live_a_little::<Profile>(json!({}), &[]).await;
 
     let mut read = 0;
@@ -72,7 +74,11 @@ async fn every_snapshot_ever_written_still_comes_back() {
         let harness = server();
         let mut client = harness.connect_with("v=3&caps=delta,batch,resume").await.expect("a place");
         // A page of today.
-        let version = [(Counter::NAME, Counter::VERSION), (Todos::NAME, Todos::VERSION), (Profile::NAME, Profile::VERSION)];
+        let version = [
+            (Counter::NAME, Counter::VERSION),
+            (Todos::NAME, Todos::VERSION),
+            (Profile::NAME, Profile::VERSION),
+        ];
         let (_, schema) = version.iter().find(|(name, _)| *name == component).expect("a component");
         let resume = json!({ "type": "COMPONENT_RESUME", "componentId": id, "payload": {
             "component": component, "name": "corpus", "fresh": true, "schema": schema, "snapshot": snapshot } });

@@ -54,6 +54,8 @@ export interface CounterShape {
   state: {
     /** The count. */
     count: number
+    /** How often it was changed, since version 2. */
+    changes: number
   }
   writable: {}
   actions: {
@@ -66,7 +68,7 @@ export interface CounterShape {
   }
   event: never
 }
-export const Counter: Component<CounterShape> = component<CounterShape>('Counter')
+export const Counter: Component<CounterShape> = component<CounterShape>('Counter', 2)
 
 /** A name and an address, checked as they are typed. */
 export interface ProfileShape {
