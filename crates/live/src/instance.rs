@@ -401,7 +401,6 @@ impl<C: Component> Instance<C> {
             PropsChange::Remount => Ok(Some(b"{\"remount\":true}".to_vec())),
         }
     }
-
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -96,7 +96,7 @@ pub use work::TimerId;
 /// What a component's file needs: `use fluxstack_live::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Actions, Bound, Code, Component, Cx, Durability, Error, Limits, List, Live, Map, Migrate, PropsChange,
-        Rehydrated, Result, Resumed, State, TimerId, Wire, actions, wire,
+        Actions, Bound, Code, Component, Cx, Durability, Error, Limits, List, Live, Map, Migrate,
+        PropsChange, Rehydrated, Result, Resumed, State, TimerId, Wire, actions, wire,
     };
 }

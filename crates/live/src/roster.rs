@@ -127,7 +127,10 @@ impl Roster {
             }
             there.leave.cancel();
             if timeout(LEAVING, there.left.cancelled()).await.is_err() {
-                return Err(Error::new(Code::Busy, "the session's older connection does not leave: try again"));
+                return Err(Error::new(
+                    Code::Busy,
+                    "the session's older connection does not leave: try again",
+                ));
             }
         }
     }

@@ -163,7 +163,8 @@ impl Builder {
             Durability::Resting
         });
         // Beside the state there are props and what calls were answered.
-        let most = self.limits.state.saturating_mul(2).saturating_add(self.limits.props).saturating_add(1 << 21);
+        let most =
+            self.limits.state.saturating_mul(2).saturating_add(self.limits.props).saturating_add(1 << 21);
         let vault = Vault::new(keys, carries, store, durability, self.limits.snapshot_age, most);
         let host = Host {
             registry,

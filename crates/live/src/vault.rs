@@ -106,12 +106,7 @@ impl Vault {
     ///
     /// # Errors
     /// Why it does not stand for any of this user's.
-    pub(crate) fn admit(
-        &self,
-        token: &str,
-        subject: &str,
-        peer: Option<IpAddr>,
-    ) -> Result<SessionId, Error> {
+    pub(crate) fn admit(&self, token: &str, subject: &str, peer: Option<IpAddr>) -> Result<SessionId, Error> {
         self.look(peer)?;
         let opened = self.keys.open_text(token, Kind::Session, clock::now(), self.max_age, 0);
         self.judge(peer, &opened);
@@ -184,8 +179,7 @@ impl Vault {
         // An empty one says that its owner ended it.
         let record = found.filter(|record| !record.bytes.is_empty()).ok_or_else(nothing)?;
         // A store that was tampered with is no better than a client.
-        let opened =
-            self.keys.open(&record.bytes, Kind::Snapshot, clock::now(), self.max_age, self.most);
+        let opened = self.keys.open(&record.bytes, Kind::Snapshot, clock::now(), self.max_age, self.most);
         let (claims, body) = opened.map_err(|why| {
             tracing::warn!(%instance, ?why, "what the store kept cannot be used");
             refusal(&why)

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fluxstack_live::prelude::*;
+use fluxstack_live::protocol::InstanceId;
 use fluxstack_live::store::{Boxed, Record, StoreError};
 use fluxstack_live::testing::{Client, Harness};
 use fluxstack_live::{Keys, MemoryStore, Store};
-use fluxstack_live::protocol::InstanceId;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 

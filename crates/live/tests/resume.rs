@@ -97,7 +97,10 @@ async fn what_was_missed_comes_before_the_answer_in_the_order_it_happened() {
     let mut after = page(&harness, "p").await;
     resume_session(&mut after, &token).await;
     let answer = resume(&mut after, &id, "Bell", 1, 1).await;
-    assert_eq!(answer["result"], json!({"outcome": "replayed", "frames": 4, "version": 3, "digest": answer["result"]["digest"]}));
+    assert_eq!(
+        answer["result"],
+        json!({"outcome": "replayed", "frames": 4, "version": 3, "digest": answer["result"]["digest"]})
+    );
     assert_eq!(came(&mut after), ["delta 2", "event 2", "delta 3", "event 3"]);
 }
 
@@ -300,10 +303,14 @@ async fn nothing_outlives_its_grace_but_what_rests_in_the_store() {
     // What it had done it has done.
     after.request(json!({ "type": "CALL_ACTION", "componentId": &id, "action": "push", "payload": { "text": "a" }, "callId": "o-1" })).await;
     after.request(json!({ "type": "CALL_ACTION", "componentId": &id, "action": "push", "payload": { "text": "b" }, "callId": "o-2" })).await;
-    let deltas: Vec<Value> = after.arrived().into_iter().filter(|message| message["type"] == "STATE_DELTA").collect();
+    let deltas: Vec<Value> =
+        after.arrived().into_iter().filter(|message| message["type"] == "STATE_DELTA").collect();
     assert_eq!(deltas.len(), 1);
     assert_eq!(deltas[0]["payload"]["base"], 2);
-    assert_eq!(deltas[0]["payload"]["splice"]["items"], json!([[1, 0, { "id": 2, "text": "b", "done": false }]]));
+    assert_eq!(
+        deltas[0]["payload"]["splice"]["items"],
+        json!([[1, 0, { "id": 2, "text": "b", "done": false }]])
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -457,7 +464,8 @@ async fn a_snapshot_that_is_not_in_order_is_refused_with_the_reason() {
 #[tokio::test(start_paused = true)]
 async fn a_draining_server_answers_what_it_was_asked_and_lets_everything_rest() {
     let store = MemoryStore::new();
-    let build = || app::live().keys(keys()).store(store.clone()).durability(Durability::Resting).build().unwrap();
+    let build =
+        || app::live().keys(keys()).store(store.clone()).durability(Durability::Resting).build().unwrap();
     let harness = Harness::new(build());
     let mut connected = page(&harness, "p").await;
     let id = connected.mount("Worker", json!({})).await.unwrap();

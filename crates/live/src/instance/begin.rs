@@ -49,8 +49,19 @@ struct Beginning<C: Component> {
 
 /// Begins, and answers; `None` if nothing came of it.
 pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, Inbox)> {
-    let Mount { identity, begin, owner, is_outdated, props, services, limits, subscriber, mailbox, inbox, ticket } =
-        mount;
+    let Mount {
+        identity,
+        begin,
+        owner,
+        is_outdated,
+        props,
+        services,
+        limits,
+        subscriber,
+        mailbox,
+        inbox,
+        ticket,
+    } = mount;
     let id = identity.instance;
     let mut cx = Cx::new(identity, services);
     let beginning = match begin {
@@ -82,7 +93,15 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
     };
     let Beginning { component, props, version, seen, events, is_rehydrated } = beginning;
     let keeping = Keeping::new(C::DURABILITY.unwrap_or(owner.vault.durability));
-    let life = Box::new(Life { owner, seen, log: Log::default(), events, until: None, draining: Vec::new(), keeping });
+    let life = Box::new(Life {
+        owner,
+        seen,
+        log: Log::default(),
+        events,
+        until: None,
+        draining: Vec::new(),
+        keeping,
+    });
     let mut instance = Instance {
         id,
         component,
@@ -97,7 +116,8 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         failures: 0,
         life,
     };
-    let picture = std::panic::catch_unwind(AssertUnwindSafe(|| instance.first_picture(is_rehydrated, is_outdated)));
+    let picture =
+        std::panic::catch_unwind(AssertUnwindSafe(|| instance.first_picture(is_rehydrated, is_outdated)));
     let error = match picture {
         Ok(Ok(result)) => {
             instance.life.owner.vault.remember(id, version);
@@ -181,8 +201,7 @@ impl<C: Component> Instance<C> {
         self.component.flush(&mut self.sent, self.limits.state, &mut nobody)?;
         let digest = self.component.digest(&self.sent);
         let outcome = if is_rehydrated { "\"outcome\":\"rehydrated\"," } else { "" };
-        let mut result =
-            format!("{{{outcome}\"componentId\":\"{}\",\"initialState\":", self.id).into_bytes();
+        let mut result = format!("{{{outcome}\"componentId\":\"{}\",\"initialState\":", self.id).into_bytes();
         self.component.snapshot(&self.sent, &mut result);
         result.extend_from_slice(format!(",\"version\":{},\"digest\":{digest}", self.version).as_bytes());
         if is_rehydrated {

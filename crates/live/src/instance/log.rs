@@ -60,7 +60,9 @@ impl Log {
     /// What is missing to somebody who shows version `have`, or nothing, and heard events up to `heard`,
     /// while the instance is at `version` and has emitted `seq` events.
     pub(super) fn since(&self, have: Option<u64>, version: u64, heard: u64, seq: u64) -> Missed<'_> {
-        let is_there = |have| self.entries.iter().any(|entry| matches!(entry, Entry::Delta { base, .. } if *base == have));
+        let is_there = |have| {
+            self.entries.iter().any(|entry| matches!(entry, Entry::Delta { base, .. } if *base == have))
+        };
         let whole = have != Some(version) && !have.is_some_and(is_there);
         let frames: Vec<&Entry> = self
             .entries
@@ -105,7 +107,11 @@ mod tests {
                 Entry::Event { seq, .. } => ('e', *seq),
             })
             .collect();
-        assert_eq!((missed.whole, missed.lost, frames.as_slice()), (whole, lost, expected), "{have:?} {heard}");
+        assert_eq!(
+            (missed.whole, missed.lost, frames.as_slice()),
+            (whole, lost, expected),
+            "{have:?} {heard}"
+        );
     }
 
     #[test]

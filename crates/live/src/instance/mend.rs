@@ -92,4 +92,3 @@ pub(super) async fn mount_component<C: Component>(props: Option<&Bytes>, cx: &mu
         }
     }
 }
-

@@ -184,7 +184,9 @@ mod tests {
     fn check(seen: &mut Seen, id: &str, acked: u64, expected: Option<Result<Option<&str>, Code>>) {
         let found = seen.answer(&call(id), acked);
         let found = found.map(|outcome| {
-            outcome.map(|json| json.map(|json| String::from_utf8(json).unwrap_or_default())).map_err(|error| error.code())
+            outcome
+                .map(|json| json.map(|json| String::from_utf8(json).unwrap_or_default()))
+                .map_err(|error| error.code())
         });
         let expected = expected.map(|outcome| outcome.map(|json| json.map(str::to_owned)));
         assert_eq!(found, expected, "{id}");
@@ -202,7 +204,8 @@ mod tests {
             check(&mut seen, "a-2", 0, None);
             check(&mut seen, "a-3", 0, Some(Err(Code::Invalid)));
             check(&mut seen, "b-1", 0, Some(Ok(None)));
-            seen = Seen::from_json(std::str::from_utf8(&seen.to_json()).unwrap_or_default()).unwrap_or_else(|why| panic!("{why}"));
+            seen = Seen::from_json(std::str::from_utf8(&seen.to_json()).unwrap_or_default())
+                .unwrap_or_else(|why| panic!("{why}"));
         }
         let Some(Err(error)) = seen.answer(&call("a-3"), 0) else { panic!("it was refused") };
         assert_eq!(error.field("by"), Some("no"));

@@ -91,7 +91,8 @@ impl<C: Component> Instance<C> {
             let seq = self.life.events;
             let encode = || {
                 let mut frame = Vec::with_capacity(event.len() + 128);
-                ServerMessage::Event { instance: self.id, seq, event: &event }.write(clock::now(), &mut frame);
+                ServerMessage::Event { instance: self.id, seq, event: &event }
+                    .write(clock::now(), &mut frame);
                 Bytes::from(frame)
             };
             let (mut native, mut legacy) = (None, None);

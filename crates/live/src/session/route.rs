@@ -122,14 +122,7 @@ impl Session {
         self.outbox.push(frame);
     }
 
-    fn mount(
-        &mut self,
-        name: &str,
-        component_id: &str,
-        props: Option<Bytes>,
-        schema: u32,
-        ticket: Ticket,
-    ) {
+    fn mount(&mut self, name: &str, component_id: &str, props: Option<Bytes>, schema: u32, ticket: Ticket) {
         let is_legacy = self.arrival.dialect.is_legacy();
         let registry = &self.host.registry;
         let found = registry.get(name).or_else(|| {

@@ -79,7 +79,12 @@ impl Client {
         self.come_back(component, id, Some(snapshot)).await
     }
 
-    async fn come_back(&mut self, component: &str, id: &str, snapshot: Option<&str>) -> Result<Value, Refused> {
+    async fn come_back(
+        &mut self,
+        component: &str,
+        id: &str,
+        snapshot: Option<&str>,
+    ) -> Result<Value, Refused> {
         let mut payload = json!({ "component": component, "name": "test", "heard": 0 });
         match self.version(id) {
             Some(version) => payload["have"] = json!(version),
