@@ -13,10 +13,13 @@ import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Bytes after gzip. */
+/**
+ * Bytes after gzip. What a page needs by default has 12 KiB in all. Coming back is the reason why it is not
+ * 10: sessions, the four outcomes, calls that are sent again, and what a tab knows over a reload.
+ */
 const BUDGETS = [
-  { name: '@fluxstack/client', entries: ['client'], budget: 8 * 1024 },
-  { name: '@fluxstack/client + @fluxstack/react', entries: ['client', 'react'], budget: 10 * 1024 },
+  { name: '@fluxstack/client', entries: ['client'], budget: 10.5 * 1024 },
+  { name: '@fluxstack/client + @fluxstack/react', entries: ['client', 'react'], budget: 12 * 1024 },
 ]
 
 const output = await mkdtemp(join(tmpdir(), 'fluxstack-size-'))

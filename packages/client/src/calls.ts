@@ -1,95 +1,195 @@
 /**
- * The calls of a handle: those that wait for a mount, and the object on which actions are called.
+ * The calls of one handle, in the order they were made, until each has its answer.
+ *
+ * waiting ──instance there──► asked ──answer──► settled
+ *    ▲                          │
+ *    └── socket lost, or told to try again; reset ──► rejected, "whether it happened is unknown"
+ *
+ * A call has a name that never changes: the client's origin and a number. Where the connection belongs to
+ * a session the name travels, and a call whose answer was lost is sent again under it, before newer ones,
+ * once its instance is back; the server does it once. Where there is no session nothing is sent twice.
+ *
+ * A call is written down when it is made: changing an argument afterwards changes nothing, today or when
+ * it is sent again. Waiting and asking together take no longer than its timeout.
  */
 
-import { LiveError } from './error.js'
+import { isGone, isPassing, LiveError } from './error.js'
 import { queueFull } from './outbox.js'
 import type { Port } from './port.js'
+import type { CallBody, CallMessage } from './protocol.js'
 
-interface Waiting {
-  readonly post: (instanceId: string) => void
+/** Times a call that was refused before it was done is sent again by itself, over 16 s at most. */
+const MOST_TRIES = 6
+
+/** What names a call for good. */
+export interface CallName {
+  readonly id: string
+  /** Counts the calls of this client; 0 for one that an earlier page made. */
+  readonly number: number
+}
+
+/** What else is known of a call when it is made. */
+export interface CallOptions {
+  readonly name: CallName
+  /** How long, in ms, its answer may take. */
+  readonly timeout: number
+  /** Why its answer did not come, if it was made before. */
+  readonly lost?: LiveError
+}
+
+interface Call extends CallName {
+  readonly body: string
+  readonly due: number
+  readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
-  readonly cancelTimeout: () => void
+  isAsked: boolean
+  tries: number
+  /** Why there is no answer, though it was asked. */
+  lost: LiveError | undefined
+  cancel: () => void
 }
 
-/** Calls that wait for a mount. Bounded, and each with its own patience. */
-export interface WaitingCalls {
-  enter(post: (instanceId: string) => void, reject: (error: unknown) => void): void
-  /** The instance is there. */
-  admit(instanceId: string): void
-  /** It will not come. */
-  refuse(error: LiveError): void
+/** The calls of one handle. */
+export interface CallLine {
+  /** Makes a call. It leaves when the instance is there, after those that were made before. */
+  enter(body: CallBody, options?: CallOptions): Promise<unknown>
+  /** The instance is there, with the state that what is in doubt was meant for if `isSame`. */
+  open(instanceId: string, isSame: boolean): void
+  /** The instance is away: calls wait. */
+  shut(): void
+  /**
+   * The instance will not be back. What is in doubt is rejected as such, and the rest too if there is an
+   * `error`; otherwise it is meant for the next instance.
+   */
+  renew(error?: LiveError): void
 }
 
-/** Nobody waits yet. */
-export function waitingCalls({
-  clock,
-  queue,
-  timeout,
-}: Pick<Port, 'clock' | 'timeout' | 'queue'>): WaitingCalls {
-  const calls = new Set<Waiting>()
-  const empty = (): Waiting[] => {
-    const all = [...calls]
-    calls.clear()
-    for (const call of all) call.cancelTimeout()
-    return all
-  }
-  return {
-    enter(post, reject) {
-      if (calls.size >= queue) {
-        reject(queueFull('the call', queue))
-        return
-      }
-      const cancelTimeout = clock.after(timeout, () => {
-        calls.delete(waiting)
-        reject(new LiveError('TIMEOUT', `the call was not sent: ${timeout} ms have passed without a mount`))
-      })
-      const waiting: Waiting = { post, reject, cancelTimeout }
-      calls.add(waiting)
-    },
-    admit(instanceId) {
-      for (const call of empty()) {
-        try {
-          call.post(instanceId)
-        } catch (error) {
-          call.reject(error)
-        }
-      }
-    },
-    refuse(error) {
-      for (const call of empty()) call.reject(error)
-    },
-  }
-}
+/** Makes the line of a handle; `gone` hears that the server has no such instance. */
+export type MakeLine = (port: Port, name: string, gone: (error: LiveError) => void) => CallLine
 
-/** Names that engines and frameworks look up on any object; calling the server for them would be absurd. */
-const NOT_ACTIONS: ReadonlySet<string> = new Set(['then', 'toJSON', '$$typeof'])
+/** Nobody calls yet. */
+export const callLine: MakeLine = (port, _name, gone) => {
+  const { clock } = port
+  const calls = new Set<Call>()
+  /** How many of them were not asked yet, or have to be asked again. */
+  let waiting = 0
+  let instanceId: string | undefined
+  /** Counts instances, so that no call is sent again to one it was not meant for. */
+  let life = 0
+  /** The instance was told that everything up to this number is answered. */
+  let acked: number | undefined
+  let cancelPause: (() => void) | undefined
 
-/** An object on which every name is an action. The function of a name stays the same. */
-export function callsOf(act: (name: string, args: readonly unknown[]) => Promise<unknown>): object {
-  const made = new Map<string, (...args: unknown[]) => Promise<unknown>>()
-  return new Proxy(
-    {},
-    {
-      get(_target, name) {
-        if (typeof name !== 'string' || NOT_ACTIONS.has(name)) return undefined
-        let call = made.get(name)
-        if (!call) {
-          call = (...args) => act(name, args)
-          made.set(name, call)
-        }
-        return call
+  function leave(call: Call, componentId: string): void {
+    const mine = life
+    const isNamed = port.session.isActive()
+    waiting -= 1
+    call.isAsked = true
+    call.cancel()
+    port.ask(
+      { ...(JSON.parse(call.body) as CallBody), componentId, ...(isNamed && nameOf(call)) },
+      {
+        answered(result) {
+          calls.delete(call)
+          call.resolve(result)
+        },
+        failed(error, isSent) {
+          if (!isNamed || mine !== life || !again(call, error, isSent)) fail(call, error)
+          if (isGone(error) && componentId === instanceId) gone(error)
+        },
       },
-    },
-  )
-}
+      call.due - clock.now(),
+    )
+  }
 
-/** The arguments by name. The event that `onClick={call.increment}` passes is none. */
-export function payloadOf(args: readonly unknown[]): unknown {
-  const [first] = args
-  const isEvent =
-    typeof first === 'object' &&
-    first !== null &&
-    ('nativeEvent' in first || (typeof Event !== 'undefined' && first instanceof Event))
-  return first === undefined || isEvent ? {} : first
+  function nameOf({ id, number }: Call): Pick<CallMessage, 'callId' | 'acked'> {
+    let lowest = 0
+    for (const call of calls) {
+      lowest = call.number
+      // Those of an earlier page stand in front, and have another origin.
+      if (lowest > 0) break
+    }
+    if (number === 0 || acked === undefined || lowest <= acked + 1) return { callId: id }
+    acked = lowest - 1
+    return { callId: id, acked }
+  }
+
+  /** Lets a call wait once more, if it may be sent again. */
+  function again(call: Call, error: LiveError, isSent: boolean): boolean {
+    if (error.code === 'DISCONNECTED') {
+      // Once in doubt, it stays in doubt.
+      if (isSent || !call.lost) call.lost = error
+    } else if (isPassing(error) && call.tries < MOST_TRIES) {
+      cancelPause ??= port.later(call.tries++, () => {
+        cancelPause = undefined
+        flush()
+      })
+    } else if (error.code !== 'REHYDRATION_REQUIRED') {
+      return false
+    }
+    wait(call)
+    return true
+  }
+
+  function wait(call: Call): void {
+    waiting += 1
+    call.isAsked = false
+    call.cancel = clock.after(call.due - clock.now(), () => {
+      const why = 'the call was not sent: its time has passed without a mount'
+      fail(call, new LiveError('TIMEOUT', call.lost?.message ?? why))
+    })
+  }
+
+  function fail(call: Call, error: LiveError): void {
+    calls.delete(call)
+    if (!call.isAsked) waiting -= 1
+    call.cancel()
+    call.reject(error)
+  }
+
+  function flush(): void {
+    for (const call of calls) {
+      if (!instanceId || cancelPause || waiting === 0) return
+      if (!call.isAsked) leave(call, instanceId)
+    }
+  }
+
+  return {
+    enter: (body, options) =>
+      new Promise((resolve, reject) => {
+        if (waiting >= port.queue) throw queueFull('the call', port.queue)
+        const { name = port.callName(), timeout = port.timeout, lost } = options ?? {}
+        if (name.number > 0) acked ??= name.number - 1
+        const call: Call = {
+          ...name,
+          body: JSON.stringify(body),
+          due: clock.now() + timeout,
+          resolve,
+          reject,
+          isAsked: false,
+          tries: 0,
+          lost,
+          cancel: () => undefined,
+        }
+        calls.add(call)
+        wait(call)
+        // If others wait, it waits for them.
+        if (waiting === 1 && instanceId && !cancelPause) leave(call, instanceId)
+      }),
+    open(id) {
+      instanceId = id
+      flush()
+    },
+    shut() {
+      instanceId = undefined
+    },
+    renew(error) {
+      life += 1
+      acked = undefined
+      for (const call of calls) {
+        const why = call.lost ?? error
+        if (why && !call.isAsked) fail(call, why)
+      }
+    },
+  }
 }

@@ -2,27 +2,33 @@
  * The client: one connection, and the handles that share it.
  *
  * Handles ask through it; what the server pushes is routed by instance id to the handle that mounted
- * it. A push for an id nobody has is late, and dropped.
+ * it. A push for an id nobody has is late, and dropped. On every new connection the session is presented
+ * first, then each handle asks for its instance: in one frame, if the server reads so much at once.
  */
 
-import { type ConnectionStatus, createConnection } from './connection.js'
+import { callLine } from './calls.js'
+import { backoff, type ConnectionStatus, createConnection } from './connection.js'
+import type { DurableCalls } from './durable.js'
 import {
   browserPage,
   browserSocket,
+  browserTab,
   type Clock,
   type CreateSocket,
   type Page,
   randomId,
   socketUrl,
   systemClock,
+  type Tab,
 } from './environment.js'
-import { LiveError } from './error.js'
 import { createHandle } from './handle.js'
-import type { Instance } from './instance.js'
+import { type Instance, unmount } from './instance.js'
 import type { Guest, Port } from './port.js'
-import { CAPABILITIES, PROTOCOL_VERSION, type ServerMessage } from './protocol.js'
+import { CAPABILITIES, PROTOCOL_VERSION, type Push } from './protocol.js'
+import { createSession } from './session.js'
 import type { Component, ComponentShape, LiveHandle, MountOptions, OptionalIfEmpty } from './shape.js'
 import { type LiveStats, statsKeeper } from './stats.js'
+import { type KeptInstance, tabMemory } from './tab-memory.js'
 
 /** Requests that may wait to be sent, unless told otherwise. */
 export const DEFAULT_QUEUE = 10_000
@@ -31,16 +37,26 @@ export const DEFAULT_TIMEOUT_MS = 30_000
 /** How long an instance outlives its last subscriber, in ms, unless told otherwise. */
 export const DEFAULT_GRACE_MS = 100
 
+/** What an earlier page left is unmounted, in ms, if the page does not mount it by then. */
+const UNCLAIMED_MS = 10_000
+/** Characters of an origin: 2⁴⁸ of them make a coincidence within one instance unthinkable. */
+const ORIGIN_LENGTH = 12
+
 /** How a client is made. Everything has a sensible value already. */
 export interface LiveClientOptions {
-  /** Where the server is: an address or a path. Default: the page's host, at `/api/live/ws`. */
-  readonly url?: string
+  /**
+   * Where the server is: an address or a path, or a function that is asked at every attempt, for
+   * addresses that change. Default: the page's host, at `/api/live/ws`.
+   */
+  readonly url?: string | (() => string)
   /** How long a call may wait for its answer, in ms. Default 30 s. */
   readonly timeout?: number
   /** How many requests may wait to be sent. Default 10,000; one more is rejected with `QUEUE_FULL`. */
   readonly queue?: number
   /** How long an instance outlives its last subscriber, in ms. Default 100. */
   readonly grace?: number
+  /** Keeps calls over a reload: `indexedDbCalls()` of `@fluxstack/client/durable`. */
+  readonly durable?: DurableCalls
   /** Makes the socket; for tests and other transports. */
   readonly createSocket?: CreateSocket
   /** Time; for tests. */
@@ -49,6 +65,10 @@ export interface LiveClientOptions {
   readonly random?: () => number
   /** The page; for tests. */
   readonly page?: Page
+  /** The tab; for tests. */
+  readonly tab?: Tab
+  /** An id nobody can guess; for tests. */
+  readonly newId?: () => string
 }
 
 /** One connection to one server. An application has one of these. Every function may be passed around. */
@@ -70,6 +90,11 @@ export interface LiveClient {
   readonly connect: () => void
   /** Closes the connection for good. */
   readonly close: () => void
+  /**
+   * The user is gone: unmounts everything, forgets what was kept for a reload, and mounts again what is
+   * looked at, in a new session.
+   */
+  readonly signOut: () => void
   /** What the connection is doing. */
   readonly getStatus: () => ConnectionStatus
   /** Hears that {@link LiveClient.getStatus} changed. */
@@ -89,19 +114,46 @@ export interface LiveClient {
  * const other = createLiveClient({ url: 'wss://live.example.org/api/live/ws' })
  */
 export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
-  const clock = options.clock ?? systemClock
+  const {
+    clock = systemClock,
+    random = Math.random,
+    page = browserPage,
+    tab = browserTab,
+    newId = randomId,
+    timeout = DEFAULT_TIMEOUT_MS,
+    queue = DEFAULT_QUEUE,
+    grace = DEFAULT_GRACE_MS,
+    durable,
+    url,
+  } = options
   const stats = statsKeeper(clock)
-  const timeout = options.timeout ?? DEFAULT_TIMEOUT_MS
-  const queue = options.queue ?? DEFAULT_QUEUE
-  const query = { v: PROTOCOL_VERSION, caps: CAPABILITIES, client: randomId() }
+  const where = (): string | undefined => (typeof url === 'function' ? url() : url)
   const connection = createConnection({
-    url: () => socketUrl(options.url, query),
+    url: () => socketUrl(where(), { v: PROTOCOL_VERSION, caps: CAPABILITIES, client: memory.id() }),
     createSocket: options.createSocket ?? browserSocket,
     clock,
-    random: options.random ?? Math.random,
-    page: options.page ?? browserPage,
+    random,
+    page,
     queue,
     stats,
+  })
+  const session = createSession(connection, newId(), timeout, (refusal) => {
+    // A copy leaves to the original what is the original's.
+    if (refusal === 'SESSION_IN_USE') {
+      memory.part()
+      void durable?.open(memory.id())
+    }
+    memory.touch()
+  })
+  const memory = tabMemory({ tab, clock, page, newId }, () => {
+    const token = session.token()
+    if (token === undefined) return undefined
+    const instances: Record<string, KeptInstance> = Object.fromEntries(memory.left)
+    for (const guest of guests) {
+      const kept = guest.kept()
+      if (kept) instances[guest.name] = kept
+    }
+    return { token, instances }
   })
 
   const guests = new Set<Guest>()
@@ -111,21 +163,67 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     const status = connection.status()
     const tell = status === 'open' ? 'opened' : status === 'closed' ? 'closed' : wasOpen ? 'lost' : undefined
     wasOpen = status === 'open'
-    if (tell) for (const guest of [...guests]) guest[tell]()
+    if (wasOpen) {
+      session.opened()
+      if (memory.left.size > 0) clock.after(UNCLAIMED_MS, sweep)
+    }
+    // One may send another away.
+    if (tell) for (const guest of [...guests]) if (guests.has(guest)) guest[tell]()
   })
   connection.pushed.add((message) => deliver(message, routes))
 
+  /** Unmounts what nobody came back for, unless there is something left to be done in it. */
+  function sweep(): void {
+    if (!port.isOpen()) return
+    for (const [name, { id }] of memory.left) {
+      if (durable?.has(name)) continue
+      memory.left.delete(name)
+      unmount(port, id)
+    }
+    memory.touch()
+  }
+
+  let isBegun = false
+  function connect(): void {
+    if (isBegun) return
+    isBegun = true
+    // The server, however its address changes.
+    const [server = ''] = `${where() ?? ''}`.split('?')
+    const token = memory.open(`fluxstack ${server}`)
+    if (durable || token instanceof Promise) {
+      void begin(token)
+      return
+    }
+    session.set(token)
+    connection.connect()
+  }
+
+  async function begin(token: string | undefined | Promise<string | undefined>): Promise<void> {
+    session.set(await token)
+    await durable?.open(memory.id())
+    connection.connect()
+  }
+
+  const origin = newId().slice(0, ORIGIN_LENGTH)
+  let number = 0
   const port: Port = {
     clock,
     stats,
+    session,
+    keptLine: durable?.line ?? callLine,
     timeout,
-    grace: options.grace ?? DEFAULT_GRACE_MS,
+    grace,
     queue,
+    callName() {
+      number += 1
+      return { id: `${origin}-${number}`, number }
+    },
     isOpen: () => connection.status() === 'open',
-    ask: (message, asker) => connection.ask(message, timeout, asker),
+    ask: (message, asker, within = timeout) => connection.ask(message, within, asker),
+    later: (tries, then) => clock.after(backoff(random, tries), then),
     join(guest) {
       guests.add(guest)
-      connection.connect()
+      connect()
       if (connection.status() === 'open') guest.opened()
       if (connection.status() === 'closed') guest.closed()
     },
@@ -134,6 +232,12 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       if (instance) routes.set(instanceId, instance)
       else routes.delete(instanceId)
     },
+    recall(name) {
+      const kept = memory.left.get(name)
+      memory.left.delete(name)
+      return kept
+    },
+    touch: memory.touch,
   }
 
   // Handles that were given a name are found again by it, as long as somebody holds them.
@@ -145,23 +249,35 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     component: Component<C>,
     ...[mount]: OptionalIfEmpty<MountOptions<C>>
   ): LiveHandle<C> {
-    const { name } = component
-    const id = mount?.componentId
-    if (id === undefined) return createHandle<C>(port, name, randomId(), mount?.props)
-    const key = `${name}:${id}`
-    const known = named.get(key)?.deref()
-    // The key names the component, and a component has one shape.
+    const given = mount?.componentId
+    const id = given ?? newId()
+    const name = `${component.name}:${id}`
+    const known = named.get(name)?.deref()
+    // The name names the component, and a component has one shape.
     if (known) return known as LiveHandle<C>
-    const handle = createHandle<C>(port, name, id, mount?.props)
-    named.set(key, new WeakRef(handle))
-    forgotten.register(handle, key)
+    const isKept = given !== undefined && mount?.persistState !== false
+    const identity = { component: component.name, schema: component.schema, name, isKept }
+    const handle = createHandle<C>(port, identity, id, mount?.props)
+    if (given === undefined) return handle
+    named.set(name, new WeakRef(handle))
+    forgotten.register(handle, name)
     return handle
+  }
+
+  function signOut(): void {
+    for (const guest of [...guests]) guest.forget()
+    memory.forget()
+    durable?.forget()
+    session.set(undefined)
+    // What is unmounted leaves first.
+    queueMicrotask(connection.renew)
   }
 
   return {
     live,
-    connect: connection.connect,
+    connect,
     close: connection.close,
+    signOut,
     getStatus: connection.status,
     subscribeStatus: connection.changed.add,
     getStats: stats.get,
@@ -169,9 +285,8 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   }
 }
 
-function deliver(message: ServerMessage, routes: ReadonlyMap<string, Instance>): void {
-  const instance =
-    'componentId' in message && message.componentId ? routes.get(message.componentId) : undefined
+function deliver(message: Push, routes: ReadonlyMap<string, Instance>): void {
+  const instance = routes.get(message.componentId ?? '')
   switch (message.type) {
     case 'STATE_UPDATE':
       instance?.update(message.payload)
@@ -180,19 +295,14 @@ function deliver(message: ServerMessage, routes: ReadonlyMap<string, Instance>):
       instance?.delta(message.payload)
       return
     case 'COMPONENT_EVENT':
-      instance?.event(message.event)
+      instance?.event(message.payload)
       return
-    case 'MISSED':
-      instance?.missed(message.missed)
+    case 'STATE_SNAPSHOT':
+      instance?.keep(message.payload)
       return
     case 'ERROR':
-      if (instance) instance.failed(new LiveError(message.code, message.error))
-      else console.error('[fluxstack]', message.code, message.error)
-      return
-    case 'CONNECTION_ESTABLISHED':
-    case 'REPLY':
-    case 'COMPONENT_PONG':
-      // The connection keeps these to itself.
+      if (instance) instance.failed(message.error)
+      else console.error('[fluxstack]', message.error.code, message.error.message)
       return
     default:
       message satisfies never

@@ -17,7 +17,15 @@ import type { Clock, CreateSocket, Page, PageEvent, Socket } from './environment
 import { type Heartbeat, heartbeat } from './heartbeat.js'
 import { type Listeners, listeners } from './listeners.js'
 import { type Outbox, outbox, utf8Length } from './outbox.js'
-import { CLOSE_FLOODING, type Limits, parseFrame, type ServerMessage } from './protocol.js'
+import {
+  CLOSE_FLOODING,
+  CLOSE_LEAVING,
+  CLOSE_TAKEN_OVER,
+  type Limits,
+  type Push,
+  parseFrame,
+  type ServerMessage,
+} from './protocol.js'
 import type { StatsKeeper } from './stats.js'
 
 /** The first wait after a loss is a random part of this, in ms; each next may be twice as long. */
@@ -26,6 +34,9 @@ export const BACKOFF_START_MS = 250
 export const BACKOFF_CAP_MS = 15_000
 /** A server that told us off for flooding is left alone for at least this long, in ms. */
 const FLOOD_REST_MS = 2000
+/** A server that said goodbye is asked again this long after, in ms, and up to so much more: it restarts. */
+const LEAVING_REST_MS = 100
+const LEAVING_SPREAD_MS = 400
 /** A socket that brought no hello after this long, in ms, is given up. */
 const HELLO_MS = 10_000
 /** An attempt older than this, in ms, is not trusted any more when the network or the page comes back. */
@@ -64,14 +75,25 @@ export interface Connection {
   /** Hears that the status changed. */
   readonly changed: Listeners<[]>
   /** Hears the messages that answer no request. */
-  readonly pushed: Listeners<[message: ServerMessage]>
+  readonly pushed: Listeners<[message: Push]>
   readonly status: () => ConnectionStatus
+  /** What the last hello gave to present when coming back, if it did. */
+  readonly token: () => string | undefined
   /** Opens the socket, unless that was done before. */
   readonly connect: () => void
+  /** Lets go of the socket and makes another one, the later the more `tries` there were. */
+  readonly retry: (tries: number) => void
+  /** Lets go of the socket and makes another one. */
+  readonly renew: () => void
   /** Ends it. What was asked and not answered fails, and nothing can be asked any more. */
   readonly close: () => void
   /** Asks the server. Meant for an open connection; before that it waits, and may fail with a loss. */
   readonly ask: Outbox['ask']
+}
+
+/** How long, in ms, to wait after so many tries: a random part of what doubles each time. */
+export function backoff(random: () => number, tries: number): number {
+  return random() * Math.min(BACKOFF_CAP_MS, BACKOFF_START_MS * 2 ** tries)
 }
 
 /** A connection that is idle. */
@@ -79,10 +101,14 @@ export function createConnection(options: ConnectionOptions): Connection {
   const { clock, page, stats } = options
   const out = outbox(clock, options.queue)
   const changed = listeners<[]>()
-  const pushed = listeners<[message: ServerMessage]>()
+  const pushed = listeners<[message: Push]>()
   let link: Link = { at: 'idle' }
   /** Counts sockets, so that what an abandoned one still says is not heard. */
   let turn = 0
+  /** What the last hello gave to present when coming back. */
+  let given: string | undefined
+  /** How often another page took the session over. */
+  let takenOver = 0
   let pingedAt = 0
   let unwatch = (): void => undefined
 
@@ -103,12 +129,16 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   /** Waits longer the more attempts have failed, then dials again. */
-  function retry(attempt: number, atLeast = 0): void {
+  function retry(attempt: number, delay = backoff(options.random, attempt)): void {
     turn += 1
-    const most = Math.min(BACKOFF_CAP_MS, BACKOFF_START_MS * 2 ** attempt)
-    const delay = Math.max(atLeast, options.random() * most)
     const cancel = clock.after(delay, () => dial(attempt + 1))
     go({ at: 'waiting', attempt: attempt + 1, cancel })
+  }
+
+  /** Waits until the page is seen again. */
+  function rest(): void {
+    turn += 1
+    go({ at: 'waiting', attempt: 0, cancel: () => undefined })
   }
 
   function go(next: Link): void {
@@ -132,7 +162,7 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   function onMessage(message: ServerMessage): void {
     if (message.type === 'CONNECTION_ESTABLISHED') {
-      if (link.at === 'opening') greet(link.socket, message.limits)
+      if (link.at === 'opening') greet(link.socket, message.limits, message.token)
     } else if (message.type === 'REPLY') {
       out.answer(message)
     } else if (message.type === 'COMPONENT_PONG') {
@@ -142,7 +172,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     }
   }
 
-  function greet(socket: Socket, limits: Limits): void {
+  function greet(socket: Socket, limits: Limits, token: string | undefined): void {
     const send = (text: string): void => {
       stats.count('bytesOut', utf8Length(text))
       socket.send(text)
@@ -153,27 +183,41 @@ export function createConnection(options: ConnectionOptions): Connection {
     }
     out.open(send, limits)
     stats.count('greetings')
-    go({ at: 'open', socket, pulse: heartbeat(clock, page.visible, ping, () => dial(0)) })
+    const pulse = heartbeat(clock, page.visible, ping, () => dial(0))
+    given = token
+    go({ at: 'open', socket, pulse })
   }
 
   function onClosed(code: number): void {
-    retry(link.at === 'opening' ? link.attempt : 0, code === CLOSE_FLOODING ? FLOOD_REST_MS : 0)
+    const attempt = link.at === 'opening' ? link.attempt : 0
+    if (code === CLOSE_FLOODING) {
+      retry(attempt, Math.max(FLOOD_REST_MS, backoff(options.random, attempt)))
+    } else if (code === CLOSE_LEAVING) {
+      retry(attempt, LEAVING_REST_MS + options.random() * LEAVING_SPREAD_MS)
+    } else if (code !== CLOSE_TAKEN_OVER) {
+      retry(attempt)
+    } else if (page.visible) {
+      // Another page has the session. Who is looked at asks for it again, with patience.
+      retry(takenOver++)
+    } else {
+      rest()
+    }
   }
 
   function onPage(event: PageEvent): void {
+    const isStuck = link.at === 'waiting' || (link.at === 'opening' && isOld(link.since))
     switch (event) {
       case 'leaving':
-        turn += 1
-        go({ at: 'waiting', attempt: 0, cancel: () => undefined })
+        rest()
         return
       case 'restored':
-        if (link.at !== 'opening' || isOld(link.since)) dial(0)
+        if (link.at === 'open' || isStuck) dial(0)
         return
       case 'online':
       case 'visible':
-        if (link.at === 'waiting' || (link.at === 'opening' && isOld(link.since))) dial(link.attempt)
-        else if (link.at !== 'open') return
-        else if (link.socket.dead) dial(0)
+        if (isStuck && 'attempt' in link) dial(link.attempt)
+        if (link.at !== 'open') return
+        if (link.socket.dead) dial(0)
         else if (event === 'visible') link.pulse.resume()
         else link.pulse.probe()
         return
@@ -196,6 +240,11 @@ export function createConnection(options: ConnectionOptions): Connection {
     changed,
     pushed,
     status: () => link.at,
+    token: () => given,
+    retry: (tries) => retry(tries),
+    renew() {
+      if (link.at !== 'idle' && link.at !== 'closed') dial(0)
+    },
     connect() {
       if (link.at !== 'idle') return
       unwatch = page.watch(onPage)

@@ -38,7 +38,7 @@ export const browserPage: Page = {
     return typeof document === 'undefined' || document.visibilityState !== 'hidden'
   },
   watch(listener) {
-    if (typeof window === 'undefined' || typeof document === 'undefined') return () => undefined
+    if (typeof document === 'undefined') return () => undefined
     const gone = new AbortController()
     const { signal } = gone
     const on = (target: EventTarget, type: string, hear: (event: Event) => void): void =>
@@ -50,6 +50,40 @@ export const browserPage: Page = {
     on(document, 'visibilitychange', () => listener(browserPage.visible ? 'visible' : 'hidden'))
     return () => gone.abort()
   },
+}
+
+/**
+ * What the tab remembers when its page is loaded again. Reading and writing may throw, and locks may be
+ * missing: a private window, a full disk, an old browser.
+ */
+export interface Tab {
+  read(key: string): string | null
+  /** `null` forgets it. A `text` that cannot be written is not there, and neither is what was there. */
+  write(key: string, text: string | null): void
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Takes a lock and brings the way to give it back; nothing if another page has it. */
+  lock(name: string): Promise<(() => void) | undefined>
+}
+
+/** The browser's tab; outside a browser, one that remembers nothing. */
+export const browserTab: Tab = {
+  read: (key) => globalThis.sessionStorage?.getItem(key) ?? null,
+  write(key, text) {
+    const storage = globalThis.sessionStorage
+    storage?.removeItem(key)
+    if (text !== null) storage?.setItem(key, text)
+  },
+  now: () => Date.now(),
+  lock: (name) =>
+    new Promise((resolve, reject) => {
+      const held = (lock: Lock | null): Promise<void> | undefined => {
+        if (lock) return new Promise((release) => resolve(release))
+        resolve(undefined)
+        return undefined
+      }
+      navigator.locks.request(name, { ifAvailable: true }, held).catch(reject)
+    }),
 }
 
 /** What a socket tells its owner. */
@@ -93,9 +127,6 @@ export const browserSocket: CreateSocket = (url, events) => {
  */
 export function socketUrl(url: string | undefined, query: Readonly<Record<string, string>>): string {
   const base = typeof location === 'undefined' ? undefined : location.href
-  if (base === undefined && !url) {
-    throw new Error('there is no page to take the address from: pass `url`')
-  }
   const address = new URL(url ?? '/api/live/ws', base)
   address.protocol = address.protocol.replace('http', 'ws')
   address.hash = ''
@@ -103,9 +134,8 @@ export function socketUrl(url: string | undefined, query: Readonly<Record<string
   return address.href
 }
 
-/** An id nobody can guess, also where the page is not a secure context and has no `randomUUID`. */
+/** An id nobody can guess: 32 hex digits. `randomUUID` would do, but needs a secure context. */
 export function randomId(): string {
-  if ('randomUUID' in crypto) return crypto.randomUUID()
-  const numbers = (crypto as Crypto).getRandomValues(new Uint32Array(4))
+  const numbers = crypto.getRandomValues(new Uint32Array(4))
   return Array.from(numbers, (number) => number.toString(16).padStart(8, '0')).join('')
 }

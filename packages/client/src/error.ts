@@ -28,6 +28,22 @@ export type ServerCode =
   | 'TOO_MANY_INSTANCES'
   | 'TOO_LARGE'
   | 'BUSY'
+  | 'SESSION_EXPIRED'
+  | 'SESSION_REFUSED'
+  | 'SESSION_IN_USE'
+  | 'NOTHING_KEPT'
+  | 'SNAPSHOT_CORRUPT'
+  | 'SNAPSHOT_FOREIGN'
+  | 'SNAPSHOT_EXPIRED'
+  | 'SNAPSHOT_TOO_LARGE'
+  | 'SNAPSHOT_STALE'
+  | 'SNAPSHOT_TOO_NEW'
+  | 'SNAPSHOT_UNREADABLE'
+  | 'SNAPSHOT_THROTTLED'
+  | 'CALL_FORGOTTEN'
+  | 'NOT_STORED'
+  | 'CLIENT_OUTDATED'
+  | 'SERVER_OUTDATED'
 
 /**
  * What can go wrong on this side of the socket.
@@ -68,4 +84,14 @@ export class LiveError extends Error {
     this.code = code
     this.fields = fields
   }
+}
+
+/** Whether an error says that there is no instance to talk to any more. */
+export function isGone({ code }: LiveError): boolean {
+  return code === 'INSTANCE_LOST' || code === 'REHYDRATION_REQUIRED'
+}
+
+/** Whether an error says that nothing was done now, and may be done a little later. */
+export function isPassing({ code }: LiveError): boolean {
+  return /^(BUSY|RATE_LIMITED|TOO_MANY_CALLS|SERVER_OUTDATED|SNAPSHOT_THROTTLED)$/.test(code)
 }

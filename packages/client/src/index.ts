@@ -9,7 +9,8 @@ import type { ComponentShape } from './shape.js'
 
 export { createLiveClient, type LiveClient, type LiveClientOptions } from './client.js'
 export type { ConnectionStatus } from './connection.js'
-export type { Clock, CreateSocket, Page, PageEvent, Socket, SocketEvents } from './environment.js'
+export type { DurableCalls } from './durable.js'
+export type { Clock, CreateSocket, Page, PageEvent, Socket, SocketEvents, Tab } from './environment.js'
 export { type ClientCode, type ErrorCode, LiveError, type ServerCode } from './error.js'
 export {
   type ActionArgs,
@@ -26,6 +27,7 @@ export {
   type MountOptions,
   type OptionalIfEmpty,
   type PropsOption,
+  type ResumeOutcome,
   type StateOf,
   type WritableName,
 } from './shape.js'

@@ -10,7 +10,7 @@
  */
 
 import { advance, type Snapshot, takeSnapshot } from './delta.js'
-import { LiveError } from './error.js'
+import { isGone, isPassing, LiveError } from './error.js'
 import type { Port } from './port.js'
 import type { Delta, JsonObject, WholeState } from './protocol.js'
 
@@ -31,21 +31,33 @@ export interface Owner {
   broken(error: LiveError): void
 }
 
+/** What of an instance outlives its page. */
+export interface Kept {
+  /** The `seq` of the last event that was told; undefined where counting starts with the next one. */
+  readonly heard?: number | undefined
+  /** Its state, signed by the server. */
+  readonly snapshot?: string | undefined
+}
+
 /** What the client and the handle tell an instance. */
-export interface Instance {
+export interface Instance extends Kept {
   readonly id: string
   /** The first whole state. What equals `before` keeps its identity. */
   begin(whole: WholeState, before: JsonObject | undefined): void
+  /** The connection is another one. What was asked on the last one is forgotten; says what is there. */
+  position(): { readonly have: number; readonly heard: number; readonly fresh?: true | undefined }
+  /** Whether it is in step with what the server says it holds; if not, asks for the whole state. */
+  prove(holds: { readonly version: unknown; readonly digest: unknown }): boolean
   /** Nobody wants it any more; the server is told if `tell`. */
   leave(tell: boolean): void
   /** A whole state came; `undefined` if it could not be read. */
   update(whole: WholeState | undefined): void
   /** A change came; `undefined` if it could not be read. */
   delta(delta: Delta | undefined): void
-  /** The component announced something. */
-  event(event: unknown): void
-  /** Events were dropped. */
-  missed(count: number): void
+  /** The component announced something, or as much as `missed` was dropped. */
+  event(payload: JsonObject | undefined): void
+  /** A newer snapshot came. */
+  keep(payload: JsonObject | undefined): void
   /** An error that concerns this instance: it is gone, or its author should know. */
   failed(error: LiveError): void
 }
@@ -53,8 +65,15 @@ export interface Instance {
 /** What to do when the two sides cannot agree. */
 export const UPDATE_BOTH = 'client and server disagree about the protocol, update both'
 
-/** An instance the server has just mounted. From here on its messages come to it. */
-export function createInstance(id: string, component: string, port: Port, owner: Owner): Instance {
+/** An instance the server has. From here on its messages come to it. */
+export function createInstance(
+  id: string,
+  component: string,
+  port: Port,
+  owner: Owner,
+  kept: Kept = { heard: 0 },
+): Instance {
+  let { heard, snapshot } = kept
   let shown: Snapshot | undefined
   /** Whole states asked for in a row; 0 when in step. */
   let resyncs = 0
@@ -83,8 +102,11 @@ export function createInstance(id: string, component: string, port: Port, owner:
     }
     resyncs += 1
     port.stats.count('resyncs')
-    const asked = resyncs
-    const inVain = (): boolean => !left && resyncs === asked
+    askForAll(resyncs, 0)
+  }
+
+  function askForAll(asked: number, tries: number): void {
+    const inVain = (): boolean => !left && resyncs === asked && port.isOpen()
     port.ask(
       { type: 'STATE_RESYNC', componentId: id, payload: { have: shown?.version ?? 0 } },
       {
@@ -93,6 +115,7 @@ export function createInstance(id: string, component: string, port: Port, owner:
         failed(error) {
           if (!inVain()) return
           if (isGone(error)) owner.gone(error)
+          else if (isPassing(error)) port.later(tries, () => inVain() && askForAll(asked, tries + 1))
           else resync()
         },
       },
@@ -101,7 +124,23 @@ export function createInstance(id: string, component: string, port: Port, owner:
 
   const instance: Instance = {
     id,
+    get heard() {
+      return heard
+    },
+    get snapshot() {
+      return snapshot
+    },
     begin: adopt,
+    position() {
+      resyncs = 0
+      return { have: shown?.version ?? 0, heard: heard ?? 0, fresh: shown ? undefined : true }
+    },
+    prove({ version, digest }) {
+      if (resyncs > 0) return false
+      if (shown && shown.version === version && shown.digest === digest) return true
+      resync()
+      return false
+    },
     leave(tell) {
       left = true
       port.route(id, undefined)
@@ -122,8 +161,28 @@ export function createInstance(id: string, component: string, port: Port, owner:
         resync()
       }
     },
-    event: owner.event,
-    missed: owner.missed,
+    event(payload) {
+      if (!payload) return
+      const { event, seq, missed } = payload
+      if (typeof missed === 'number') {
+        if (heard !== undefined) heard += missed
+        owner.missed(missed)
+        return
+      }
+      if (typeof seq === 'number') {
+        const gap = seq - (heard ?? seq - 1) - 1
+        if (gap < 0) return
+        if (gap > 0) owner.missed(gap)
+        heard = seq
+        port.touch()
+      }
+      owner.event(event)
+    },
+    keep(payload) {
+      if (typeof payload?.snapshot !== 'string') return
+      snapshot = payload.snapshot
+      port.touch()
+    },
     failed(error) {
       if (isGone(error)) owner.gone(error)
       else console.error('[fluxstack]', component, error.code, error.message)
@@ -133,14 +192,9 @@ export function createInstance(id: string, component: string, port: Port, owner:
   return instance
 }
 
-/** Whether an error says that there is no instance to talk to any more. */
-export function isGone(error: LiveError): boolean {
-  return error.code === 'INSTANCE_LOST' || error.code === 'REHYDRATION_REQUIRED'
-}
-
 /** Tells the server that an instance is not wanted. */
 export function unmount(port: Port, componentId: string): void {
-  port.ask({ type: 'COMPONENT_UNMOUNT', componentId }, { answered: () => undefined, failed: () => undefined })
+  port.ask({ type: 'COMPONENT_UNMOUNT', componentId })
 }
 
 /** What `make` makes, or nothing if it fails: a state may nest deeper than a stack. */

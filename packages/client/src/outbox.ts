@@ -17,10 +17,13 @@ import { type ErrorCode, LiveError } from './error.js'
 import { type Pace, pace } from './pace.js'
 import type { ClientMessage, Limits, Reply } from './protocol.js'
 
+const UNKNOWN = 'whether it happened is unknown'
+
 /** Who asked, and how to tell. Exactly one of the two is called, once. */
 export interface Asker {
   answered(result: unknown): void
-  failed(error: LiveError): void
+  /** `isSent`: what was asked left, whatever became of it then. */
+  failed(error: LiveError, isSent: boolean): void
 }
 
 interface Request {
@@ -28,7 +31,8 @@ interface Request {
   readonly what: string
   /** Undefined once settled. */
   asker: Asker | undefined
-  readonly cancelTimeout: () => void
+  isSent: boolean
+  readonly cancel: () => void
 }
 
 interface Line {
@@ -39,8 +43,8 @@ interface Line {
 
 /** The way out. */
 export interface Outbox {
-  /** Asks the server. Without an answer in `timeout` ms the asker is told so. */
-  ask(message: ClientMessage, timeout: number, asker: Asker): void
+  /** Asks the server. Without an answer in `timeout` ms, the asker is told so. */
+  ask(message: ClientMessage, timeout: number, asker?: Asker): void
   /** A socket is ready. */
   open(send: (text: string) => void, limits: Limits): void
   /** Sends something that neither waits nor is answered: a ping. */
@@ -100,6 +104,7 @@ export function outbox(clock: Clock, bound: number): Outbox {
       queue.shift()
       lastId += 1
       sent.set(id, request)
+      request.isSent = true
       texts.push(text)
       size += bytes + 1
     }
@@ -110,18 +115,18 @@ export function outbox(clock: Clock, bound: number): Outbox {
     ask(message, timeout, asker) {
       const what = describe(message)
       if (queue.length >= bound) {
-        asker.failed(queueFull(what, bound))
+        asker?.failed(queueFull(what, bound), false)
         return
       }
       const request: Request = {
         text: JSON.stringify(message).slice(0, -1),
         what,
         asker,
-        cancelTimeout: clock.after(timeout, () => {
-          const place = queue.indexOf(request)
-          if (place >= 0) queue.splice(place, 1)
-          const outcome = place >= 0 ? 'sent' : 'answered, whether it happened is unknown'
-          fail(request, 'TIMEOUT', `${what} was not ${outcome}: ${timeout} ms have passed`)
+        isSent: false,
+        cancel: clock.after(timeout, () => {
+          if (!request.isSent) queue.splice(queue.indexOf(request), 1)
+          const fate = request.isSent ? `answered, ${UNKNOWN}` : 'sent'
+          fail(request, 'TIMEOUT', `${what} was not ${fate}: ${Math.round(timeout)} ms have passed`)
         }),
       }
       queue.push(request)
@@ -140,22 +145,20 @@ export function outbox(clock: Clock, bound: number): Outbox {
       const request = sent.get(requestId)
       if (!request) return
       sent.delete(requestId)
-      if (failure) fail(request, failure.code, failure.error, failure.fields)
+      if (failure) settle(request)?.failed(failure, true)
       else settle(request)?.answered(result)
       if (queue.length > 0) flushSoon()
     },
     lose(code, why) {
       line = undefined
       cancelRetry?.()
-      const lost = [...sent.values()]
-      const unsent = queue
+      const lost = [...sent.values(), ...queue]
       sent.clear()
       queue = []
       for (const request of lost) {
-        fail(request, code, `${why} before ${request.what} was answered: whether it happened is unknown`)
+        const fate = request.isSent ? `answered: ${UNKNOWN}` : 'sent: it did not happen'
+        fail(request, code, `${why} before ${request.what} was ${fate}`)
       }
-      for (const request of unsent)
-        fail(request, code, `${why} before ${request.what} was sent: it did not happen`)
     },
   }
 }
@@ -168,36 +171,27 @@ export function queueFull(what: string, bound: number): LiveError {
   )
 }
 
-function fail(
-  request: Request,
-  code: ErrorCode,
-  message: string,
-  fields?: Readonly<Record<string, string>>,
-): void {
-  settle(request)?.failed(new LiveError(code, message, fields))
+function fail(request: Request, code: ErrorCode, message: string): void {
+  settle(request)?.failed(new LiveError(code, message), request.isSent)
 }
 
 function settle(request: Request): Asker | undefined {
   const { asker } = request
   request.asker = undefined
-  request.cancelTimeout()
+  request.cancel()
   return asker
 }
 
 function describe(message: ClientMessage): string {
   if (message.type === 'CALL_ACTION') return `the call of ${message.action}`
   if (message.type === 'PROPERTY_UPDATE') return `the write to ${message.property}`
-  if (message.type === 'COMPONENT_MOUNT') return `the mount of ${message.payload.component}`
-  return message.type
+  const { component } = ('payload' in message ? message.payload : {}) as { readonly component?: string }
+  return component === undefined ? message.type : `the mount of ${component}`
 }
+
+const encoder = new TextEncoder()
 
 /** Bytes of a text in UTF-8. */
 export function utf8Length(text: string): number {
-  let bytes = text.length
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    // A surrogate pair is two units and four bytes, so each half counts one more, like U+0080…U+07FF.
-    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1
-  }
-  return bytes
+  return encoder.encode(text).length
 }

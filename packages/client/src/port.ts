@@ -2,37 +2,59 @@
  * The door between a handle and its client, seen from both sides.
  */
 
+import type { CallName, MakeLine } from './calls.js'
 import type { Clock } from './environment.js'
 import type { Instance } from './instance.js'
 import type { Asker } from './outbox.js'
 import type { ClientMessage } from './protocol.js'
+import type { Session } from './session.js'
 import type { StatsKeeper } from './stats.js'
+import type { KeptInstance } from './tab-memory.js'
 
 /** Whoever wants to hear of the connection's ups and downs. */
 export interface Guest {
+  /** Its name in messages: `Component:componentId`. */
+  readonly name: string
+  /** What a later page of this tab needs to know of its instance, while there is one. */
+  kept(): KeptInstance | undefined
   /** The connection is open. */
   opened(): void
-  /** The connection is gone, and every instance with it. */
+  /** The connection is gone. */
   lost(): void
   /** The client was closed for good. */
   closed(): void
+  /** The user is gone: nothing of what was shown may be shown again. */
+  forget(): void
 }
 
 /** What a handle may ask of its client. */
 export interface Port {
   readonly clock: Clock
   readonly stats: StatsKeeper
+  /** What outlives the connection. */
+  readonly session: Session
+  /** Makes lines for calls that a later page of this tab may answer for. */
+  readonly keptLine: MakeLine
   /** How long, in ms, an answer may take. */
   readonly timeout: number
   /** How long, in ms, an instance outlives its last subscriber. */
   readonly grace: number
   /** How many calls of one handle may wait for a mount. */
   readonly queue: number
+  /** A name for a call, never the same twice. */
+  callName(): CallName
   isOpen(): boolean
-  ask(message: ClientMessage, asker: Asker): void
+  /** Asks the server. An answer may take `timeout` ms, or what is usual. */
+  ask(message: ClientMessage, asker?: Asker, timeout?: number): void
+  /** Does it later, the more so the more `tries` there were. Returns how to prevent it. */
+  later(tries: number, then: () => void): () => void
   /** Hears of the connection from now on; at once, if it is open. */
   join(guest: Guest): void
   part(guest: Guest): void
   /** Says where messages to an instance go; `undefined`: nowhere any more. */
   route(instanceId: string, instance: Instance | undefined): void
+  /** What an earlier page left under this name. Told once. */
+  recall(name: string): KeptInstance | undefined
+  /** Something to be remembered by the tab has changed. */
+  touch(): void
 }

@@ -6,18 +6,25 @@
  * takes whatever a socket yields and never throws: what is not a message is not there.
  */
 
+import { LiveError } from './error.js'
+import type { ResumeOutcome } from './shape.js'
+
 /** The version this client speaks, as announced in the URL. */
 export const PROTOCOL_VERSION = '3'
 /** What this client understands beyond the minimum, as announced in the URL. */
-export const CAPABILITIES = 'delta,batch'
+export const CAPABILITIES = 'delta,batch,resume'
 
 /** An object as JSON has it: own string keys, values not yet looked at. */
 export type JsonObject = Record<string, unknown>
 
 // Why the server closed the socket, beside the codes of the WebSocket standard.
 
+/** The server is going away; it, or another one, will be there soon. */
+export const CLOSE_LEAVING = 1001
 /** The peer went silent: it missed two pings. */
 export const CLOSE_SILENT = 4408
+/** The session goes on with another socket. */
+export const CLOSE_TAKEN_OVER = 4409
 /** The peer kept sending far beyond its rate. */
 export const CLOSE_FLOODING = 4429
 /** The peer reads too slowly. */
@@ -28,37 +35,62 @@ export type ClientMessage =
   | {
       readonly type: 'COMPONENT_MOUNT'
       readonly componentId: string
-      readonly payload: { readonly component: string; readonly props: unknown }
+      readonly payload: {
+        readonly component: string
+        readonly props: unknown
+        readonly schema?: number | undefined
+      }
+    }
+  | {
+      readonly type: 'SESSION_RESUME'
+      readonly payload: { readonly token: string; readonly page: string }
+    }
+  | {
+      readonly type: 'COMPONENT_RESUME'
+      readonly componentId: string
+      readonly payload: {
+        readonly component: string
+        /** The client's own name for it, as in `COMPONENT_MOUNT`. */
+        readonly name: string
+        readonly props: unknown
+        /** The version that is shown. */
+        readonly have: number
+        /** Nothing is shown: the whole state is wanted. */
+        readonly fresh?: true | undefined
+        /** The `seq` of the last event that was told. */
+        readonly heard: number
+        readonly schema?: number | undefined
+        readonly snapshot?: string | undefined
+      }
     }
   | { readonly type: 'COMPONENT_UNMOUNT'; readonly componentId: string }
-  | {
-      readonly type: 'CALL_ACTION'
-      readonly componentId: string
-      readonly action: string
-      readonly payload: unknown
-    }
-  | {
-      readonly type: 'PROPERTY_UPDATE'
-      readonly componentId: string
-      readonly property: string
-      readonly payload: { readonly value: unknown }
-    }
-  | {
-      readonly type: 'PROPS_UPDATE'
-      readonly componentId: string
-      readonly payload: { readonly props: unknown }
-    }
-  | {
-      readonly type: 'COMPONENT_EVENT'
-      readonly componentId: string
-      readonly payload: { readonly event: unknown }
-    }
+  | CallMessage
   | {
       readonly type: 'STATE_RESYNC'
       readonly componentId: string
       readonly payload: { readonly have: number }
     }
   | { readonly type: 'COMPONENT_PING' }
+
+/** What may be in doubt after a lost connection, and is sent again then. */
+export type CallMessage = CallBody & {
+  readonly componentId: string
+  /** An origin, `-`, and a number the origin never uses again. */
+  readonly callId?: string | undefined
+  /** The origin has every answer of this instance up to this number. */
+  readonly acked?: number | undefined
+}
+
+/** What a call asks, of whichever instance. */
+export type CallBody =
+  | { readonly type: 'CALL_ACTION'; readonly action: string; readonly payload: unknown }
+  | {
+      readonly type: 'PROPERTY_UPDATE'
+      readonly property: string
+      readonly payload: { readonly value: unknown }
+    }
+  | { readonly type: 'PROPS_UPDATE'; readonly payload: { readonly props: unknown } }
+  | { readonly type: 'COMPONENT_EVENT'; readonly payload: { readonly event: unknown } }
 
 /** What this server allows this connection. */
 export interface Limits {
@@ -82,9 +114,7 @@ export interface Reply {
   readonly type: 'REPLY'
   readonly requestId: string
   /** What went wrong, if it did. */
-  readonly failure:
-    | { readonly code: string; readonly error: string; readonly fields: Record<string, string> }
-    | undefined
+  readonly failure: LiveError | undefined
   readonly result: unknown
 }
 
@@ -110,19 +140,24 @@ export interface Delta {
  * the instance has to ask again, it must not go on as if nothing had been said.
  */
 export type ServerMessage =
-  | { readonly type: 'CONNECTION_ESTABLISHED'; readonly connectionId: string; readonly limits: Limits }
-  | Reply
-  | { readonly type: 'STATE_UPDATE'; readonly componentId: string; readonly payload: WholeState | undefined }
-  | { readonly type: 'STATE_DELTA'; readonly componentId: string; readonly payload: Delta | undefined }
-  | { readonly type: 'COMPONENT_EVENT'; readonly componentId: string; readonly event: unknown }
-  | { readonly type: 'MISSED'; readonly componentId: string; readonly missed: number }
-  | { readonly type: 'COMPONENT_PONG' }
   | {
-      readonly type: 'ERROR'
-      readonly componentId: string | undefined
-      readonly code: string
-      readonly error: string
+      readonly type: 'CONNECTION_ESTABLISHED'
+      readonly limits: Limits
+      /** What to present when coming back; undefined where the server resumes nothing. */
+      readonly token: string | undefined
     }
+  | Reply
+  | { readonly type: 'COMPONENT_PONG' }
+  | Push
+
+/** What answers nothing: it concerns one instance, or it is an error that may concern none. */
+export type Push = { readonly componentId: string | undefined } & (
+  | { readonly type: 'STATE_UPDATE'; readonly payload: WholeState | undefined }
+  | { readonly type: 'STATE_DELTA'; readonly payload: Delta | undefined }
+  | { readonly type: 'STATE_SNAPSHOT'; readonly payload: JsonObject | undefined }
+  | { readonly type: 'COMPONENT_EVENT'; readonly payload: JsonObject | undefined }
+  | { readonly type: 'ERROR'; readonly error: LiveError }
+)
 
 /**
  * The messages in a frame; none in a frame that holds none. Never throws.
@@ -147,15 +182,32 @@ export function parseFrame(text: unknown): readonly ServerMessage[] {
   return messages
 }
 
-const NO_REASON = 'the server gave no reason'
+/** Where an instance stands, as the answer to a mount or a resume says. */
+export interface Standing {
+  /** What became of it; undefined for a mount. */
+  readonly outcome: Exclude<ResumeOutcome, { readonly kind: 'reset' }> | undefined
+  /** Its id and its state; undefined if it is the one that was asked for, and its state was pushed. */
+  readonly made: { readonly instanceId: string; readonly whole: WholeState } | undefined
+  /** What the server holds. */
+  readonly version: unknown
+  readonly digest: unknown
+  /** The server has a newer version of the component. */
+  readonly outdated: boolean
+}
 
-/** What a mount reply's `result` says, or `undefined` when it says nothing usable. */
-export function parseMounted(
-  result: unknown,
-): { readonly instanceId: string; readonly whole: WholeState } | undefined {
-  if (!isObject(result) || typeof result.componentId !== 'string') return undefined
+/** What the `result` of a mount or a resume says, or `undefined` when it says nothing usable. */
+export function parseStanding(result: unknown): Standing | undefined {
+  if (!isObject(result)) return undefined
+  const { outcome: kind, componentId, version, digest, frames, outdated } = result
   const whole = parseWhole({ ...result, state: result.initialState })
-  return whole && { instanceId: result.componentId, whole }
+  const made = typeof componentId === 'string' && whole ? { instanceId: componentId, whole } : undefined
+  let outcome: Standing['outcome']
+  if (kind === 'resumed') outcome = { kind }
+  if (kind === 'replayed') outcome = { kind, frames: Number(frames) || 0 }
+  if (kind === 'rehydrated' && made) outcome = { kind, version: made.whole.version }
+  return outcome || (made && kind === undefined)
+    ? { outcome, made, version, digest, outdated: outdated === true }
+    : undefined
 }
 
 function parseMessage(message: JsonObject): ServerMessage | undefined {
@@ -168,15 +220,18 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
     case 'COMPONENT_PONG':
       return { type }
     case 'CONNECTION_ESTABLISHED':
-      return { type, connectionId: textOr(message.connectionId, ''), limits: parseLimits(message.limits) }
+      return {
+        type,
+        limits: parseLimits(message.limits),
+        token: parseToken(message.session),
+      }
     case 'ERROR':
       // Refusals of malformed frames and of exceeded rates come as this, and yet answer a request.
       if (typeof message.requestId === 'string') return parseReply(message)
       return {
         type,
         componentId: typeof componentId === 'string' ? componentId : undefined,
-        code: textOr(message.code, 'INTERNAL'),
-        error: textOr(message.error, NO_REASON),
+        error: parseError(message),
       }
     default:
   }
@@ -187,10 +242,8 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
     case 'STATE_DELTA':
       return { type, componentId, payload: parseDelta(payload) }
     case 'COMPONENT_EVENT':
-      if (!payload) return undefined
-      return isNumber(payload.missed)
-        ? { type: 'MISSED', componentId, missed: payload.missed }
-        : { type, componentId, event: payload.event }
+    case 'STATE_SNAPSHOT':
+      return { type, componentId, payload }
     default:
       return undefined
   }
@@ -199,15 +252,16 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
 function parseReply(message: JsonObject): Reply | undefined {
   const { requestId } = message
   if (typeof requestId !== 'string') return undefined
-  const failure =
-    message.success === true
-      ? undefined
-      : {
-          code: textOr(message.code, 'INTERNAL'),
-          error: textOr(message.error, NO_REASON),
-          fields: parseFields(message.fields),
-        }
+  const failure = message.success === true ? undefined : parseError(message)
   return { type: 'REPLY', requestId, failure, result: message.result }
+}
+
+function parseError({ code, error, fields }: JsonObject): LiveError {
+  return new LiveError(
+    textOr(code, 'INTERNAL'),
+    textOr(error, 'the server gave no reason'),
+    parseFields(fields),
+  )
 }
 
 function parseFields(fields: unknown): Record<string, string> {
@@ -218,25 +272,20 @@ function parseFields(fields: unknown): Record<string, string> {
   return Object.fromEntries(complaints)
 }
 
+// What was looked at is passed on as it came: what else is in it does no harm.
+
 function parseWhole(payload: JsonObject | undefined): WholeState | undefined {
-  if (!payload) return undefined
-  const { state, version, digest } = payload
-  return isObject(state) && isNumber(version) && isNumber(digest) ? { state, version, digest } : undefined
+  return payload && isObject(payload.state) && isNumber(payload.version) && isNumber(payload.digest)
+    ? (payload as unknown as WholeState)
+    : undefined
 }
 
 function parseDelta(payload: JsonObject | undefined): Delta | undefined {
-  if (!payload) return undefined
-  const { base, version, digest, delta, splice, merge } = payload
-  if (!isNumber(base) || !isNumber(version) || !isNumber(digest)) return undefined
-  if (!isObjectOrAbsent(delta) || !isObjectOrAbsent(splice) || !isObjectOrAbsent(merge)) return undefined
-  return {
-    base,
-    version,
-    digest,
-    ...(delta && { delta }),
-    ...(splice && { splice }),
-    ...(merge && { merge }),
-  }
+  return payload &&
+    [payload.base, payload.version, payload.digest].every(isNumber) &&
+    [payload.delta, payload.splice, payload.merge].every(isObjectOrAbsent)
+    ? (payload as unknown as Delta)
+    : undefined
 }
 
 function parseLimits(limits: unknown): Limits {
@@ -252,6 +301,11 @@ function parseLimits(limits: unknown): Limits {
     rate: read('rate', 0),
     burst: read('burst', 1),
   }
+}
+
+/** The token in a hello's `session`, or in the answer to `SESSION_RESUME`. */
+export function parseToken(session: unknown): string | undefined {
+  return isObject(session) && typeof session.token === 'string' ? session.token : undefined
 }
 
 /** Whether a value is an object as JSON has it. */

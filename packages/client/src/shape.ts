@@ -5,7 +5,7 @@
  * server writes into the application's generated file.
  */
 
-import type { LiveError } from './error.js'
+import type { ErrorCode, LiveError } from './error.js'
 
 /** What the compiler knows of one component. Generated from Rust; see the guide for an example. */
 export interface ComponentShape {
@@ -27,22 +27,41 @@ declare const shape: unique symbol
 export interface Component<C extends ComponentShape> {
   /** The name the server knows it by. */
   readonly name: string
+  /** The version of the component the types were generated for, if it is not the first. */
+  readonly schema?: number
   /** Exists for the compiler only. */
   readonly [shape]: C
 }
 
 /**
- * Names a component of the server. Generated files call this; applications rarely do.
+ * Names a component of the server, and the version of it that is meant. Generated files call this;
+ * applications rarely do.
  *
  * @example
  * export const Counter: Component<CounterShape> = component<CounterShape>('Counter')
+ * export const Cart: Component<CartShape> = component<CartShape>('Cart', 3)
  */
-export function component<C extends ComponentShape>(name: string): Component<C> {
-  return { name } as Component<C>
+export function component<C extends ComponentShape>(name: string, schema = 1): Component<C> {
+  // The first version need not say so.
+  return (schema > 1 ? { name, schema } : { name }) as Component<C>
 }
 
 /** A component's state as the client holds it: for reading. Changing it is an action's work. */
 export type StateOf<C extends ComponentShape> = Readonly<C['state']>
+
+/**
+ * What became of an instance while the client was away: a dead socket, a sleeping tab, a reload, a
+ * restart or a new version of the server.
+ *
+ * `resumed`: it was waiting, and nothing had changed. `replayed`: it was waiting, and what was missed came
+ * after, in so many frames. `rehydrated`: it was gone, and was rebuilt as it was at that version.
+ * `reset`: nothing of it was left, for that reason, and the component was mounted afresh.
+ */
+export type ResumeOutcome =
+  | { readonly kind: 'resumed' }
+  | { readonly kind: 'replayed'; readonly frames: number }
+  | { readonly kind: 'rehydrated'; readonly version: number }
+  | { readonly kind: 'reset'; readonly reason: ErrorCode }
 
 /**
  * One picture of a mounted component, discriminated by `status`. Replaced, never changed, so `===`
@@ -51,10 +70,14 @@ export type StateOf<C extends ComponentShape> = Readonly<C['state']>
  * `mounting`: nothing was shown yet. `live`: the server holds exactly this. `stale`: the last that was
  * known, shown while the connection or the instance is being restored. `failed`: the server refused.
  */
-export type LiveView<C extends ComponentShape> =
+export type LiveView<C extends ComponentShape> = {
+  /** What became of the instance when the client came back last; undefined if it never was away. */
+  readonly outcome: ResumeOutcome | undefined
+} & (
   | { readonly status: 'mounting'; readonly state: undefined; readonly error: undefined }
   | { readonly status: 'live' | 'stale'; readonly state: StateOf<C>; readonly error: undefined }
   | { readonly status: 'failed'; readonly state: StateOf<C> | undefined; readonly error: LiveError }
+)
 
 /** The four things a view can be. */
 export type LiveStatus = LiveView<ComponentShape>['status']
@@ -91,6 +114,11 @@ export type MountOptions<C extends ComponentShape> = PropsOption<C> & {
    * mount; without a name each is its own.
    */
   readonly componentId?: string
+  /**
+   * Whether an instance with a name is found again when the page is loaded again in the same tab.
+   * Default true; without a name it cannot be.
+   */
+  readonly persistState?: boolean
 }
 
 /** Arguments that may be left out when nothing in them is required. */
@@ -104,6 +132,11 @@ export interface LiveHandle<C extends ComponentShape> {
   readonly instanceId: string | undefined
   /** The digest of the shown state as eight hex digits. Equal on both sides means equal states. */
   readonly fingerprint: string | undefined
+  /**
+   * How often the component was mounted afresh. The same number means the same instance, whatever the
+   * connection went through; another means that what belonged to the old one is gone.
+   */
+  readonly generation: number
   /** What is shown now. */
   getState(): LiveView<C>
   /** What was shown first: always `mounting`. Also the answer while rendering on a server. */
@@ -116,9 +149,10 @@ export interface LiveHandle<C extends ComponentShape> {
   /**
    * The actions. When a promise resolves, the view shows already what the call did.
    *
-   * Calls made while mounting wait for the mount. Calls made while disconnected wait for the
-   * reconnect, and are rejected with `DISCONNECTED` if the component had to be mounted afresh: they
-   * were meant for a state that is gone.
+   * Calls made while mounting wait for the mount, and calls made while disconnected for the reconnect.
+   * A call whose answer was lost with the connection is sent again by itself, and done once. If the
+   * component had to be mounted afresh, both are rejected with `DISCONNECTED`: the state they were meant
+   * for is gone.
    */
   readonly call: Calls<C>
   /** The same by name, for names found at run time. */
@@ -132,8 +166,10 @@ export interface LiveHandle<C extends ComponentShape> {
   emit(event: C['event']): Promise<void>
   /** Hears the component's events. Does not mount: subscribe as well. */
   on(listener: (event: C['event']) => void): () => void
-  /** Hears how many events were dropped because this client was slow. */
+  /** Hears how many events were dropped because this client was slow, or away for too long. */
   onMissed(listener: (count: number) => void): () => void
+  /** Hears what became of the instance each time the client came back, once its view shows it. */
+  onResume(listener: (outcome: ResumeOutcome) => void): () => void
   /** Mounts afresh with the current props. Also the way out of `failed`. */
   reset(): void
   /** Gives the component new props. It takes them in place, or is mounted again if it cannot. */

@@ -2,7 +2,8 @@
  * What the connection costs and how it fares, for people and panels.
  *
  * Counting is free of consequences: a picture is made when somebody looks, and those who subscribed are
- * told at most every {@link NOTIFY_MS}, except of a new status, which they hear at once.
+ * told at most every {@link NOTIFY_MS}, except of a new status and of a newer server, which they hear at
+ * once.
  */
 
 import type { Clock } from './environment.js'
@@ -30,6 +31,8 @@ export interface LiveStats {
   readonly bytesIn: number
   /** Bytes of text sent. */
   readonly bytesOut: number
+  /** The server has a newer version of a component than this page: load it anew at a good moment. */
+  readonly outdated: boolean
 }
 
 /** What is counted. */
@@ -48,6 +51,8 @@ export interface StatsKeeper {
   readonly subscribe: (listener: () => void) => () => void
   /** The connection's status is new. */
   status(at: LiveStats['status']): void
+  /** The server has something newer. */
+  outdated(): void
   /** A ping was answered after so many ms. */
   latency(ms: number): void
   /** Something was counted. */
@@ -62,6 +67,7 @@ export function statsKeeper(clock: Clock): StatsKeeper {
   const counts: Counts = { greetings: 0, deltas: 0, resyncs: 0, bytesIn: 0, bytesOut: 0 }
   let status: LiveStats['status'] = 'idle'
   let latency: number | undefined
+  let outdated = false
   let lastDelta: unknown
   let picture: LiveStats | undefined
   let cancelNotice: (() => void) | undefined
@@ -86,6 +92,7 @@ export function statsKeeper(clock: Clock): StatsKeeper {
         ...rest,
         status,
         latency,
+        outdated,
         reconnects: Math.max(0, greetings - 1),
         lastDeltaBytes: lastDelta === undefined ? 0 : utf8Length(JSON.stringify(lastDelta)),
       }
@@ -94,6 +101,11 @@ export function statsKeeper(clock: Clock): StatsKeeper {
     subscribe: heard.add,
     status(at) {
       status = at
+      notify()
+    },
+    outdated() {
+      if (outdated) return
+      outdated = true
       notify()
     },
     latency(ms) {

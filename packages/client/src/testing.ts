@@ -3,7 +3,8 @@
  *
  * It speaks the real protocol through a socket in memory, so the real connection, handle and hook run:
  * what a test sees here is what a user sees. It answers in microtasks, never after a time; `settled()`
- * waits until everybody has said what there was to say.
+ * waits until everybody has said what there was to say. Like the real one it keeps what was mounted while
+ * the client is away, sends what was missed, and does a call that is sent twice once.
  *
  * @example
  * const server = fakeServer().mounted(Counter, { count: 3, step: 1 }, {
@@ -18,9 +19,15 @@
 
 import { createLiveClient, type LiveClient, type LiveClientOptions } from './client.js'
 import { digest } from './digest.js'
-import type { CreateSocket, PageEvent, SocketEvents } from './environment.js'
+import type { CreateSocket, PageEvent, SocketEvents, Tab } from './environment.js'
 import { type ErrorCode, LiveError } from './error.js'
-import { type ClientMessage, DEFAULT_LIMITS, type JsonObject, type Limits } from './protocol.js'
+import {
+  CLOSE_LEAVING,
+  type ClientMessage,
+  DEFAULT_LIMITS,
+  type JsonObject,
+  type Limits,
+} from './protocol.js'
 import type { Component, ComponentShape } from './shape.js'
 
 /** A state that may be changed: what an action of the fake server works on. */
@@ -48,6 +55,8 @@ export interface RecordedCall {
 export interface FakeServerOptions extends Omit<LiveClientOptions, 'createSocket' | 'url'> {
   /** What the server says it allows. */
   readonly limits?: Partial<Limits>
+  /** Whether what was mounted outlives the connection. Default true; older servers say no. */
+  readonly resume?: boolean
 }
 
 /** A scripted server and the client connected to it. */
@@ -78,10 +87,18 @@ export interface FakeServer {
   lose(frames?: number): void
   /** Sends anything at all. */
   send(frame: unknown): void
-  /** Breaks the connection, and lets nobody in until {@link FakeServer.reconnect}. */
+  /**
+   * Breaks the connection, and lets nobody in until {@link FakeServer.reconnect}. What was mounted waits,
+   * and may change meanwhile: {@link FakeServer.push} reaches it.
+   */
   disconnect(code?: number): void
   /** Lets clients in again, and tells the page so. */
   reconnect(): void
+  /**
+   * Stops and starts again. Everything is forgotten, so clients mount afresh; with `keep` it was stored,
+   * and is rebuilt.
+   */
+  restart(options?: { readonly keep?: boolean }): void
   /** Waits until nothing is under way any more. In React tests, inside `await act(async () => …)`. */
   settled(): Promise<void>
 }
@@ -96,9 +113,18 @@ interface Instance {
   readonly component: string
   state: JsonObject
   version: number
+  /** The number of the last event. */
+  seq: number
+  /** Rebuilt, and nobody was told yet. */
+  isRebuilt: boolean
+  /** What was pushed, with the version or the number that it led to. */
+  readonly pushed: { readonly version?: number; readonly seq?: number; readonly frame: unknown }[]
+  /** What calls were answered, by their names. */
+  readonly answers: Map<string, JsonObject>
 }
 
 type Asked = ClientMessage & { readonly requestId?: string }
+type Request = Exclude<Asked, { type: 'COMPONENT_PING' }>
 
 /** More rounds of microtasks than any exchange takes: mount, call, delta, reply and a resync. */
 const ROUNDS = 60
@@ -119,7 +145,11 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
   const received: Asked[] = []
   const refusals: LiveError[] = []
   const pageListeners = new Set<(event: PageEvent) => void>()
-  let instances = new Map<string, Instance>()
+  const instances = new Map<string, Instance>()
+  /** The instances that belong to the connection there is. */
+  let attached = new Set<Instance>()
+  /** Whether the server still knows the session. */
+  let isKnown = false
   let socket: SocketEvents | undefined
   let outgoing: unknown[] = []
   let reachable = true
@@ -137,7 +167,8 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         return
       }
       socket = events
-      instances = new Map()
+      attached = new Set()
+      if (options.resume === false) instances.clear()
       outgoing = []
       ids += 1
       const limits = { ...DEFAULT_LIMITS, instances: 1000, ...options.limits }
@@ -147,6 +178,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         authenticated: false,
         protocol: { version: 3, max: 3 },
         limits,
+        ...(options.resume !== false && { session: { token: `token-${ids}`, grace: 60_000 } }),
       })
     })
     return {
@@ -186,28 +218,51 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
       say({ type: 'COMPONENT_PONG' })
       return
     }
-    const { requestId, componentId } = message
-    const originalType = message.type
+    const { requestId, type: originalType } = message
+    const componentId = 'componentId' in message ? message.componentId : undefined
+    const callId = 'callId' in message ? message.callId : undefined
+    const answers = attachedAs(componentId)?.answers
+    const answer = (callId !== undefined && answers?.get(callId)) || outcome(message)
+    if (callId !== undefined) answers?.set(callId, answer)
     const type = originalType === 'CALL_ACTION' ? 'ACTION_RESPONSE' : 'MESSAGE_RESPONSE'
+    say({ type, originalType, componentId, ...answer, requestId })
+  }
+
+  function outcome(message: Request): JsonObject {
     try {
       const refusal = refusals.shift()
       if (refusal) throw refusal
-      const result = perform(message)
-      say({ type, originalType, componentId, success: true, result, requestId })
+      return { success: true, result: perform(message) }
     } catch (thrown) {
       if (!(thrown instanceof LiveError)) throw thrown
       const { code, message: error, fields } = thrown
-      say({ type, originalType, componentId, success: false, error, code, fields, requestId })
+      return { success: false, error, code, fields }
     }
   }
 
-  function perform(message: Exclude<Asked, { type: 'COMPONENT_PING' }>): unknown {
-    if (message.type === 'COMPONENT_MOUNT') return mount(message.payload.component, message.payload.props)
-    const instance = instances.get(message.componentId)
-    if (message.type === 'COMPONENT_UNMOUNT') {
-      instances.delete(message.componentId)
-      return undefined
+  function attachedAs(componentId: string | undefined): Instance | undefined {
+    const instance = instances.get(componentId ?? '')
+    return instance && attached.has(instance) ? instance : undefined
+  }
+
+  function perform(message: Request): unknown {
+    switch (message.type) {
+      case 'SESSION_RESUME': {
+        ids += 1
+        const known = isKnown
+        isKnown = true
+        return { token: `token-${ids}`, known }
+      }
+      case 'COMPONENT_MOUNT':
+        return mount(message.payload.component, message.payload.props)
+      case 'COMPONENT_RESUME':
+        return resume(message.componentId, message.payload)
+      case 'COMPONENT_UNMOUNT':
+        instances.delete(message.componentId)
+        return undefined
+      default:
     }
+    const instance = attachedAs(message.componentId)
     if (!instance)
       throw new LiveError('REHYDRATION_REQUIRED', 'this connection has no such instance; mount it again')
     switch (message.type) {
@@ -240,14 +295,54 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         `no component ${component}: script it with fakeServer().mounted(${component}, state)`,
       )
     ids += 1
-    const instance: Instance = { id: `live-${ids}`, component, state: copy(script.state(props)), version: 0 }
-    instances.set(instance.id, instance)
-    return {
-      componentId: instance.id,
-      initialState: instance.state,
+    const instance: Instance = {
+      id: `live-${ids}`,
+      component,
+      state: copy(script.state(props)),
       version: 0,
-      digest: digest(instance.state),
+      seq: 0,
+      isRebuilt: false,
+      pushed: [],
+      answers: new Map(),
     }
+    isKnown = true
+    instances.set(instance.id, instance)
+    attached.add(instance)
+    return made(instance)
+  }
+
+  function made({ id, state, version }: Instance): JsonObject {
+    return { componentId: id, initialState: state, version, digest: digest(state) }
+  }
+
+  function resume(id: string, position: { have: number; heard: number; fresh?: true | undefined }): unknown {
+    const instance = instances.get(id)
+    if (!instance) throw new LiveError('NOTHING_KEPT', 'there is no such instance and no snapshot of it')
+    attached.add(instance)
+    if (instance.isRebuilt) {
+      instance.isRebuilt = false
+      return { ...made(instance), outcome: 'rehydrated' }
+    }
+    const missed = instance.pushed.filter(({ version = 0, seq = 0 }) =>
+      seq > 0 ? seq > position.heard : !position.fresh && version > position.have,
+    )
+    if (position.fresh) whole(instance)
+    for (const { frame } of missed) say(frame)
+    const frames = missed.length
+    const { version, state } = instance
+    return { outcome: frames > 0 ? 'replayed' : 'resumed', frames, version, digest: digest(state) }
+  }
+
+  /** Sends something to whoever shows the instance, or keeps it for when somebody does again. */
+  function push(instance: Instance, frame: unknown, reached: { version?: number; seq?: number }): void {
+    instance.pushed.push({ ...reached, frame })
+    if (attached.has(instance)) say(frame)
+  }
+
+  function emit(instance: Instance, event: unknown): void {
+    instance.seq += 1
+    const { id: componentId, seq } = instance
+    push(instance, { type: 'COMPONENT_EVENT', componentId, payload: { event, seq } }, { seq })
   }
 
   function act(instance: Instance, action: string, args: unknown): unknown {
@@ -262,7 +357,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     const events: unknown[] = []
     const result = body(draft, args, (event: unknown) => events.push(event))
     change(instance, draft)
-    for (const event of events) say({ type: 'COMPONENT_EVENT', componentId: instance.id, payload: { event } })
+    for (const event of events) emit(instance, event)
     return result
   }
 
@@ -280,8 +375,9 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     instance.state = { ...instance.state, ...delta }
     const base = instance.version
     instance.version += 1
-    const payload = { base, version: instance.version, digest: digest(instance.state), delta }
-    say({ type: 'STATE_DELTA', componentId: instance.id, payload })
+    const { id: componentId, version } = instance
+    const payload = { base, version, digest: digest(instance.state), delta }
+    push(instance, { type: 'STATE_DELTA', componentId, payload }, { version })
   }
 
   function whole({ id, state, version }: Instance): void {
@@ -305,8 +401,16 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     },
   }
 
+  const kept = new Map<string, string>()
+  const tab: Tab = {
+    read: (key) => kept.get(key) ?? null,
+    write: (key, text) => (text === null ? kept.delete(key) : kept.set(key, text)),
+    now: () => Date.now(),
+    lock: async () => () => undefined,
+  }
+
   const server: FakeServer = {
-    client: createLiveClient({ page, ...options, url: 'ws://fake.invalid/api/live/ws', createSocket }),
+    client: createLiveClient({ page, tab, ...options, url: 'ws://fake.invalid/api/live/ws', createSocket }),
     calls,
     received,
     mounted(component, state, actions = {}) {
@@ -319,12 +423,15 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
       each(component, (instance) => {
         instance.state = copy(state as JsonObject)
         instance.version += 1
-        whole(instance)
+        // Whoever is away finds that nothing leads to this version, and asks for all of it.
+        if (attached.has(instance)) whole(instance)
       }),
-    event: (component, event) =>
-      each(component, ({ id }) => say({ type: 'COMPONENT_EVENT', componentId: id, payload: { event } })),
+    event: (component, event) => each(component, (instance) => emit(instance, event)),
     missed: (component, missed) =>
-      each(component, ({ id }) => say({ type: 'COMPONENT_EVENT', componentId: id, payload: { missed } })),
+      each(component, (instance) => {
+        instance.seq += missed
+        say({ type: 'COMPONENT_EVENT', componentId: instance.id, payload: { missed } })
+      }),
     refuse(code, message = `refused with ${code}`, fields = {}) {
       refusals.push(new LiveError(code, message, fields))
       return server
@@ -342,6 +449,16 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     reconnect() {
       reachable = true
       tellPage('online')
+    },
+    restart({ keep = false } = {}) {
+      server.disconnect(CLOSE_LEAVING)
+      isKnown = false
+      if (!keep) instances.clear()
+      for (const instance of instances.values()) {
+        instance.isRebuilt = true
+        instance.pushed.length = 0
+      }
+      server.reconnect()
     },
     async settled() {
       for (let round = 0; round < ROUNDS; round += 1) await undefined

@@ -91,7 +91,7 @@ describe('waiting for a server that is away', () => {
     client.connect()
     const url = new URL(socket().url)
     expect(url.searchParams.get('v')).toBe('3')
-    expect(url.searchParams.get('caps')).toBe('delta,batch')
+    expect(url.searchParams.get('caps')).toBe('delta,batch,resume')
     expect(url.searchParams.get('client')).toMatch(/^[A-Za-z0-9_.:-]{1,64}$/)
   })
 })

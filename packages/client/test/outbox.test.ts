@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { pace } from '../src/pace.js'
 import { Counter, Todos } from './shapes.js'
-import { settled, type World, world } from './world.js'
+import { settled, type World, type WorldOptions, world } from './world.js'
 
 const nothing = (): void => undefined
 
 /** A world with one live counter in it. */
-async function counting(limits: Record<string, unknown> = {}, options: Parameters<typeof world>[0] = {}) {
+async function counting(limits: Record<string, unknown> = {}, options: WorldOptions = {}) {
   const it: World = world(options)
   const counter = it.client.live(Counter, { props: { count: 0 } })
   counter.subscribe(nothing)

@@ -11,6 +11,7 @@ import {
   type Page,
   type PageEvent,
   type SocketEvents,
+  type Tab,
 } from '@fluxstack/client'
 import { digest } from '../src/digest.js'
 
@@ -71,7 +72,62 @@ export class TestPage implements Page {
   }
 }
 
-type Frame = Record<string, unknown>
+/** The locks of a browser, shared by its tabs. */
+export type Locks = Set<string>
+
+/** A tab that does what it is told. Pages that share it are loads of one tab, one after the other. */
+export class TestTab implements Tab {
+  readonly stored = new Map<string, string>()
+  /** What writing throws, if it does. */
+  full: Error | undefined
+  /** Whether there is a way to lock. */
+  canLock = true
+  private time = 1_700_000_000_000
+
+  constructor(readonly locks: Locks = new Set()) {}
+
+  read(key: string): string | null {
+    return this.stored.get(key) ?? null
+  }
+
+  write(key: string, text: string | null): void {
+    this.stored.delete(key)
+    if (this.full) throw this.full
+    if (text !== null) this.stored.set(key, text)
+  }
+
+  now(): number {
+    return this.time
+  }
+
+  /** So many ms pass while no page is loaded. */
+  sleep(ms: number): void {
+    this.time += ms
+  }
+
+  async lock(name: string): Promise<(() => void) | undefined> {
+    if (!this.canLock) throw new Error('no locks here')
+    if (this.locks.has(name)) return undefined
+    this.locks.add(name)
+    return () => this.locks.delete(name)
+  }
+
+  /** What the browser does when a tab is duplicated. */
+  copy(): TestTab {
+    const copy = new TestTab(this.locks)
+    copy.canLock = this.canLock
+    for (const [key, text] of this.stored) copy.stored.set(key, text)
+    return copy
+  }
+
+  /** The one entry there is. */
+  entry(): Record<string, unknown> | undefined {
+    const [text] = this.stored.values()
+    return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>)
+  }
+}
+
+export type Frame = Record<string, unknown>
 
 /** One socket as the server sees it. */
 export class TestSocket {
@@ -86,9 +142,10 @@ export class TestSocket {
     readonly events: SocketEvents,
   ) {}
 
-  /** Says hello, which opens the connection. */
-  hello(limits: Record<string, unknown> = {}): void {
-    this.say({ type: 'CONNECTION_ESTABLISHED', connectionId: 'conn-1', limits })
+  /** Says hello, which opens the connection; with a `token`, it belongs to a session. */
+  hello(limits: Record<string, unknown> = {}, token?: string): void {
+    const session = token === undefined ? undefined : { token, grace: 60_000 }
+    this.say({ type: 'CONNECTION_ESTABLISHED', connectionId: 'conn-1', limits, session })
   }
 
   /** Sends frames in one batch, or something that is no frame at all. */
@@ -131,13 +188,17 @@ export interface World {
   readonly client: LiveClient
   readonly clock: TestClock
   readonly page: TestPage
+  readonly tab: TestTab
   readonly sockets: TestSocket[]
   /** The newest socket. */
   socket(): TestSocket
 }
 
-export function world(options: LiveClientOptions = {}): World {
+export type WorldOptions = Omit<LiveClientOptions, 'tab'> & { readonly tab?: TestTab }
+
+export function world(options: WorldOptions = {}): World {
   const clock = new TestClock()
+  const tab = options.tab ?? new TestTab()
   const page = new TestPage()
   const sockets: TestSocket[] = []
   const createSocket: CreateSocket = (url, events) => {
@@ -161,6 +222,7 @@ export function world(options: LiveClientOptions = {}): World {
     createSocket,
     clock,
     page,
+    tab,
     random: () => 0.5,
     ...options,
   })
@@ -169,7 +231,7 @@ export function world(options: LiveClientOptions = {}): World {
     if (!newest) throw new Error('no socket was made')
     return newest
   }
-  return { client, clock, page, sockets, socket }
+  return { client, clock, page, tab, sockets, socket }
 }
 
 /** Waits until no microtask is left that could matter. */

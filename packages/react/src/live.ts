@@ -2,7 +2,14 @@
  * The types of `useLive`: what it takes and what it gives.
  */
 
-import type { ComponentShape, LiveError, LiveHandle, MountOptions, StateOf } from '@fluxstack/client'
+import type {
+  ComponentShape,
+  LiveError,
+  LiveHandle,
+  MountOptions,
+  ResumeOutcome,
+  StateOf,
+} from '@fluxstack/client'
 
 /** Listeners by the `type` of the event they want. */
 export type EventHandlers<E> = {
@@ -21,6 +28,8 @@ export type LiveOptions<C extends ComponentShape, S = StateOf<C>> = MountOptions
   readonly onEvent?: (event: C['event']) => void
   /** Hears events by their `type`. */
   readonly eventHandlers?: EventHandlers<C['event']>
+  /** Hears what became of the instance each time the client came back, once it is shown. */
+  readonly onResume?: (outcome: ResumeOutcome) => void
   /** Writes every change of view and every event to the console. */
   readonly debug?: boolean
 }
@@ -33,6 +42,10 @@ export interface LiveTools<C extends ComponentShape>
   > {
   /** Whether the connection is open. */
   readonly connected: boolean
+  /** Whether what is shown is the last that was known; the same as the status `stale`. */
+  readonly stale: boolean
+  /** What became of the instance when the client came back last; undefined if it never was away. */
+  readonly outcome: ResumeOutcome | undefined
   /** The server's id of the instance, as of this render. */
   readonly instanceId: string | undefined
   /** The digest of the shown state, as of this render. */

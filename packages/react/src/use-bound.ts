@@ -3,11 +3,13 @@
  *
  * What is typed shows at once. One write is under way at a time, and what was typed meanwhile follows as
  * one more, so a slow network costs neither letters nor order. When the last one was taken, the server's
- * value shows again; when it was refused, what was typed stays, with the complaint beside it.
+ * value shows again; when it was refused, what was typed stays, with the complaint beside it, as long as
+ * the instance that refused it is there. A write whose answer was lost with the connection is still under
+ * way: the handle sends it again.
  */
 
 import { type ComponentShape, LiveError, type LiveHandle, type WritableName } from '@fluxstack/client'
-import { useCallback, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import { useCallback, useMemo, useState, useSyncExternalStore } from 'react'
 
 /** A field, its setter, and what is wrong with what was typed last. */
 export interface Bound<T> {
@@ -27,6 +29,18 @@ export interface BoundEvent {
 interface Draft<T> {
   readonly value: T
   readonly error: string | undefined
+  /** Which handle and field it was typed for. */
+  readonly pen: Pen<T>
+  /** Which instance refused it. */
+  readonly generation: number
+}
+
+/** Writes one field of one handle, one write at a time. */
+interface Pen<T> {
+  readonly handle: object
+  readonly field: string
+  next: { readonly value: T } | undefined
+  isWriting: boolean
 }
 
 /**
@@ -44,38 +58,55 @@ export function useBound<C extends ComponentShape, K extends WritableName<C>>(
   type T = C['writable'][K]
   const { handle } = live
   const read = (): T | undefined => (handle.getState().state as { [P in K]?: T } | undefined)?.[field]
-  const held = useSyncExternalStore(handle.subscribe, read, () => undefined)
-  const [draft, setDraft] = useState<Draft<T>>()
-  const next = useRef<{ value: T } | undefined>(undefined)
-  const writing = useRef(false)
+  const shown = useSyncExternalStore(handle.subscribe, read, () => undefined)
+  const generation = useSyncExternalStore(
+    handle.subscribe,
+    () => handle.generation,
+    () => 0,
+  )
+  const make = (): Pen<T> => ({ handle, field, next: undefined, isWriting: false })
+  const [held, hold] = useState(make)
+  let pen = held
+  if (held.handle !== handle || held.field !== field) {
+    pen = make()
+    hold(pen)
+  }
+  const [drafted, setDraft] = useState<Draft<T>>()
+  // A complaint of an instance that is gone is about a value that is gone.
+  const isMeant = drafted?.pen === pen && (drafted.error === undefined || drafted.generation === generation)
+  const draft = isMeant ? drafted : undefined
 
   const onChange = useCallback(
     async (input: T | BoundEvent) => {
-      next.current = { value: valueIn<T>(input) }
-      setDraft({ value: next.current.value, error: undefined })
-      if (writing.current) return
-      writing.current = true
-      while (next.current) {
-        const { value }: { value: T } = next.current
-        next.current = undefined
+      pen.next = { value: valueIn<T>(input) }
+      setDraft({ ...pen.next, error: undefined, pen, generation: 0 })
+      if (pen.isWriting) return
+      pen.isWriting = true
+      while (pen.next) {
+        const { value }: { value: T } = pen.next
+        pen.next = undefined
         const error = await handle.write(field, value).then(
           () => undefined,
           (cause: unknown) => complaint(cause, field),
         )
-        if (!next.current) setDraft(error === undefined ? undefined : { value, error })
+        if (pen.next) continue
+        const { generation } = handle
+        const next = error === undefined ? undefined : { value, error, pen, generation }
+        // What is typed for another handle by now is not ours.
+        setDraft((last) => (last?.pen === pen ? next : last))
       }
-      writing.current = false
+      pen.isWriting = false
     },
-    [handle, field],
+    [handle, field, pen],
   )
 
   return useMemo(
     () => ({
-      value: draft ? draft.value : held,
+      value: draft ? draft.value : shown,
       error: draft?.error,
       onChange: (input) => void onChange(input),
     }),
-    [draft, held, onChange],
+    [draft, shown, onChange],
   )
 }
 

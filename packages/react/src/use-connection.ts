@@ -13,6 +13,8 @@ export interface ConnectionView {
   readonly connected: boolean
   /** Round trip of the last ping, in ms. */
   readonly latency: number | undefined
+  /** The server is newer than this page: load it anew at a good moment. */
+  readonly outdated: boolean
   /** Everything that is counted. */
   readonly stats: LiveStats
 }
@@ -28,8 +30,8 @@ export interface ConnectionView {
 export function useConnection(): ConnectionView {
   const client = useLiveClient()
   const stats = useSyncExternalStore(client.subscribeStats, client.getStats, client.getStats)
-  return useMemo(
-    () => ({ status: stats.status, connected: stats.status === 'open', latency: stats.latency, stats }),
-    [stats],
-  )
+  return useMemo(() => {
+    const { status, latency, outdated } = stats
+    return { status, connected: status === 'open', latency, outdated, stats }
+  }, [stats])
 }

@@ -17,6 +17,7 @@ import {
   type LiveView,
   type MountOptions,
   type OptionalIfEmpty,
+  type ResumeOutcome,
   type ShapeOf,
   type StateOf,
 } from '@fluxstack/client'
@@ -60,14 +61,14 @@ export function useLive<N extends keyof Components, S = StateOf<ShapeOf<N>>>(
   options: { readonly name: N } & LiveOptions<ShapeOf<N>, S>,
 ): Live<ShapeOf<N>, S>
 export function useLive<C extends ComponentShape, S>(
-  first: { readonly name: string } & Partial<LiveOptions<C, S>>,
+  first: { readonly name: string; readonly schema?: number } & Partial<LiveOptions<C, S>>,
   second?: LiveOptions<C, S>,
 ): Live<C, S> {
   // A component is an object with a name, and so is the one-argument form.
-  const { name } = first
+  const { name, schema } = first
   const options: Partial<LiveOptions<C, S>> = second ?? first
   const client = useLiveClient()
-  const handle = useHandle<C>(client, name, options)
+  const handle = useHandle<C>(client, name, schema, options)
   const view = useView(handle, options)
   const connected = useSyncExternalStore(
     client.subscribeStatus,
@@ -92,8 +93,15 @@ export function useLive<C extends ComponentShape, S>(
       fingerprint,
       handle,
     }
-    // The view is a discriminated union already; `loading` says the same as its status.
-    return { ...tools, ...view, connected, loading: view.status === 'mounting' } as Live<C, S>
+    const { status } = view
+    // The view is a discriminated union already; `loading` and `stale` say the same as its status.
+    return {
+      ...tools,
+      ...view,
+      connected,
+      loading: status === 'mounting',
+      stale: status === 'stale',
+    } as Live<C, S>
   }, [handle, view, connected])
 }
 
@@ -105,13 +113,13 @@ type Shown<C extends ComponentShape, S> = {
 function useHandle<C extends ComponentShape>(
   client: LiveClient,
   name: string,
-  options: Partial<MountOptions<C>>,
+  schema: number | undefined,
+  { componentId, props, persistState }: Partial<MountOptions<C>>,
 ): LiveHandle<C> {
-  const { componentId, props } = options
   const make = () => {
     // The overloads of useLive saw to it that required props are there.
-    const mount = { props, ...(componentId !== undefined && { componentId }) } as MountOptions<C>
-    const handle = client.live(component<C>(name), ...([mount] as OptionalIfEmpty<MountOptions<C>>))
+    const mount = { props, componentId, persistState } as MountOptions<C>
+    const handle = client.live(component<C>(name, schema), ...([mount] as OptionalIfEmpty<MountOptions<C>>))
     return { client, name, componentId, handle }
   }
   // State, not a memo: React may forget a memo, and a forgotten handle would be a lost instance.
@@ -146,6 +154,7 @@ function useView<C extends ComponentShape, S>(
       const same =
         shown?.status === view.status &&
         shown.error === view.error &&
+        shown.outcome === view.outcome &&
         (shown.state === undefined || state === undefined
           ? shown.state === state
           : isEqual(shown.state, state))
@@ -163,7 +172,7 @@ function useView<C extends ComponentShape, S>(
 
 function useEvents<C extends ComponentShape, S>(
   handle: LiveHandle<C>,
-  { onEvent, eventHandlers }: Partial<LiveOptions<C, S>>,
+  { onEvent, eventHandlers, onResume }: Partial<LiveOptions<C, S>>,
 ): void {
   const hear = useLatest((event: C['event']) => {
     onEvent?.(event)
@@ -171,7 +180,13 @@ function useEvents<C extends ComponentShape, S>(
     if (!eventHandlers || typeof type !== 'string' || !Object.hasOwn(eventHandlers, type)) return
     ;(eventHandlers as Record<string, ((event: C['event']) => void) | undefined>)[type]?.(event)
   })
-  useEffect(() => handle.on(hear), [handle, hear])
+  const hearOutcome = useLatest((outcome: ResumeOutcome) => onResume?.(outcome))
+  useEffect(() => {
+    const leave = [handle.on(hear), handle.onResume(hearOutcome)]
+    return () => {
+      for (const one of leave) one()
+    }
+  }, [handle, hear, hearOutcome])
 }
 
 /** A function that stays the same and does what the last committed one does. */
@@ -191,6 +206,7 @@ function useDebug<C extends ComponentShape>(name: string, handle: LiveHandle<C>,
       handle.subscribe((view, previous) => console.debug(label, previous.status, '→', view.status, view)),
       handle.on((event) => console.debug(label, 'event', event)),
       handle.onMissed((count) => console.debug(label, 'missed', count, 'events')),
+      handle.onResume((outcome) => console.debug(label, outcome)),
     ]
     return () => {
       for (const one of leave) one()

@@ -1,0 +1,380 @@
+/**
+ * How a component gets its instance, keeps it over lost connections, and lets go of it.
+ *
+ * idle ──start──► waiting ──open──► mounting ──reply──► mounted ──lost──► away ──open──► asked back
+ *   ▲                                  │ refused          ▲                                 │
+ *   │                                  ▼                  ├── resumed, replayed, rehydrated ┤
+ *   └── stop, from anywhere          failed               └────── mounted afresh ◄── reset ─┘
+ *
+ * Whatever happens to the connection, what was shown stays on show, as `stale`, until the server has said
+ * how it stands; then the outcome is told together with the first state that can be trusted. What an
+ * earlier page of this tab left under the same name is asked back in the same way, showing nothing yet.
+ *
+ * There is an instance exactly while the component is mounted or away. Messages are read where they
+ * arrive, not in a promise's continuation: an answer and the first delta may share a frame. What is asked
+ * later outdates what was asked before by its turn; what an outdated answer brings is unmounted again.
+ */
+
+import { callLine } from './calls.js'
+import type { Snapshot } from './delta.js'
+import { type ErrorCode, isPassing, LiveError } from './error.js'
+import { createInstance, type Instance, type Kept, type Owner, UPDATE_BOTH, unmount } from './instance.js'
+import { listeners } from './listeners.js'
+import type { Guest, Port } from './port.js'
+import { type CallBody, type ClientMessage, isObject, parseStanding, type Standing } from './protocol.js'
+import type { ComponentShape, LiveHandle, LiveStatus, LiveView, ResumeOutcome } from './shape.js'
+import type { KeptInstance } from './tab-memory.js'
+
+/** An instance lost again within this time, in ms, is not asked for again by itself. */
+const REMOUNT_REST_MS = 10_000
+/** A snapshot larger than this, in characters, is not worth a tab's storage. */
+const MOST_KEPT = 65_536
+
+/** What is shown before anything is. */
+const MOUNTING = {
+  status: 'mounting',
+  state: undefined,
+  error: undefined,
+  outcome: undefined,
+} as const
+
+/** Which component it is. */
+export interface Identity {
+  readonly component: string
+  /** The version of the component that the page was made for; undefined for the first. */
+  readonly schema: number | undefined
+  /** The client's own name for the instance. */
+  readonly name: string
+  /** Whether a later page will know the name, and may have the instance. */
+  readonly isKept: boolean
+}
+
+/** What an application sees of a component, beside its actions. */
+type Face<C extends ComponentShape> = Omit<
+  LiveHandle<C>,
+  'componentId' | 'call' | 'callMethod' | 'write' | 'emit'
+>
+
+/** A component that is idle, and the way to call it. */
+export function createLifecycle<C extends ComponentShape>(
+  port: Port,
+  { component, schema, name, isKept }: Identity,
+  firstProps: C['props'],
+): { readonly face: Face<C>; readonly call: (body: CallBody) => Promise<unknown> } {
+  type View = LiveView<C>
+  const { session } = port
+  const line = (isKept ? port.keptLine : callLine)(port, name, gone)
+  const views = listeners<[view: View, previous: View]>()
+  const events = listeners<[event: C['event']]>()
+  const misses = listeners<[count: number]>()
+  const outcomes = listeners<[outcome: ResumeOutcome]>()
+  let at: 'idle' | 'waiting' | 'mounting' | 'mounted' | 'away' | 'failed' = 'idle'
+  let instance: Instance | undefined
+  let props = firstProps
+  /** The props the instance has or will have, as JSON. */
+  let given = ''
+  let view: View = MOUNTING
+  let shown: Snapshot | undefined
+  /** What became of it, to be told with the next state that can be trusted. */
+  let news: ResumeOutcome | undefined
+  /** Counts changes of phase, so that an outdated answer is known. */
+  let turn = 0
+  /** Times in a row that the server said: later. */
+  let tries = 0
+  let generation = 0
+  /** The instance that calls made while disconnected were meant for. */
+  let meantFor: string | undefined
+  let remountedAt = -REMOUNT_REST_MS
+  let cancelStop: (() => void) | undefined
+
+  const guest: Guest = {
+    name,
+    kept,
+    opened() {
+      instance ??= recalled()
+      if (!instance) mount()
+      else if (session.isActive()) comeBack()
+      else mountAfresh('NOTHING_KEPT')
+    },
+    lost() {
+      enter(instance ? 'away' : 'waiting')
+      paint('stale')
+    },
+    closed() {
+      broken(new LiveError('CLOSED', 'the client was closed: make another one with createLiveClient'))
+    },
+    forget: () => end('waiting', 'the user has signed out', 'DISCONNECTED'),
+  }
+
+  const owner: Owner = {
+    show(next) {
+      shown = next
+      paint(at === 'mounted' ? 'live' : 'stale')
+    },
+    event: (event) => events.tell(event as C['event']),
+    missed: misses.tell,
+    gone,
+    broken,
+  }
+
+  function paint(wanted: LiveStatus, error?: LiveError): void {
+    const previous = view
+    const told = wanted === 'stale' ? undefined : news
+    if (told) news = undefined
+    const status = wanted === 'stale' && !shown ? 'mounting' : wanted
+    const outcome = told ?? previous.outcome
+    const state = shown?.state
+    if (
+      status !== previous.status ||
+      state !== previous.state ||
+      error !== previous.error ||
+      outcome !== previous.outcome
+    ) {
+      // Proven equal to what the server holds; that it has the generated shape is the server's promise.
+      view = { status, state, error, outcome } as View
+      views.tell(view, previous)
+    }
+    if (told) outcomes.tell(told)
+  }
+
+  // How it gets an instance, and gets it back.
+
+  function mount(): void {
+    enter('mounting')
+    given = written()
+    const payload = { component, props: props ?? {}, schema }
+    request({ type: 'COMPONENT_MOUNT', componentId: name, payload }, mount, broken)
+  }
+
+  function mountAfresh(reason: ErrorCode): void {
+    news = { kind: 'reset', reason }
+    mount()
+  }
+
+  /** Asks for an instance that the server may still have, or can rebuild from a snapshot. */
+  function comeBack(snapshot?: string): void {
+    if (!instance) return
+    enter('away')
+    const payload = {
+      component,
+      name,
+      props: JSON.parse(given) as unknown,
+      ...instance.position(),
+      schema,
+      snapshot,
+    }
+    request(
+      { type: 'COMPONENT_RESUME', componentId: instance.id, payload },
+      () => comeBack(snapshot),
+      (error) => {
+        const { code } = error
+        if (code === 'CLIENT_OUTDATED') broken(error)
+        else if (code !== 'NOTHING_KEPT') mountAfresh(code)
+        else if (!snapshot && instance?.snapshot) comeBack(instance.snapshot)
+        else mountAfresh(session.refusal() ?? code)
+      },
+    )
+  }
+
+  /** Asks for an instance; again later, where that may help. */
+  function request(message: ClientMessage, again: () => void, refused: (error: LiveError) => void): void {
+    const mine = turn
+    const known = instance
+    port.ask(message, {
+      answered(result) {
+        const standing = parseStanding(result)
+        if (mine !== turn) {
+          if (standing?.made) unmount(port, standing.made.instanceId)
+        } else if (standing && !standing.outcome === !known) {
+          stand(standing, known)
+        } else {
+          refused(new LiveError('BAD_MESSAGE', `the answer for ${component} cannot be read: ${UPDATE_BOTH}`))
+        }
+      },
+      failed(error) {
+        if (mine !== turn) return
+        // Nothing was done, or what was done may be asked for again.
+        if (isPassing(error) || (known && error.code === 'TIMEOUT')) {
+          port.later(tries++, () => mine === turn && again())
+        } else refused(error)
+      },
+    })
+  }
+
+  /** The server has said how it stands with the instance it has made, or else with the known one. */
+  function stand({ made, outcome, outdated, ...proof }: Standing, known: Instance | undefined): void {
+    if (outdated) port.stats.outdated()
+    tries = 0
+    news = outcome ?? news
+    if (made) known?.leave(false)
+    // Without an instance of its own, the answer is about the one that was asked for.
+    const current = made ? take(made.instanceId, known && { snapshot: known.snapshot }) : (known as Instance)
+    at = 'mounted'
+    instance = current
+    if (!known) {
+      generation += 1
+      if (meantFor !== undefined && meantFor !== current.id) line.renew(mountedAfresh())
+    }
+    meantFor = current.id
+    // First, so that they keep their place before calls made by whoever sees the state now.
+    line.open(meantFor, known !== undefined)
+    if (made) current.begin(made.whole, shown?.state)
+    else if (current.prove(proof)) paint('live')
+    if (written() !== given) sendProps()
+    port.touch()
+  }
+
+  function take(id: string, kept?: Kept): Instance {
+    return createInstance(id, component, port, owner, kept)
+  }
+
+  // How it loses it.
+
+  function gone(error: LiveError): void {
+    const now = port.clock.now()
+    if (now - remountedAt < REMOUNT_REST_MS) {
+      broken(error)
+      return
+    }
+    remountedAt = now
+    if (error.code === 'REHYDRATION_REQUIRED' && session.isActive()) comeBack()
+    else mountAfresh(error.code)
+    paint('stale')
+  }
+
+  function broken(error: LiveError): void {
+    if (error.code === 'CLIENT_OUTDATED') port.stats.outdated()
+    enter('failed', true)
+    paint('failed', error)
+    line.renew(error)
+  }
+
+  function remount(): void {
+    // Whoever wanted a new instance means the new one.
+    meantFor = undefined
+    enter('waiting', true)
+    line.renew()
+    paint('stale')
+    if (port.isOpen()) mount()
+  }
+
+  /** As if nothing had ever been shown. */
+  function end(next: 'idle' | 'waiting', why: string, code: ErrorCode): void {
+    enter(next, true)
+    line.renew(new LiveError(code, `the call was not sent: ${why}`))
+    meantFor = shown = news = undefined
+    if (view === MOUNTING) return
+    const previous = view
+    view = MOUNTING
+    views.tell(view, previous)
+  }
+
+  /** Every change of phase but the one to mounted goes through here; `tell` the server if it matters to it. */
+  function enter(next: typeof at, tell = false): void {
+    line.shut()
+    turn += 1
+    at = next
+    if (next === 'away') return
+    instance?.leave(tell && port.isOpen())
+    instance = undefined
+  }
+
+  // What outlives the page.
+
+  function kept(): KeptInstance | undefined {
+    if (!instance || !isKept) return instance && { id: instance.id }
+    const { id, heard, snapshot = '' } = instance
+    return { id, heard, props: given, snapshot: snapshot.length > MOST_KEPT ? undefined : snapshot }
+  }
+
+  function recalled(): Instance | undefined {
+    const left = isKept && session.isActive() ? port.recall(name) : undefined
+    if (left?.props === undefined) return undefined
+    given = left.props
+    return take(left.id, left)
+  }
+
+  // Props.
+
+  function written(): string {
+    return JSON.stringify(props ?? {})
+  }
+
+  function sendProps(): void {
+    const mine = generation
+    const settled = (wantsRemount: boolean): void => {
+      if (wantsRemount && at === 'mounted' && mine === generation) remount()
+    }
+    given = written()
+    line.enter({ type: 'PROPS_UPDATE', payload: { props } }).then(
+      (result) => settled(isObject(result) && result.remount === true),
+      // Mounting with them tells the application what is wrong with them.
+      () => settled(true),
+    )
+  }
+
+  function stop(): void {
+    cancelStop = undefined
+    port.part(guest)
+    end('idle', 'nobody is subscribed any more', 'NOT_MOUNTED')
+  }
+
+  const face: Face<C> = {
+    get instanceId() {
+      return at === 'mounted' ? instance?.id : undefined
+    },
+    get fingerprint() {
+      return shown?.digest.toString(16).padStart(8, '0')
+    },
+    get generation() {
+      return generation
+    },
+    getState: () => view,
+    getInitialState: () => MOUNTING,
+    subscribe(listener) {
+      const leave = views.add(listener)
+      cancelStop?.()
+      cancelStop = undefined
+      if (at === 'idle') {
+        at = 'waiting'
+        port.join(guest)
+      }
+      return () => {
+        leave()
+        if (views.size() === 0) cancelStop ??= port.clock.after(port.grace, stop)
+      }
+    },
+    on: events.add,
+    onMissed: misses.add,
+    onResume: outcomes.add,
+    reset() {
+      if (at === 'mounted' || at === 'failed') remount()
+    },
+    setProps(next) {
+      const before = written()
+      props = next
+      if (written() === before) return
+      if (at === 'mounted') sendProps()
+      // Perhaps it failed because of the old ones.
+      else if (at === 'failed') remount()
+    },
+  }
+
+  return {
+    face,
+    async call(body) {
+      if (view.error) throw view.error
+      if (at === 'idle') throw notMounted(component)
+      return line.enter(body)
+    },
+  }
+}
+
+function notMounted(component: string): LiveError {
+  return new LiveError('NOT_MOUNTED', `${component} is not mounted: subscribe to the handle before calling`)
+}
+
+function mountedAfresh(): LiveError {
+  const why = 'the component was mounted afresh, and the state it was meant for is gone'
+  return new LiveError('DISCONNECTED', `the call was not sent: ${why}`)
+}

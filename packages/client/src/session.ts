@@ -1,0 +1,84 @@
+/**
+ * What the server keeps for this tab over as many sockets as it takes, seen from here: a token.
+ *
+ * hello with a token ──had none──► keep it
+ *                    ──had one───► present it ──answered──► keep the newer one
+ *                                             ──refused───► keep the hello's: nothing is kept for us
+ *                                             ──busy──────► another socket, a little later
+ *
+ * What must stay true: the token is presented before anything else is asked, travels in a message and
+ * never in an address, and one that was not refused is not given up.
+ */
+
+import type { Connection } from './connection.js'
+import { type ErrorCode, isPassing } from './error.js'
+import { parseToken } from './protocol.js'
+
+/** What outlives the connection. */
+export interface Session {
+  /** Whether the open connection belongs to a session, so that it can be taken up again. */
+  isActive(): boolean
+  /** Why the server did not take it up when this connection was made. */
+  refusal(): ErrorCode | undefined
+  /** What to present when coming back. */
+  token(): string | undefined
+}
+
+/** The client's side of it. */
+export interface SessionKeeper extends Session {
+  /** A connection is open: presents the token, if there is one. */
+  opened(): void
+  /** Takes the token an earlier page had, or forgets the one there is. */
+  set(token: string | undefined): void
+}
+
+/** A session without a token. `changed` hears of each new one, and of a refusal. */
+export function createSession(
+  connection: Connection,
+  page: string,
+  timeout: number,
+  changed: (refusal?: ErrorCode) => void,
+): SessionKeeper {
+  let token: string | undefined
+  let isActive = false
+  let refusal: ErrorCode | undefined
+  /** Times in a row that the server had no time for us. */
+  let tries = 0
+
+  function keep(next: string | undefined): void {
+    token = next ?? token
+    tries = 0
+    changed(refusal)
+  }
+
+  return {
+    isActive: () => isActive,
+    refusal: () => refusal,
+    token: () => token,
+    set(next) {
+      token = next
+    },
+    opened() {
+      const given = connection.token()
+      isActive = given !== undefined
+      refusal = undefined
+      if (given === undefined) return
+      if (token === undefined) {
+        keep(given)
+        return
+      }
+      connection.ask({ type: 'SESSION_RESUME', payload: { token, page } }, timeout, {
+        answered: (result) => keep(parseToken(result)),
+        failed(error) {
+          const { code } = error
+          if (isPassing(error) || code === 'TIMEOUT') {
+            connection.retry(tries++)
+          } else if (code !== 'DISCONNECTED' && code !== 'CLOSED') {
+            refusal = code
+            keep(given)
+          }
+        },
+      })
+    },
+  }
+}

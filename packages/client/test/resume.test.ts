@@ -1,0 +1,547 @@
+import type { ResumeOutcome } from '@fluxstack/client'
+import { describe, expect, test } from 'vitest'
+import { digest } from '../src/digest.js'
+import { Bell, Counter, Todos } from './shapes.js'
+import { type Frame, settled, type World, type WorldOptions, world } from './world.js'
+
+const nothing = (): void => undefined
+
+/** A world with one counter, live as `live-1` at 5, in a session. */
+async function counting(options: WorldOptions = {}) {
+  const it: World = world(options)
+  const counter = it.client.live(Counter, { componentId: 'a', props: { count: 5 } })
+  const seen: (string | undefined)[] = []
+  const outcomes: ResumeOutcome[] = []
+  const leave = counter.subscribe((view) => seen.push(`${view.status} ${view.state?.count}`))
+  counter.onResume((outcome) => outcomes.push(outcome))
+  it.socket().hello({}, 'token-1')
+  await settled()
+  it.socket().mounted(it.socket().heard()[0], 'live-1', { count: 5 })
+  seen.length = 0
+  return { ...it, counter, leave, seen, outcomes }
+}
+
+/** The connection dies and is made again; what the client says then. */
+async function cutAndBack(it: World, token = 'token-2', limits = {}): Promise<Frame[]> {
+  it.socket().events.closed(1006)
+  await it.clock.advance(125)
+  it.socket().hello(limits, token)
+  await settled()
+  return it.socket().heard()
+}
+
+const state = (count: number, version: number) => ({
+  state: { count },
+  version,
+  digest: digest({ count }),
+})
+const update = (count: number, version: number) => ({
+  type: 'STATE_UPDATE',
+  componentId: 'live-1',
+  payload: state(count, version),
+})
+const delta = (base: number, count: number) => ({
+  type: 'STATE_DELTA',
+  componentId: 'live-1',
+  payload: { base, version: base + 1, digest: digest({ count }), delta: { count } },
+})
+const resumed = (count: number, version: number) => ({
+  outcome: 'resumed',
+  version,
+  digest: digest({ count }),
+})
+
+describe('a client that comes back', () => {
+  test('presents its session and asks for what it had, in one frame and before anything else', async () => {
+    const it = await counting()
+    it.socket().say(delta(0, 6))
+    const bell = it.client.live(Bell)
+    it.counter.call.increment().catch(nothing)
+    it.socket().events.closed(1006)
+    bell.subscribe(nothing)
+    await it.clock.advance(125)
+    it.socket().hello({}, 'token-2')
+    await settled()
+    expect(it.socket().frames).toHaveLength(1)
+    const [session, resume, mount, ...others] = it.socket().heard()
+    expect(session).toEqual({
+      type: 'SESSION_RESUME',
+      payload: { token: 'token-1', page: expect.stringMatching(/^[A-Za-z0-9_.:-]{1,64}$/) },
+      requestId: '1',
+    })
+    expect(resume).toEqual({
+      type: 'COMPONENT_RESUME',
+      componentId: 'live-1',
+      payload: { component: 'Counter', name: 'Counter:a', props: { count: 5 }, have: 1, heard: 0 },
+      requestId: '2',
+    })
+    expect(mount).toMatchObject({ type: 'COMPONENT_MOUNT' })
+    expect(others).toEqual([])
+  })
+
+  test('is the same page as before, and keeps the newest token', async () => {
+    const it = await counting()
+    const [first] = await cutAndBack(it)
+    it.socket().answer(first, { token: 'token-3', known: true })
+    const [second] = await cutAndBack(it, 'token-4')
+    const { page } = { ...(first?.payload as Frame | undefined) }
+    expect(second).toMatchObject({ payload: { token: 'token-3', page } })
+  })
+
+  test('asks again with the token it has when the answer was lost', async () => {
+    const it = await counting()
+    await cutAndBack(it)
+    expect((await cutAndBack(it))[0]).toMatchObject({ payload: { token: 'token-1' } })
+  })
+
+  test('keeps to what the server reads at once', async () => {
+    const it = await counting()
+    const others = Array.from({ length: 5 }, () => it.client.live(Todos))
+    for (const other of others) other.subscribe(nothing)
+    await settled()
+    it.socket()
+      .heard()
+      .forEach((mount, index) => {
+        it.socket().mounted(mount, `live-t${index}`, { items: [], total: 0 })
+      })
+    const said = await cutAndBack(it, 'token-2', { batch: 3, calls: 4 })
+    expect(said.map(({ type }) => type)).toEqual([
+      'SESSION_RESUME',
+      'COMPONENT_RESUME',
+      'COMPONENT_RESUME',
+      'COMPONENT_RESUME',
+    ])
+    expect(it.socket().frames).toHaveLength(2)
+    it.socket().answer(said[0], { token: 'token-3', known: true })
+    await settled()
+    expect(it.socket().heard()).toMatchObject([{ type: 'COMPONENT_RESUME' }])
+  })
+
+  test('mounts again where the server resumes nothing, and is told so', async () => {
+    const it = world()
+    const counter = it.client.live(Counter, { props: { count: 5 } })
+    const outcomes: ResumeOutcome[] = []
+    counter.onResume((outcome) => outcomes.push(outcome))
+    counter.subscribe(nothing)
+    it.socket().hello()
+    await settled()
+    it.socket().mounted(it.socket().heard()[0], 'live-1', { count: 5 })
+    it.socket().events.closed(1006)
+    await it.clock.advance(125)
+    it.socket().hello()
+    await settled()
+    const [mount, ...others] = it.socket().heard()
+    expect(mount).toMatchObject({ type: 'COMPONENT_MOUNT' })
+    expect(others).toEqual([])
+    it.socket().mounted(mount, 'live-2', { count: 5 })
+    expect(outcomes).toEqual([{ kind: 'reset', reason: 'NOTHING_KEPT' }])
+  })
+})
+
+describe('an instance that waited', () => {
+  test('is resumed: the same state, live again, and never anything but stale in between', async () => {
+    const it = await counting()
+    const before = it.counter.getState().state
+    const [session, resume] = await cutAndBack(it)
+    expect(it.counter.getState()).toEqual({ status: 'stale', state: { count: 5 } })
+    it.socket().answer(session, { token: 'token-3', known: true })
+    it.socket().answer(resume, resumed(5, 0))
+    expect(it.counter.getState()).toEqual({
+      status: 'live',
+      state: { count: 5 },
+      outcome: { kind: 'resumed' },
+    })
+    expect(it.counter.getState().state).toBe(before)
+    expect(it.seen).toEqual(['stale 5', 'live 5'])
+    expect(it.outcomes).toEqual([{ kind: 'resumed' }])
+    expect([it.counter.instanceId, it.counter.generation]).toEqual(['live-1', 1])
+  })
+
+  test('is replayed: what was missed is shown before it is live', async () => {
+    const it = await counting()
+    const [, resume] = await cutAndBack(it)
+    it.socket().say(delta(0, 6), delta(1, 7))
+    it.socket().answer(resume, { ...resumed(7, 2), outcome: 'replayed', frames: 2 })
+    expect(it.seen).toEqual(['stale 5', 'stale 6', 'stale 7', 'live 7'])
+    expect(it.outcomes).toEqual([{ kind: 'replayed', frames: 2 }])
+    it.socket().say(delta(2, 8))
+    expect(it.counter.getState()).toMatchObject({ status: 'live', state: { count: 8 } })
+  })
+
+  test('may be sent as a whole', async () => {
+    const it = await counting()
+    const [, resume] = await cutAndBack(it)
+    it.socket().say(update(9, 40))
+    it.socket().answer(resume, { ...resumed(9, 40), outcome: 'replayed', frames: 1 })
+    expect(it.counter.getState()).toMatchObject({ status: 'live', state: { count: 9 } })
+  })
+
+  test('is not believed when its digest says that the server holds something else', async () => {
+    const it = await counting()
+    const [, resume] = await cutAndBack(it)
+    it.socket().answer(resume, resumed(6, 0))
+    await settled()
+    const [ask] = it.socket().heard()
+    expect(ask).toMatchObject({ type: 'STATE_RESYNC', componentId: 'live-1' })
+    expect(it.counter.getState().status).toBe('stale')
+    expect(it.outcomes).toEqual([])
+    it.socket().say(update(6, 0))
+    it.socket().answer(ask)
+    expect(it.counter.getState()).toMatchObject({ status: 'live', state: { count: 6 } })
+    expect(it.outcomes).toEqual([{ kind: 'resumed' }])
+  })
+
+  test('that was out of step when the connection died is asked for once more', async () => {
+    const it = await counting()
+    it.socket().say(delta(3, 9))
+    await settled()
+    expect(it.socket().heard()).toMatchObject([{ type: 'STATE_RESYNC' }])
+    const said = await cutAndBack(it)
+    expect(said.map(({ type }) => type)).toEqual(['SESSION_RESUME', 'COMPONENT_RESUME'])
+    it.socket().say(update(9, 4))
+    it.socket().answer(said[1], { ...resumed(9, 4), outcome: 'replayed', frames: 1 })
+    expect(it.counter.getState()).toMatchObject({ status: 'live', state: { count: 9 } })
+  })
+
+  test('is asked back with the props it has, and gets the new ones after', async () => {
+    const it = await counting()
+    it.socket().events.closed(1006)
+    it.counter.setProps({ count: 7 })
+    await it.clock.advance(125)
+    it.socket().hello({}, 'token-2')
+    await settled()
+    const [, resume] = it.socket().heard()
+    expect(resume).toMatchObject({ payload: { props: { count: 5 } } })
+    it.socket().answer(resume, resumed(5, 0))
+    await settled()
+    expect(it.socket().heard()).toMatchObject([
+      { type: 'PROPS_UPDATE', componentId: 'live-1', payload: { props: { count: 7 } } },
+    ])
+  })
+
+  test('that nobody wants any more when the answer comes is unmounted', async () => {
+    const it = await counting()
+    const [, resume] = await cutAndBack(it)
+    it.leave()
+    await it.clock.advance(100)
+    expect(it.socket().heard()).toMatchObject([{ type: 'COMPONENT_UNMOUNT', componentId: 'live-1' }])
+    it.socket().answer(resume, {
+      outcome: 'rehydrated',
+      componentId: 'live-2',
+      initialState: { count: 5 },
+      version: 0,
+      digest: digest({ count: 5 }),
+    })
+    await settled()
+    expect(it.socket().heard()).toMatchObject([{ type: 'COMPONENT_UNMOUNT', componentId: 'live-2' }])
+    expect(it.counter.getState().status).toBe('mounting')
+  })
+})
+
+describe('an instance that was gone', () => {
+  const rehydrated = (count: number, version: number, componentId: string) => ({
+    outcome: 'rehydrated',
+    componentId,
+    initialState: { count },
+    version,
+    digest: digest({ count }),
+  })
+
+  test('is rehydrated from the store, perhaps under another id', async () => {
+    const it = await counting()
+    const [, resume] = await cutAndBack(it)
+    it.socket().answer(resume, rehydrated(4, 8, 'live-9'))
+    expect(it.counter.getState()).toEqual({
+      status: 'live',
+      state: { count: 4 },
+      outcome: { kind: 'rehydrated', version: 8 },
+    })
+    expect([it.counter.instanceId, it.counter.generation]).toEqual(['live-9', 1])
+    expect(it.seen).toEqual(['stale 5', 'live 4'])
+    it.socket().say({ ...delta(8, 3), componentId: 'live-9' })
+    expect(it.counter.getState().state).toEqual({ count: 3 })
+  })
+
+  test('is rebuilt from the newest snapshot the client was given, where the server has nothing', async () => {
+    const it = await counting()
+    for (const version of [3, 4]) {
+      it.socket().say({
+        type: 'STATE_SNAPSHOT',
+        componentId: 'live-1',
+        payload: { version, snapshot: `signed-${version}` },
+      })
+    }
+    const [, resume] = await cutAndBack(it)
+    expect(resume?.payload).not.toHaveProperty('snapshot')
+    it.socket().refuse(resume, 'NOTHING_KEPT')
+    await settled()
+    const [second] = it.socket().heard()
+    expect(second).toMatchObject({
+      type: 'COMPONENT_RESUME',
+      componentId: 'live-1',
+      payload: { have: 0, heard: 0, snapshot: 'signed-4' },
+    })
+    expect(it.counter.getState().status).toBe('stale')
+    it.socket().answer(second, rehydrated(5, 4, 'live-1'))
+    expect(it.outcomes).toEqual([{ kind: 'rehydrated', version: 4 }])
+    // And kept for the next time, until there is a newer one.
+    const [, third] = await cutAndBack(it)
+    it.socket().refuse(third, 'NOTHING_KEPT')
+    await settled()
+    expect(it.socket().heard()).toMatchObject([{ payload: { snapshot: 'signed-4' } }])
+  })
+
+  test('is reset where nothing is left of it, and the reason is told with the new state', async () => {
+    const it = await counting()
+    const [, resume] = await cutAndBack(it)
+    it.socket().refuse(resume, 'NOTHING_KEPT')
+    await settled()
+    const [mount] = it.socket().heard()
+    expect(mount).toMatchObject({ type: 'COMPONENT_MOUNT', payload: { props: { count: 5 } } })
+    expect(it.counter.getState()).toMatchObject({ status: 'stale', state: { count: 5 } })
+    expect(it.outcomes).toEqual([])
+    it.socket().mounted(mount, 'live-2', { count: 1 })
+    expect(it.counter.getState()).toEqual({
+      status: 'live',
+      state: { count: 1 },
+      outcome: { kind: 'reset', reason: 'NOTHING_KEPT' },
+    })
+    expect(it.outcomes).toEqual([{ kind: 'reset', reason: 'NOTHING_KEPT' }])
+    expect(it.seen).toEqual(['stale 5', 'live 1'])
+    expect(it.counter.generation).toBe(2)
+  })
+
+  test.each(['SNAPSHOT_CORRUPT', 'SNAPSHOT_FOREIGN', 'SNAPSHOT_EXPIRED', 'SNAPSHOT_STALE', 'NOTHING_KEPT'])(
+    'is reset when its snapshot is refused with %s',
+    async (code) => {
+      const it = await counting()
+      it.socket().say({ type: 'STATE_SNAPSHOT', componentId: 'live-1', payload: { snapshot: 'signed' } })
+      const [, resume] = await cutAndBack(it)
+      it.socket().refuse(resume, 'NOTHING_KEPT')
+      await settled()
+      it.socket().refuse(it.socket().heard()[0], code)
+      await settled()
+      it.socket().mounted(it.socket().heard()[0], 'live-2', { count: 5 })
+      expect(it.outcomes).toEqual([{ kind: 'reset', reason: code }])
+    },
+  )
+
+  test('is reset when the answer cannot be read', async () => {
+    const it = await counting()
+    const [, resume] = await cutAndBack(it)
+    it.socket().answer(resume, { outcome: 'teleported' })
+    await settled()
+    expect(it.socket().heard()).toMatchObject([{ type: 'COMPONENT_MOUNT' }])
+  })
+
+  test('is asked back when a call finds it missing', async () => {
+    const it = await counting()
+    const call = it.counter.call.increment()
+    await settled()
+    it.socket().refuse(it.socket().heard()[0], 'REHYDRATION_REQUIRED')
+    await settled()
+    expect(it.counter.getState().status).toBe('stale')
+    const [resume] = it.socket().heard()
+    expect(resume).toMatchObject({ type: 'COMPONENT_RESUME' })
+    it.socket().answer(resume, rehydrated(5, 0, 'live-2'))
+    await settled()
+    const [again] = it.socket().heard()
+    expect(again).toMatchObject({ type: 'CALL_ACTION', componentId: 'live-2' })
+    it.socket().answer(again, 6)
+    await expect(call).resolves.toBe(6)
+  })
+
+  test('is not asked back when it could not be saved', async () => {
+    const it = await counting()
+    it.socket().say({ type: 'ERROR', componentId: 'live-1', code: 'INSTANCE_LOST', error: 'it is gone' })
+    await settled()
+    const [mount] = it.socket().heard()
+    expect(mount).toMatchObject({ type: 'COMPONENT_MOUNT' })
+    it.socket().mounted(mount, 'live-2', { count: 5 })
+    expect(it.outcomes).toEqual([{ kind: 'reset', reason: 'INSTANCE_LOST' }])
+  })
+})
+
+describe('a session that is refused', () => {
+  test.each(['SESSION_EXPIRED', 'SESSION_REFUSED', 'SESSION_IN_USE'])(
+    'with %s leaves snapshots, and the session of the hello',
+    async (code) => {
+      const it = await counting()
+      const todos = it.client.live(Todos)
+      todos.subscribe(nothing)
+      await settled()
+      it.socket().mounted(it.socket().heard()[0], 'live-t', { items: [], total: 0 })
+      it.socket().say({ type: 'STATE_SNAPSHOT', componentId: 'live-1', payload: { snapshot: 'signed' } })
+      const said = await cutAndBack(it, 'token-hello')
+      it.socket().refuse(said[0], code)
+      for (const resume of said.slice(1)) it.socket().refuse(resume, 'NOTHING_KEPT')
+      await settled()
+      const [second, mount] = it.socket().heard()
+      expect(second).toMatchObject({ type: 'COMPONENT_RESUME', payload: { snapshot: 'signed' } })
+      expect(mount).toMatchObject({ type: 'COMPONENT_MOUNT', payload: { component: 'Todos' } })
+      it.socket().mounted(mount, 'live-t2', { items: [], total: 0 })
+      expect(todos.getState().outcome).toEqual({ kind: 'reset', reason: code })
+      expect((await cutAndBack(it))[0]).toMatchObject({ payload: { token: 'token-hello' } })
+    },
+  )
+
+  test.each(['BUSY', 'SNAPSHOT_THROTTLED'])('with %s is presented again, later each time', async (code) => {
+    const it = await counting()
+    const [session] = await cutAndBack(it)
+    const waits: number[] = []
+    let refused = session
+    for (let round = 0; round < 3; round += 1) {
+      const [count, since] = [it.sockets.length, it.clock.now()]
+      it.socket().refuse(refused, code)
+      expect(it.counter.getState()).toMatchObject({ status: 'stale', state: { count: 5 } })
+      while (it.sockets.length === count) await it.clock.advance(5)
+      waits.push(it.clock.now() - since)
+      it.socket().hello({}, 'token-9')
+      await settled()
+      const said = it.socket().heard()
+      expect(said[0]).toMatchObject({ payload: { token: 'token-1' } })
+      refused = said[0]
+    }
+    expect(waits).toEqual([125, 250, 500])
+  })
+})
+
+describe('a server that says: later', () => {
+  test.each(['SERVER_OUTDATED', 'BUSY', 'SNAPSHOT_THROTTLED'])(
+    'with %s is asked again, and what was shown stays on show',
+    async (code) => {
+      const it = await counting()
+      const [, resume] = await cutAndBack(it)
+      it.socket().refuse(resume, code)
+      await settled()
+      expect(it.socket().heard()).toEqual([])
+      expect(it.counter.getState()).toMatchObject({ status: 'stale', state: { count: 5 } })
+      await it.clock.advance(125)
+      const [again] = it.socket().heard()
+      expect(again).toMatchObject({ type: 'COMPONENT_RESUME' })
+      it.socket().answer(again, resumed(5, 0))
+      expect(it.outcomes).toEqual([{ kind: 'resumed' }])
+    },
+  )
+
+  test('when mounting is asked again too', async () => {
+    const it = world()
+    const counter = it.client.live(Counter, { props: { count: 5 } })
+    counter.subscribe(nothing)
+    it.socket().hello({}, 'token-1')
+    for (const wait of [125, 250]) {
+      await settled()
+      it.socket().refuse(it.socket().heard()[0], 'SERVER_OUTDATED')
+      expect(counter.getState().status).toBe('mounting')
+      await it.clock.advance(wait)
+    }
+    it.socket().mounted(it.socket().heard()[0], 'live-1', { count: 5 })
+    expect(counter.getState()).toEqual({ status: 'live', state: { count: 5 } })
+  })
+
+  test('to a question for the whole state is asked again', async () => {
+    const it = await counting()
+    it.socket().say(delta(3, 9))
+    await settled()
+    it.socket().refuse(it.socket().heard()[0], 'RATE_LIMITED')
+    await it.clock.advance(125)
+    expect(it.socket().heard()).toMatchObject([{ type: 'STATE_RESYNC' }])
+  })
+})
+
+describe('versions', () => {
+  test('of a component travel when it is not the first', async () => {
+    const it = world()
+    const Cart = { ...Counter, schema: 3 }
+    const cart = it.client.live(Cart, { componentId: 'a', props: { count: 1 } })
+    cart.subscribe(nothing)
+    it.socket().hello({}, 'token-1')
+    await settled()
+    const [mount] = it.socket().heard()
+    expect(mount).toMatchObject({ payload: { schema: 3 } })
+    it.socket().mounted(mount, 'live-1', { count: 1 })
+    expect((await cutAndBack(it))[1]).toMatchObject({ payload: { schema: 3 } })
+  })
+
+  test('that are newer on the server are told, so that the page can be loaded anew', async () => {
+    const it = await counting()
+    let told = 0
+    it.client.subscribeStats(() => {
+      told += 1
+    })
+    const [, resume] = await cutAndBack(it)
+    told = 0
+    expect(it.client.getStats().outdated).toBe(false)
+    it.socket().answer(resume, { ...resumed(5, 0), outdated: true })
+    expect([it.client.getStats().outdated, told]).toEqual([true, 1])
+    expect(it.counter.getState().status).toBe('live')
+  })
+
+  test('too old for the server are a failure that says so', async () => {
+    const it = await counting()
+    const [, resume] = await cutAndBack(it)
+    it.socket().refuse(resume, 'CLIENT_OUTDATED')
+    expect(it.counter.getState()).toMatchObject({
+      status: 'failed',
+      state: { count: 5 },
+      error: { code: 'CLIENT_OUTDATED' },
+    })
+    expect(it.client.getStats().outdated).toBe(true)
+  })
+})
+
+describe('events', () => {
+  async function ringing() {
+    const it: World = world()
+    const bell = it.client.live(Bell)
+    const heard: unknown[] = []
+    bell.on(({ times }) => heard.push(times))
+    bell.onMissed((missed) => heard.push({ missed }))
+    bell.subscribe(nothing)
+    it.socket().hello({}, 'token-1')
+    await settled()
+    it.socket().mounted(it.socket().heard()[0], 'live-1', { rings: 0 })
+    const event = (seq: number) => ({
+      type: 'COMPONENT_EVENT',
+      componentId: 'live-1',
+      payload: { event: { type: 'rang', times: seq }, seq },
+    })
+    const missed = (count: number) => ({
+      type: 'COMPONENT_EVENT',
+      componentId: 'live-1',
+      payload: { missed: count },
+    })
+    return { ...it, heard, event, missed }
+  }
+
+  test('that were heard already are not told again', async () => {
+    const it = await ringing()
+    it.socket().say(it.event(1), it.event(2))
+    const [, resume] = await cutAndBack(it)
+    expect(resume).toMatchObject({ payload: { heard: 2 } })
+    it.socket().say(it.event(2), it.event(3))
+    expect(it.heard).toEqual([1, 2, 3])
+  })
+
+  test('that never came are counted, whether the server says so or not', async () => {
+    const it = await ringing()
+    it.socket().say(it.event(1), it.missed(3), it.event(5), it.event(9))
+    expect(it.heard).toEqual([1, { missed: 3 }, 5, { missed: 3 }, 9])
+    expect((await cutAndBack(it))[1]).toMatchObject({ payload: { heard: 9 } })
+  })
+
+  test('of an instance that was rebuilt are counted from the first that comes', async () => {
+    const it = await ringing()
+    it.socket().say(it.event(1), it.event(2))
+    const [, resume] = await cutAndBack(it)
+    it.socket().answer(resume, {
+      outcome: 'rehydrated',
+      componentId: 'live-1',
+      initialState: { rings: 2 },
+      version: 2,
+      digest: digest({ rings: 2 }),
+    })
+    it.socket().say(it.event(1), it.event(3))
+    expect(it.heard).toEqual([1, 2, 1, { missed: 1 }, 3])
+  })
+})
