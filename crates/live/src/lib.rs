@@ -86,7 +86,7 @@ pub use limits::Limits;
 pub use seal::{KeyError, Keys};
 pub use server::{BuildError, Builder, Live};
 pub use state::{Migrate, State};
-#[cfg(any())]
+#[cfg(feature = "disk")]
 pub use store::DiskStore;
 pub use store::{MemoryStore, Store};
 pub use vault::Durability;

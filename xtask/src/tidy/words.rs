@@ -33,6 +33,11 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "an option of the public hook that older FluxStack applications already pass",
     },
     Exception { name: "eventHandlers", under: "examples/", reason: "passing that option" },
+    Exception {
+        name: "sync_data",
+        under: "crates/live/src/store/disk/",
+        reason: "a method of redb's trait for what is under a database",
+    },
     Exception { name: "characterData", under: "e2e/", reason: "an option of the DOM's MutationObserver" },
 ];
 
