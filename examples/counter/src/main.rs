@@ -1,5 +1,6 @@
 //! The smallest live application: a counter that lives on the server.
 
+use fluxstack_live::DiskStore;
 use fluxstack_live::prelude::*;
 
 /// Counts clicks. Each mount gets its own.
@@ -27,7 +28,8 @@ impl Counter {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let live = Live::builder().discover().build().expect("one component has one name");
+    let store = DiskStore::open("target/counter.redb").expect("no other server has this file open");
+    let live = Live::builder().discover().store(store).build().expect("one component has one name");
     let app = axum::Router::new().nest("/api/live", live.router());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:4000").await?;
     axum::serve(listener, app).await
