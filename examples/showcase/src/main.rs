@@ -1,36 +1,39 @@
 //! What FluxStack Live does, on one page, in one binary: `cargo xtask demo`.
 //!
-//! Each component is a file; [`assets`] serves the built front end, which is embedded in the binary.
+//! Each component is a file; [`assets`] serves the built front end, which is embedded in the binary;
+//! [`options`] is the command line. Ctrl-C and SIGTERM drain: nobody new is let in, what was mounted comes to
+//! rest in the store, clients are told to connect again, and the program ends with 0.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
 use clap::Parser;
-use fluxstack_live::prelude::*;
+use fluxstack_live::Live;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
 
 mod assets;
 mod clock;
 mod counter;
+mod options;
 mod profile;
+mod shelves;
 #[cfg(test)]
 mod snapshots;
 mod todos;
 
-/// Serves the showcase.
-#[derive(Parser)]
-struct Options {
-    /// Where to listen.
-    #[arg(long, default_value = "127.0.0.1:3000")]
-    listen: SocketAddr,
-    /// Lift the limits on rate and connections, for load tests.
-    #[arg(long)]
-    unlimited: bool,
-}
+use options::Options;
+
+/// How long what is running may take to come to rest when the showcase is asked to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How much longer answers over plain HTTP may take.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -38,27 +41,56 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let options = Options::parse();
 
-    let live = Live::builder().discover();
-    let live = if options.unlimited { live.limits(Limits::unlimited) } else { live };
-    let live = live.build()?;
+    let (live, counted) = options.live()?;
     let app = Router::new()
         .nest("/api/live", live.router())
         .route("/health", get(async || Redirect::permanent("/api/live/health")))
-        .fallback(assets::serve);
+        .fallback(assets::serve)
+        // So that who sends wrong signatures is known by their address.
+        .into_make_service_with_connect_info::<SocketAddr>();
 
     let listener = tokio::net::TcpListener::bind(options.listen).await.with_context(|| {
         format!("cannot listen on {}: is something else there? Try --listen", options.listen)
     })?;
     println!("showcase on http://{}", listener.local_addr()?);
-    let closing = live.clone();
-    axum::serve(listener, app)
-        .with_graceful_shutdown(async move {
-            asked_to_stop().await;
-            tracing::info!("closing {} connections", closing.connections());
-            closing.shutdown(Duration::from_secs(5)).await;
-        })
-        .await?;
+
+    let stop = Arc::new(Notify::new());
+    let stopping = Arc::clone(&stop);
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move { stopping.notified().await });
+    let mut server = std::pin::pin!(server.into_future());
+    tokio::select! {
+        ended = &mut server => return Ok(ended?),
+        () = asked_to_stop() => {}
+    }
+    // From here on nobody new is let in. Sockets that were upgraded are no longer the HTTP server's.
+    stop.notify_one();
+    let ((), served) = tokio::join!(drain(&live), timeout(DRAIN + LAST_ANSWERS, server));
+    match served {
+        Ok(served) => served?,
+        Err(_) => tracing::warn!("some answers over HTTP were cut short"),
+    }
+    if let Some(counted) = counted {
+        eprintln!("{counted}");
+    }
     Ok(())
+}
+
+/// Lets everything come to rest, and says what that was.
+async fn drain(live: &Live) {
+    let (connections, sessions, tasks) = (live.connections(), live.sessions(), live.tasks());
+    let instances = tasks.saturating_sub(connections);
+    tracing::info!("draining {connections} connections, {sessions} sessions, {instances} instances");
+    let begun = Instant::now();
+    let is_done = live.shutdown(DRAIN).await;
+    let took = begun.elapsed();
+    if is_done {
+        tracing::info!(
+            ?took,
+            "drained {connections} connections, {sessions} sessions, {instances} instances"
+        );
+    } else {
+        tracing::warn!(?took, "not everything came to rest: {} tasks are left", live.tasks());
+    }
 }
 
 /// Ctrl-C, or SIGTERM as a deploy sends it.

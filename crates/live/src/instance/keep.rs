@@ -95,20 +95,25 @@ impl<C: Component> Instance<C> {
             self.touch();
         }
         let now = Instant::now();
-        if self.store_due().is_some_and(|due| due <= now) {
+        if self.store_due(now).is_some_and(|due| due <= now) {
             self.begin_write(now);
         }
-        if self.carry_due().is_some_and(|due| due <= now) {
+        if self.carry_due(now).is_some_and(|due| due <= now) {
             self.carry(now);
         }
     }
 
     /// When something has to be done that nobody asks for.
     pub(super) fn deadline(&self) -> Option<Instant> {
+<<<<<<< ours
         if !self.life.draining.is_empty() {
             return Some(Instant::now());
         }
         [self.life.until, self.store_due(), self.carry_due()].into_iter().flatten().min()
+=======
+        let now = Instant::now();
+        [self.life.until, self.store_due(now), self.carry_due(now)].into_iter().flatten().min()
+>>>>>>> theirs
     }
 
     /// See to it.
@@ -121,7 +126,7 @@ impl<C: Component> Instance<C> {
     }
 
     /// When the store's copy has to be taken, if it has to be.
-    fn store_due(&self) -> Option<Instant> {
+    fn store_due(&self, now: Instant) -> Option<Instant> {
         let keeping = &self.life.keeping;
         if !keeping.is_unstored
             || keeping.writing.is_some()
@@ -130,18 +135,17 @@ impl<C: Component> Instance<C> {
         {
             return None;
         }
-        let now = Instant::now();
         // Somebody waits for it; otherwise it can wait its turn.
         let due = if keeping.held.is_empty() { keeping.next_store.unwrap_or(now) } else { now };
         Some(due)
     }
 
-    fn carry_due(&self) -> Option<Instant> {
+    fn carry_due(&self, now: Instant) -> Option<Instant> {
         let keeping = &self.life.keeping;
         let is_due = keeping.is_uncarried
             && self.life.owner.vault.carries
             && self.subscribers.iter().any(|outbox| outbox.dialect().resume);
-        is_due.then(|| keeping.next_carry.unwrap_or_else(Instant::now))
+        is_due.then(|| keeping.next_carry.unwrap_or(now))
     }
 
     fn begin_write(&mut self, now: Instant) {
@@ -248,7 +252,7 @@ impl<C: Component> Instance<C> {
                 self.was_written(written);
             }
         }
-        if self.carry_due().is_some() {
+        if self.carry_due(now).is_some() {
             self.carry(now);
         }
     }
