@@ -294,6 +294,20 @@ async fn a_component_is_told_who_called_who_came_back_and_what_it_was_rebuilt_fr
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_written_while_nothing_happens() {
+    let store = Gate::new(1_000);
+    let harness = on(&store);
+    let mut client = page(&harness).await;
+    let id = client.ask(mount_diary(3)).await.unwrap()["componentId"].as_str().unwrap().to_owned();
+    client.mount("Counter", json!({ "count": 0 })).await.unwrap();
+    client.call(&id, "tell", json!({ "secret": "y" })).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let written = store.puts();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(store.puts(), written);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_page_made_for_another_version_is_served_or_told_so() {
     let harness = on(&Gate::new(100));
     let mut client = page(&harness).await;

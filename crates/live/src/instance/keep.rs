@@ -90,10 +90,6 @@ impl<C: Component> Instance<C> {
         if !self.life.owner.may_come_back {
             return;
         }
-        if C::KEEPS {
-            // A private field may have changed without anything being sent.
-            self.touch();
-        }
         let now = Instant::now();
         if self.store_due(now).is_some_and(|due| due <= now) {
             self.begin_write(now);
@@ -105,15 +101,11 @@ impl<C: Component> Instance<C> {
 
     /// When something has to be done that nobody asks for.
     pub(super) fn deadline(&self) -> Option<Instant> {
-<<<<<<< ours
         if !self.life.draining.is_empty() {
             return Some(Instant::now());
         }
-        [self.life.until, self.store_due(), self.carry_due()].into_iter().flatten().min()
-=======
         let now = Instant::now();
         [self.life.until, self.store_due(now), self.carry_due(now)].into_iter().flatten().min()
->>>>>>> theirs
     }
 
     /// See to it.

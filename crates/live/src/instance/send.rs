@@ -38,6 +38,10 @@ impl<C: Component> Instance<C> {
         })?;
         self.failures = 0;
         self.send_events();
+        if C::KEEPS {
+            // A private field may have changed without anything being sent.
+            self.touch();
+        }
         Ok(())
     }
 
