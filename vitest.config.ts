@@ -7,6 +7,7 @@ const source = (path: string): string => fileURLToPath(new URL(`./packages/${pat
 export default defineConfig({
   resolve: {
     alias: [
+      { find: /^@fluxstack\/client\/durable$/, replacement: source('client/src/durable.ts') },
       { find: /^@fluxstack\/client\/testing$/, replacement: source('client/src/testing.ts') },
       { find: /^@fluxstack\/client$/, replacement: source('client/src/index.ts') },
       { find: /^@fluxstack\/react$/, replacement: source('react/src/index.ts') },
