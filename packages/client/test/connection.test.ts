@@ -73,6 +73,41 @@ describe('waiting for a server that is away', () => {
     expect(sockets).toHaveLength(2)
   })
 
+  test('comes back soon to a server that said goodbye, and not all at once', async () => {
+    for (const [chance, wait] of [
+      [0, 100],
+      [0.5, 300],
+      [0.999_999, 500],
+    ] as const) {
+      const { client, clock, sockets, socket } = world({ random: () => chance })
+      client.connect()
+      socket().hello()
+      socket().events.closed(1001)
+      expect(client.getStatus()).toBe('waiting')
+      await clock.advance(wait - 1)
+      expect(sockets).toHaveLength(1)
+      await clock.advance(1)
+      expect(sockets).toHaveLength(2)
+    }
+  })
+
+  test('asks where the server is each time', async () => {
+    let asked = 0
+    const { client, clock, sockets, socket } = world({
+      url: () => {
+        asked += 1
+        return `ws://test.invalid/?ticket=${asked}`
+      },
+    })
+    client.connect()
+    const first = asked
+    socket().events.closed(1006)
+    await clock.advance(125)
+    const tickets = sockets.map(({ url }) => Number(new URL(url).searchParams.get('ticket')))
+    expect(tickets).toEqual([first, first + 1])
+    expect(new URL(socket().url).searchParams.get('v')).toBe('3')
+  })
+
   test('survives a socket that cannot be made', async () => {
     const complaint = vi.spyOn(console, 'error').mockImplementation(nothing)
     const { client } = world({
@@ -220,6 +255,47 @@ describe('the page', () => {
     await clock.advance(3000)
     page.tell('online')
     expect(sockets).toHaveLength(3)
+  })
+})
+
+describe('a session that another page took over', () => {
+  test('is asked for again by a page that is looked at, with growing patience', async () => {
+    const { client, clock, sockets, socket } = world()
+    client.connect()
+    const waits: number[] = []
+    for (let round = 0; round < 4; round += 1) {
+      socket().hello({}, 'token')
+      const [count, since] = [sockets.length, clock.now()]
+      socket().events.closed(4409)
+      while (sockets.length === count) await clock.advance(5)
+      waits.push(clock.now() - since)
+    }
+    expect(waits).toEqual([125, 250, 500, 1000])
+  })
+
+  test('is left alone by a page that is not, until it is', async () => {
+    const { client, clock, page, sockets, socket } = world()
+    client.connect()
+    socket().hello({}, 'token')
+    page.tell('hidden')
+    socket().events.closed(4409)
+    await clock.advance(600_000)
+    expect(sockets).toHaveLength(1)
+    page.tell('visible')
+    expect(sockets).toHaveLength(2)
+  })
+
+  test('by itself is nothing to worry about', async () => {
+    const { client, clock, sockets, socket } = world()
+    client.connect()
+    socket().hello({}, 'token')
+    // Found dead, and replaced; the server closes the old one when it sees the new one.
+    await clock.advance(2500)
+    expect(sockets).toHaveLength(2)
+    sockets[0]?.events.closed(4409)
+    socket().hello({}, 'token')
+    sockets[0]?.events.closed(4409)
+    expect([client.getStatus(), sockets.length]).toEqual(['open', 2])
   })
 })
 

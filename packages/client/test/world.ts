@@ -47,6 +47,11 @@ export class TestClock implements Clock {
     await settled()
   }
 
+  /** How many alarms are set. */
+  pending(): number {
+    return this.alarms.length
+  }
+
   /** A page that was busy for so long: everything due rings late, and at once. */
   async freeze(ms: number): Promise<void> {
     this.time += ms
