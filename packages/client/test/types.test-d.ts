@@ -5,7 +5,9 @@ import {
   createLiveClient,
   type LiveHandle,
   type LiveView,
+  type ResumeOutcome,
 } from '@fluxstack/client'
+import { indexedDbCalls } from '@fluxstack/client/durable'
 import { fakeServer } from '@fluxstack/client/testing'
 import { describe, expectTypeOf, test } from 'vitest'
 import { Bell, type BellShape, Counter, type CounterShape, Profile, Todos } from './shapes.js'
@@ -90,6 +92,37 @@ describe('calls', () => {
     // @ts-expect-error actions are not replaced
     counter.call.increment = async () => undefined
   })
+})
+
+describe('coming back', () => {
+  test('ends in one of four outcomes', () => {
+    expectTypeOf<ResumeOutcome['kind']>().toEqualTypeOf<'resumed' | 'replayed' | 'rehydrated' | 'reset'>()
+    expectTypeOf(counter.getState().outcome).toEqualTypeOf<ResumeOutcome | undefined>()
+    counter.onResume((outcome) => {
+      if (outcome.kind === 'reset') expectTypeOf(outcome.reason).toExtend<string>()
+      if (outcome.kind === 'replayed') expectTypeOf(outcome.frames).toEqualTypeOf<number>()
+      // @ts-expect-error only a reset has a reason
+      if (outcome.kind === 'resumed') outcome.reason
+    })
+  })
+
+  test('can be left out for an instance', () => {
+    client.live(Todos, { componentId: 'a', persistState: false })
+    // @ts-expect-error yes or no
+    client.live(Todos, { componentId: 'a', persistState: 'never' })
+  })
+
+  test('keeps calls only where it is asked to', () => {
+    createLiveClient({ durable: indexedDbCalls({ onAbandoned: ({ action }) => action.length }) })
+    // @ts-expect-error a store is made, not named
+    createLiveClient({ durable: 'indexedDB' })
+  })
+})
+
+test('a component may be of a later version', () => {
+  expectTypeOf(component<BellShape>('Bell', 3)).toEqualTypeOf<Component<BellShape>>()
+  // @ts-expect-error a version is a number
+  component<BellShape>('Bell', '3')
 })
 
 test('writing is for writable fields', () => {

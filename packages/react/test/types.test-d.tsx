@@ -1,5 +1,5 @@
-import type { LiveError } from '@fluxstack/client'
-import { useBound, useLive } from '@fluxstack/react'
+import type { LiveError, ResumeOutcome } from '@fluxstack/client'
+import { useBound, useConnection, useLive } from '@fluxstack/react'
 import { describe, expectTypeOf, test } from 'vitest'
 import { useStore } from 'zustand'
 import { Bell, Counter, type CounterShape, Profile, Todos } from '../../client/test/shapes.js'
@@ -84,6 +84,28 @@ describe('useLive', () => {
     })
     // @ts-expect-error no such event
     useLive(Bell, { eventHandlers: { fell: () => undefined } })
+  })
+})
+
+describe('coming back', () => {
+  test('has an outcome, undefined until there was one', () => {
+    const counter = useLive(Counter, {
+      props: { count: 5 },
+      componentId: 'a',
+      persistState: false,
+      onResume: (outcome) => expectTypeOf(outcome).toEqualTypeOf<ResumeOutcome>(),
+    })
+    expectTypeOf(counter.outcome).toEqualTypeOf<ResumeOutcome | undefined>()
+    expectTypeOf(counter.stale).toEqualTypeOf<boolean>()
+    if (counter.outcome?.kind === 'rehydrated') expectTypeOf(counter.outcome.version).toEqualTypeOf<number>()
+    // @ts-expect-error what was resumed was not replayed
+    if (counter.outcome?.kind === 'resumed') counter.outcome.frames
+    // @ts-expect-error it is told what became of the instance, not how it is
+    useLive(Todos, { onResume: (state: { total: number }) => state.total })
+  })
+
+  test('says whether the server is newer', () => {
+    expectTypeOf(useConnection().outdated).toEqualTypeOf<boolean>()
   })
 })
 
