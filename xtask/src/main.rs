@@ -5,6 +5,7 @@
 mod costs;
 mod counts;
 mod demo;
+mod durability;
 mod fuzz;
 mod memory;
 mod node;
@@ -62,6 +63,8 @@ enum Chore {
         #[arg(long)]
         update: bool,
     },
+    /// Puts a second into the stores of snapshots, beside a plain file that is synced
+    Durability,
     /// Memory of a connection, and what is left after many mounts
     Memory(memory::Options),
     /// Feed the protocol's reader random bytes
@@ -102,6 +105,7 @@ fn perform(chore: Chore) -> anyhow::Result<ExitCode> {
             run::succeed(npm().args(["run", "size"]))?;
         }
         Chore::Costs { update } => costs::costs(update)?,
+        Chore::Durability => durability::durability()?,
         Chore::Memory(options) => memory::memory(&options)?,
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds)?,
         Chore::Setup => setup::everything()?,

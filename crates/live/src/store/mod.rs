@@ -148,7 +148,7 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
 }
 
-/// Why a store did not do what it was asked.
+/// Why a store did not do what it was asked. The text says all of it, causes included.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -196,12 +196,11 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
         /// What was found in it.
-        #[source]
         cause: Box<dyn Error + Send + Sync>,
     },
     /// Something below the store went wrong.
     #[error("the store failed: {0}")]
-    Failed(#[source] Box<dyn Error + Send + Sync>),
+    Failed(Box<dyn Error + Send + Sync>),
 }
 
 /// The time of day, in milliseconds since 1970. Under tokio's paused clock, as tests have it, what was skipped
