@@ -6,13 +6,21 @@ mod costs;
 mod counts;
 mod demo;
 mod durability;
+mod dice;
+mod files;
 mod fuzz;
 mod memory;
+mod mounted;
 mod node;
+mod plan;
 mod run;
+mod server;
 mod setup;
 mod socket;
+mod spread;
+mod storm;
 mod suites;
+mod tab;
 mod tidy;
 mod types;
 
@@ -67,6 +75,8 @@ enum Chore {
     Durability,
     /// Memory of a connection, and what is left after many mounts
     Memory(memory::Options),
+    /// Thousands of clients are cut and come back: nothing lost, nothing doubled, and how long it took
+    Storm(storm::Options),
     /// Feed the protocol's reader random bytes
     Fuzz {
         /// How long
@@ -107,6 +117,7 @@ fn perform(chore: Chore) -> anyhow::Result<ExitCode> {
         Chore::Costs { update } => costs::costs(update)?,
         Chore::Durability => durability::durability()?,
         Chore::Memory(options) => memory::memory(&options)?,
+        Chore::Storm(options) => storm::storm(&options)?,
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds)?,
         Chore::Setup => setup::everything()?,
     }

@@ -3,8 +3,9 @@
 //! Five thousand of these must cost this program next to nothing, and building it must not compile
 //! a second async runtime. It is nobody's idea of a client for anything else.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -12,8 +13,33 @@ use anyhow::{Context, Result, bail};
 /// An answer that takes longer than this is a failure of the server.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The largest frame we accept; ours are a few hundred bytes.
+/// The largest frame we accept; the largest of ours is a list of a thousand rows.
 const LARGEST: u64 = 1 << 20;
+
+/// The server said goodbye.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub(crate) code: Option<u16>,
+    reason: String,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server closed the socket: {:?} {:?}", self.code, self.reason)
+    }
+}
+
+impl std::error::Error for Closed {}
+
+/// Whether a socket failed because nobody is at its other end any more, or never was. What else can go wrong
+/// is somebody's mistake.
+pub(crate) fn is_gone(error: &anyhow::Error) -> bool {
+    let is_patient =
+        |error: &io::Error| !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut);
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_patient) || cause.is::<Closed>())
+}
 
 pub(crate) struct Socket {
     stream: TcpStream,
@@ -61,11 +87,33 @@ impl Socket {
                 0x1 => return Ok(String::from_utf8(payload)?),
                 0x9 => self.frame(0xA, &payload)?,
                 0xA => {}
-                0x8 => bail!(
-                    "the server closed the socket: {:?}",
-                    String::from_utf8_lossy(payload.get(2..).unwrap_or_default())
-                ),
+                0x8 => {
+                    let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                    let reason = String::from_utf8_lossy(payload.get(2..).unwrap_or_default()).into_owned();
+                    return Err(Closed { code, reason }.into());
+                }
                 other => bail!("a frame of kind {other:#x}"),
+            }
+        }
+    }
+
+    /// Sends the first half of what would be a text frame.
+    pub(crate) fn send_half(&mut self, text: &str) -> Result<()> {
+        let frame = frame(0x1, text.as_bytes())?;
+        Ok(self.stream.write_all(&frame[..frame.len() / 2])?)
+    }
+
+    /// Ends the connection as a network does that goes away: without a word, and without reading what is left.
+    pub(crate) fn cut(&self) {
+        // That it is cut already is as good.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Reads and forgets all that is left; the code the server closed with, if it said one.
+    pub(crate) fn last_code(&mut self) -> Option<u16> {
+        loop {
+            if let Err(error) = self.receive() {
+                return error.downcast_ref::<Closed>().and_then(|closed| closed.code);
             }
         }
     }
@@ -76,21 +124,24 @@ impl Socket {
         Ok(bytes)
     }
 
-    /// A frame, masked as clients must, with a mask of zeroes, which is one that changes nothing.
     fn frame(&mut self, kind: u8, payload: &[u8]) -> Result<()> {
-        let mut frame = vec![0x80 | kind];
-        match payload.len() {
-            short @ 0..126 => frame.push(0x80 | short as u8),
-            long => {
-                frame.push(0x80 | 126);
-                frame.extend(u16::try_from(long).context("a frame of more than 64 KiB")?.to_be_bytes());
-            }
-        }
-        frame.extend([0; 4]);
-        frame.extend(payload);
-        self.stream.write_all(&frame)?;
-        Ok(())
+        Ok(self.stream.write_all(&frame(kind, payload)?)?)
     }
+}
+
+/// A frame, masked as clients must, with a mask of zeroes, which is one that changes nothing.
+fn frame(kind: u8, payload: &[u8]) -> Result<Vec<u8>> {
+    let mut frame = vec![0x80 | kind];
+    match payload.len() {
+        short @ 0..126 => frame.push(0x80 | short as u8),
+        long => {
+            frame.push(0x80 | 126);
+            frame.extend(u16::try_from(long).context("a frame of more than 64 KiB")?.to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    Ok(frame)
 }
 
 /// A plain GET; the body of a 200.
