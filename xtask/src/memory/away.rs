@@ -1,0 +1,148 @@
+//! What clients cost that can come back: connected, gone and waited for, at rest, and gone for good.
+//!
+//! The allocator keeps what was given back to it for the next who asks, so memory says how much was needed at
+//! once and not how much is needed now. That is why each figure has a server of its own in which nothing that
+//! is larger happens before: of those that are waited for, only a few were ever connected at once.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use super::{GROWTH, PER_CONNECTION};
+use crate::plan::Plan;
+use crate::server::{Server, pause};
+use crate::tab::{Outcome, Tab};
+
+/// Seconds an instance waits for its client, so many that all are there when the last has come.
+const GRACE: u64 = 20;
+/// How much longer it may take until all have gone to rest.
+const RESTING: Duration = Duration::from_secs(2);
+/// Bytes the server may remember of an instance that is gone: its id and its last version, so that no older
+/// snapshot of it comes back, in a map with room to spare. It remembers 100,000 of them and no more.
+const REMEMBERED: i64 = 128;
+/// Clients connected at once where the figure is not about them.
+const FEW: usize = 25;
+
+/// Measures and prints; fails if memory does not come back.
+pub(super) fn measure(binary: &Path, clients: usize) -> Result<()> {
+    let connected = connected(binary, clients)?;
+    let growth = waited_for(binary, clients)?;
+    at_rest(binary, clients)?;
+    ensure!(
+        connected <= PER_CONNECTION,
+        "a connection that can come back costs {connected} bytes, more than {PER_CONNECTION}"
+    );
+    let allowed = GROWTH + REMEMBERED * i64::try_from(clients)?;
+    ensure!(
+        growth <= allowed,
+        "{clients} clients came and went and left {growth} bytes behind, more than {allowed}"
+    );
+    Ok(())
+}
+
+/// Bytes of each that is there.
+fn connected(binary: &Path, clients: usize) -> Result<i64> {
+    let server = start(binary, "none", GRACE)?;
+    let before = server.resident()?;
+    let tabs = come(&server, 0..clients)?;
+    let after = server.resident()?;
+    drop(tabs);
+    let each = each(after - before, clients);
+    println!(
+        "memory: {clients} connections that can come back, {} → {} KiB, {each} bytes each",
+        before / 1024,
+        after / 1024
+    );
+    Ok(each)
+}
+
+/// Bytes that the second crowd leaves behind, once nobody waits for them any more.
+fn waited_for(binary: &Path, clients: usize) -> Result<i64> {
+    // A store that keeps nothing: what is left is left by mistake.
+    let server = start(binary, "none", GRACE)?;
+    let before = server.resident()?;
+    let waiting = leave_waiting(&server, clients)?;
+    pause(Duration::from_secs(GRACE) + RESTING);
+    let gone = server.resident()?;
+    leave_waiting(&server, clients)?;
+    pause(Duration::from_secs(GRACE) + RESTING);
+    let gone_again = server.resident()?;
+    println!(
+        "memory: {clients} waited for, {} → {} KiB, {} bytes each",
+        before / 1024,
+        waiting / 1024,
+        each(waiting - before, clients)
+    );
+    println!(
+        "memory: after their grace period {} KiB, after that of {clients} more {} KiB",
+        gone / 1024,
+        gone_again / 1024
+    );
+    Ok(gone_again - gone)
+}
+
+/// Bytes in memory while so many are waited for.
+fn leave_waiting(server: &Server, clients: usize) -> Result<i64> {
+    let begun = Instant::now();
+    let mut first = None;
+    for from in (0..clients).step_by(FEW) {
+        for tab in come(server, from..clients.min(from + FEW))? {
+            tab.cut();
+            first.get_or_insert(tab);
+        }
+    }
+    let waiting = server.resident()?;
+    if let Some(mut tab) = first {
+        drop(tab.reconnect()?);
+        let (known, outcomes) = tab.resume()?;
+        ensure!(
+            known && outcomes == [Outcome::Resumed],
+            "it took {:?} and the first is waited for no more ({outcomes:?}): ask for fewer with --connections",
+            begun.elapsed()
+        );
+    }
+    Ok(waiting)
+}
+
+/// Bytes of each that rests in memory.
+fn at_rest(binary: &Path, clients: usize) -> Result<()> {
+    let server = start(binary, "memory", 0)?;
+    let before = server.resident()?;
+    for from in (0..clients).step_by(FEW) {
+        come(&server, from..clients.min(from + FEW))?.iter().for_each(Tab::cut);
+    }
+    let after = server.resident()?;
+    println!(
+        "memory: {clients} at rest in memory, {} → {} KiB, {} bytes each",
+        before / 1024,
+        after / 1024,
+        each(after - before, clients)
+    );
+    Ok(())
+}
+
+/// A server that has done everything once.
+fn start(binary: &Path, store: &str, grace: u64) -> Result<Server> {
+    let server = Server::start(binary, "memory", &["--store", store, "--grace", &grace.to_string()])?;
+    let mut first = Tab::open(server.address, "first")?;
+    for _ in 0..100 {
+        first.mount(Plan::Count, "first".to_owned())?;
+        first.unmount()?;
+    }
+    Ok(server)
+}
+
+/// Clients with these numbers, each with a mounted counter.
+fn come(server: &Server, numbers: std::ops::Range<usize>) -> Result<Vec<Tab>> {
+    let come = |number: usize| {
+        let mut tab = Tab::open(server.address, &format!("a{number}"))?;
+        tab.mount(Plan::Count, format!("a{number}"))?;
+        Ok(tab)
+    };
+    numbers.map(come).collect()
+}
+
+fn each(bytes: i64, clients: usize) -> i64 {
+    bytes / i64::try_from(clients.max(1)).unwrap_or(i64::MAX)
+}
