@@ -9,6 +9,7 @@ mod durability;
 mod dice;
 mod files;
 mod fuzz;
+mod kill;
 mod memory;
 mod mounted;
 mod node;
@@ -75,6 +76,8 @@ enum Chore {
     Durability,
     /// Memory of a connection, and what is left after many mounts
     Memory(memory::Options),
+    /// Kill a server under load, again and again: no call that was answered may be lost, none done twice
+    Kill(kill::Options),
     /// Thousands of clients are cut and come back: nothing lost, nothing doubled, and how long it took
     Storm(storm::Options),
     /// Feed the protocol's reader random bytes
@@ -117,6 +120,7 @@ fn perform(chore: Chore) -> anyhow::Result<ExitCode> {
         Chore::Costs { update } => costs::costs(update)?,
         Chore::Durability => durability::durability()?,
         Chore::Memory(options) => memory::memory(&options)?,
+        Chore::Kill(options) => kill::kill(&options)?,
         Chore::Storm(options) => storm::storm(&options)?,
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds)?,
         Chore::Setup => setup::everything()?,
