@@ -46,7 +46,8 @@ pub(crate) struct Options {
     /// Clients, each with a counter and a list
     #[arg(long, default_value_t = 8)]
     clients: usize,
-    /// What to decide at random by; printed, so that it can be had again
+    /// What to decide at random by. It is printed, and rolls the same again; what the system makes of it is
+    /// another matter
     #[arg(long)]
     seed: Option<u64>,
     /// What the server promises. Anything less than `acknowledged` is expected to lose calls
@@ -55,6 +56,12 @@ pub(crate) struct Options {
     /// Kill this binary instead of building the showcase
     #[arg(long)]
     binary: Option<PathBuf>,
+}
+
+/// A few points, for every run of all suites.
+pub(crate) fn few() -> Result<()> {
+    let durability = "acknowledged".to_owned();
+    kill(&Options { points: 10, clients: 8, seed: None, durability, binary: None })
 }
 
 /// Kills, prints what came of it, and fails if anything was lost or doubled.
