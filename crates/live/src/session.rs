@@ -170,10 +170,10 @@ pub(crate) async fn run(
                 // What it mounted comes to rest first, and says so to the client.
                 tokio::select! {
                     biased;
-                    () = session.drain() => {}
-                    () = &mut write => {}
+                    () = session.drain() => Some(Some(CloseCode::GoingAway)),
+                    // The peer is gone in the meantime, and there is nobody to say anything to.
+                    () = &mut write => None,
                 }
-                Some(Some(CloseCode::GoingAway))
             }
         };
         // Before the last words: whoever takes over does not wait for a dead peer.
