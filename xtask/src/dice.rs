@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_seed_rolls_the_same_again_and_forks_differ() {
-        let mut roll = |mut dice: Dice| (0..4).map(|_| dice.below(1_000_000)).collect::<Vec<_>>();
+        let roll = |mut dice: Dice| (0..4).map(|_| dice.below(1_000_000)).collect::<Vec<_>>();
         assert_eq!(roll(Dice::new(7)), roll(Dice::new(7)));
         assert_ne!(roll(Dice::new(7)), roll(Dice::new(8)));
         assert_ne!(roll(Dice::new(7).fork(0)), roll(Dice::new(7).fork(1)));

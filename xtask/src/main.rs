@@ -5,8 +5,8 @@
 mod costs;
 mod counts;
 mod demo;
-mod durability;
 mod dice;
+mod durability;
 mod files;
 mod fuzz;
 mod kill;
