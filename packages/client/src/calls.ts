@@ -42,11 +42,11 @@ interface Call extends CallName {
   readonly due: number
   readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
-  isAsked: boolean
+  isAsked?: boolean
   tries: number
   /** Why there is no answer, though it was asked. */
   lost: LiveError | undefined
-  cancel: () => void
+  cancel?: () => void
 }
 
 /** The calls of one handle. */
@@ -85,7 +85,7 @@ export const callLine: MakeLine = (port, _name, gone) => {
     const isNamed = port.session.isActive()
     waiting -= 1
     call.isAsked = true
-    call.cancel()
+    call.cancel?.()
     port.ask(
       { ...(JSON.parse(call.body) as CallBody), componentId, ...(isNamed && nameOf(call)) },
       {
@@ -143,7 +143,7 @@ export const callLine: MakeLine = (port, _name, gone) => {
   function fail(call: Call, error: LiveError): void {
     calls.delete(call)
     if (!call.isAsked) waiting -= 1
-    call.cancel()
+    call.cancel?.()
     call.reject(error)
   }
 
@@ -160,17 +160,8 @@ export const callLine: MakeLine = (port, _name, gone) => {
         if (waiting >= port.queue) throw queueFull('the call', port.queue)
         const { name = port.callName(), timeout = port.timeout, lost } = options ?? {}
         if (name.number > 0) acked ??= name.number - 1
-        const call: Call = {
-          ...name,
-          body: JSON.stringify(body),
-          due: clock.now() + timeout,
-          resolve,
-          reject,
-          isAsked: false,
-          tries: 0,
-          lost,
-          cancel: () => undefined,
-        }
+        const due = clock.now() + timeout
+        const call: Call = { ...name, body: JSON.stringify(body), due, resolve, reject, tries: 0, lost }
         calls.add(call)
         wait(call)
         // If others wait, it waits for them.

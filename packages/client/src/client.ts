@@ -128,8 +128,10 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   } = options
   const stats = statsKeeper(clock)
   const where = (): string | undefined => (typeof url === 'function' ? url() : url)
+  // One for each load of the page: that is how the server knows a page again whose socket it takes for alive.
+  const load = newId()
   const connection = createConnection({
-    url: () => socketUrl(where(), { v: PROTOCOL_VERSION, caps: CAPABILITIES, client: memory.id() }),
+    url: () => socketUrl(where(), { v: PROTOCOL_VERSION, caps: CAPABILITIES, client: load }),
     createSocket: options.createSocket ?? browserSocket,
     clock,
     random,
@@ -137,7 +139,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     queue,
     stats,
   })
-  const session = createSession(connection, newId(), timeout, (refusal) => {
+  const session = createSession(connection, timeout, (refusal) => {
     // A copy leaves to the original what is the original's.
     if (refusal === 'SESSION_IN_USE') {
       memory.part()
@@ -204,7 +206,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     connection.connect()
   }
 
-  const origin = newId().slice(0, ORIGIN_LENGTH)
+  const origin = load.slice(0, ORIGIN_LENGTH)
   let number = 0
   const port: Port = {
     clock,
@@ -228,15 +230,8 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       if (connection.status() === 'closed') guest.closed()
     },
     part: (guest) => guests.delete(guest),
-    route(instanceId, instance) {
-      if (instance) routes.set(instanceId, instance)
-      else routes.delete(instanceId)
-    },
-    recall(name) {
-      const kept = memory.left.get(name)
-      memory.left.delete(name)
-      return kept
-    },
+    routes,
+    left: memory.left,
     touch: memory.touch,
   }
 

@@ -191,7 +191,7 @@ export function createConnection(options: ConnectionOptions): Connection {
   function onClosed(code: number): void {
     const attempt = link.at === 'opening' ? link.attempt : 0
     if (code === CLOSE_FLOODING) {
-      retry(attempt, Math.max(FLOOD_REST_MS, backoff(options.random, attempt)))
+      retry(attempt, FLOOD_REST_MS + backoff(options.random, attempt))
     } else if (code === CLOSE_LEAVING) {
       retry(attempt, LEAVING_REST_MS + options.random() * LEAVING_SPREAD_MS)
     } else if (code !== CLOSE_TAKEN_OVER) {

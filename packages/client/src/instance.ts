@@ -33,8 +33,8 @@ export interface Owner {
 
 /** What of an instance outlives its page. */
 export interface Kept {
-  /** The `seq` of the last event that was told; undefined where counting starts with the next one. */
-  readonly heard?: number | undefined
+  /** The number of the last event that was told. */
+  readonly heard: number
   /** Its state, signed by the server. */
   readonly snapshot?: string | undefined
 }
@@ -63,7 +63,7 @@ export interface Instance extends Kept {
 }
 
 /** What to do when the two sides cannot agree. */
-export const UPDATE_BOTH = 'client and server disagree about the protocol, update both'
+export const UPDATE_BOTH = 'client and server speak different versions, update both'
 
 /** An instance the server has. From here on its messages come to it. */
 export function createInstance(
@@ -71,7 +71,7 @@ export function createInstance(
   component: string,
   port: Port,
   owner: Owner,
-  kept: Kept = { heard: 0 },
+  kept: Kept,
 ): Instance {
   let { heard, snapshot } = kept
   let shown: Snapshot | undefined
@@ -133,7 +133,7 @@ export function createInstance(
     begin: adopt,
     position() {
       resyncs = 0
-      return { have: shown?.version ?? 0, heard: heard ?? 0, fresh: shown ? undefined : true }
+      return { have: shown?.version ?? 0, heard, fresh: shown ? undefined : true }
     },
     prove({ version, digest }) {
       if (resyncs > 0) return false
@@ -143,7 +143,7 @@ export function createInstance(
     },
     leave(tell) {
       left = true
-      port.route(id, undefined)
+      port.routes.delete(id)
       if (tell) unmount(port, id)
     },
     update(whole) {
@@ -165,14 +165,13 @@ export function createInstance(
       if (!payload) return
       const { event, seq, missed } = payload
       if (typeof missed === 'number') {
-        if (heard !== undefined) heard += missed
+        heard += missed
         owner.missed(missed)
         return
       }
       if (typeof seq === 'number') {
-        const gap = seq - (heard ?? seq - 1) - 1
-        if (gap < 0) return
-        if (gap > 0) owner.missed(gap)
+        if (seq <= heard) return
+        if (seq > heard + 1) owner.missed(seq - heard - 1)
         heard = seq
         port.touch()
       }
@@ -188,7 +187,7 @@ export function createInstance(
       else console.error('[fluxstack]', component, error.code, error.message)
     },
   }
-  port.route(id, instance)
+  port.routes.set(id, instance)
   return instance
 }
 

@@ -21,7 +21,14 @@ import { type ErrorCode, isPassing, LiveError } from './error.js'
 import { createInstance, type Instance, type Kept, type Owner, UPDATE_BOTH, unmount } from './instance.js'
 import { listeners } from './listeners.js'
 import type { Guest, Port } from './port.js'
-import { type CallBody, type ClientMessage, isObject, parseStanding, type Standing } from './protocol.js'
+import {
+  type CallBody,
+  type ClientMessage,
+  isObject,
+  type Made,
+  parseStanding,
+  type Standing,
+} from './protocol.js'
 import type { ComponentShape, LiveHandle, LiveStatus, LiveView, ResumeOutcome } from './shape.js'
 import type { KeptInstance } from './tab-memory.js'
 
@@ -118,23 +125,21 @@ export function createLifecycle<C extends ComponentShape>(
   }
 
   function paint(wanted: LiveStatus, error?: LiveError): void {
-    const previous = view
     const told = wanted === 'stale' ? undefined : news
     if (told) news = undefined
     const status = wanted === 'stale' && !shown ? 'mounting' : wanted
-    const outcome = told ?? previous.outcome
     const state = shown?.state
-    if (
-      status !== previous.status ||
-      state !== previous.state ||
-      error !== previous.error ||
-      outcome !== previous.outcome
-    ) {
+    if (told || status !== view.status || state !== view.state || error !== view.error) {
       // Proven equal to what the server holds; that it has the generated shape is the server's promise.
-      view = { status, state, error, outcome } as View
-      views.tell(view, previous)
+      replace({ status, state, error, outcome: told ?? view.outcome } as View)
     }
     if (told) outcomes.tell(told)
+  }
+
+  function replace(next: View): void {
+    const previous = view
+    view = next
+    views.tell(view, previous)
   }
 
   // How it gets an instance, and gets it back.
@@ -155,14 +160,7 @@ export function createLifecycle<C extends ComponentShape>(
   function comeBack(snapshot?: string): void {
     if (!instance) return
     enter('away')
-    const payload = {
-      component,
-      name,
-      props: JSON.parse(given) as unknown,
-      ...instance.position(),
-      schema,
-      snapshot,
-    }
+    const payload = { component, name, ...instance.position(), schema, snapshot }
     request(
       { type: 'COMPONENT_RESUME', componentId: instance.id, payload },
       () => comeBack(snapshot),
@@ -203,12 +201,11 @@ export function createLifecycle<C extends ComponentShape>(
 
   /** The server has said how it stands with the instance it has made, or else with the known one. */
   function stand({ made, outcome, outdated, ...proof }: Standing, known: Instance | undefined): void {
-    if (outdated) port.stats.outdated()
+    if (outdated === true) port.stats.outdated()
     tries = 0
     news = outcome ?? news
-    if (made) known?.leave(false)
     // Without an instance of its own, the answer is about the one that was asked for.
-    const current = made ? take(made.instanceId, known && { snapshot: known.snapshot }) : (known as Instance)
+    const current = made ? renew(known, made) : (known as Instance)
     at = 'mounted'
     instance = current
     if (!known) {
@@ -224,7 +221,13 @@ export function createLifecycle<C extends ComponentShape>(
     port.touch()
   }
 
-  function take(id: string, kept?: Kept): Instance {
+  function renew(known: Instance | undefined, { instanceId, seq: heard }: Made): Instance {
+    known?.leave(false)
+    if (known && heard > known.heard) misses.tell(heard - known.heard)
+    return take(instanceId, { heard, snapshot: known?.snapshot })
+  }
+
+  function take(id: string, kept: Kept): Instance {
     return createInstance(id, component, port, owner, kept)
   }
 
@@ -263,10 +266,7 @@ export function createLifecycle<C extends ComponentShape>(
     enter(next, true)
     line.renew(new LiveError(code, `the call was not sent: ${why}`))
     meantFor = shown = news = undefined
-    if (view === MOUNTING) return
-    const previous = view
-    view = MOUNTING
-    views.tell(view, previous)
+    if (view !== MOUNTING) replace(MOUNTING)
   }
 
   /** Every change of phase but the one to mounted goes through here; `tell` the server if it matters to it. */
@@ -288,10 +288,11 @@ export function createLifecycle<C extends ComponentShape>(
   }
 
   function recalled(): Instance | undefined {
-    const left = isKept && session.isActive() ? port.recall(name) : undefined
-    if (left?.props === undefined) return undefined
-    given = left.props
-    return take(left.id, left)
+    const { id, props, heard = 0, snapshot } = port.left.get(name) ?? {}
+    if (!isKept || !session.isActive() || id === undefined || props === undefined) return undefined
+    port.left.delete(name)
+    given = props
+    return take(id, { heard, snapshot })
   }
 
   // Props.

@@ -185,8 +185,7 @@ function settle(request: Request): Asker | undefined {
 function describe(message: ClientMessage): string {
   if (message.type === 'CALL_ACTION') return `the call of ${message.action}`
   if (message.type === 'PROPERTY_UPDATE') return `the write to ${message.property}`
-  const { component } = ('payload' in message ? message.payload : {}) as { readonly component?: string }
-  return component === undefined ? message.type : `the mount of ${component}`
+  return message.type
 }
 
 const encoder = new TextEncoder()

@@ -51,10 +51,10 @@ export interface Port {
   /** Hears of the connection from now on; at once, if it is open. */
   join(guest: Guest): void
   part(guest: Guest): void
-  /** Says where messages to an instance go; `undefined`: nowhere any more. */
-  route(instanceId: string, instance: Instance | undefined): void
-  /** What an earlier page left under this name. Told once. */
-  recall(name: string): KeptInstance | undefined
+  /** Where messages to an instance go, by its id. */
+  readonly routes: Map<string, Instance>
+  /** What an earlier page left, by the client's own names. Who takes something takes it out. */
+  readonly left: Map<string, KeptInstance>
   /** Something to be remembered by the tab has changed. */
   touch(): void
 }

@@ -41,10 +41,7 @@ export type ClientMessage =
         readonly schema?: number | undefined
       }
     }
-  | {
-      readonly type: 'SESSION_RESUME'
-      readonly payload: { readonly token: string; readonly page: string }
-    }
+  | { readonly type: 'SESSION_RESUME'; readonly payload: { readonly token: string } }
   | {
       readonly type: 'COMPONENT_RESUME'
       readonly componentId: string
@@ -52,7 +49,6 @@ export type ClientMessage =
         readonly component: string
         /** The client's own name for it, as in `COMPONENT_MOUNT`. */
         readonly name: string
-        readonly props: unknown
         /** The version that is shown. */
         readonly have: number
         /** Nothing is shown: the whole state is wanted. */
@@ -187,27 +183,36 @@ export interface Standing {
   /** What became of it; undefined for a mount. */
   readonly outcome: Exclude<ResumeOutcome, { readonly kind: 'reset' }> | undefined
   /** Its id and its state; undefined if it is the one that was asked for, and its state was pushed. */
-  readonly made: { readonly instanceId: string; readonly whole: WholeState } | undefined
+  readonly made: Made | undefined
   /** What the server holds. */
   readonly version: unknown
   readonly digest: unknown
   /** The server has a newer version of the component. */
-  readonly outdated: boolean
+  readonly outdated: unknown
+}
+
+/** An instance that was mounted, or rebuilt. */
+export interface Made {
+  readonly instanceId: string
+  readonly whole: WholeState
+  /** The number of its last event. */
+  readonly seq: number
 }
 
 /** What the `result` of a mount or a resume says, or `undefined` when it says nothing usable. */
 export function parseStanding(result: unknown): Standing | undefined {
   if (!isObject(result)) return undefined
-  const { outcome: kind, componentId, version, digest, frames, outdated } = result
+  const { outcome: kind, componentId, version, digest, frames, outdated, seq } = result
   const whole = parseWhole({ ...result, state: result.initialState })
-  const made = typeof componentId === 'string' && whole ? { instanceId: componentId, whole } : undefined
+  const made =
+    typeof componentId === 'string' && whole
+      ? { instanceId: componentId, whole, seq: Number(seq) || 0 }
+      : undefined
   let outcome: Standing['outcome']
   if (kind === 'resumed') outcome = { kind }
   if (kind === 'replayed') outcome = { kind, frames: Number(frames) || 0 }
   if (kind === 'rehydrated' && made) outcome = { kind, version: made.whole.version }
-  return outcome || (made && kind === undefined)
-    ? { outcome, made, version, digest, outdated: outdated === true }
-    : undefined
+  return outcome || (made && kind === undefined) ? { outcome, made, version, digest, outdated } : undefined
 }
 
 function parseMessage(message: JsonObject): ServerMessage | undefined {

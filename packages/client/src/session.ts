@@ -35,12 +35,10 @@ export interface SessionKeeper extends Session {
 /** A session without a token. `changed` hears of each new one, and of a refusal. */
 export function createSession(
   connection: Connection,
-  page: string,
   timeout: number,
   changed: (refusal?: ErrorCode) => void,
 ): SessionKeeper {
   let token: string | undefined
-  let isActive = false
   let refusal: ErrorCode | undefined
   /** Times in a row that the server had no time for us. */
   let tries = 0
@@ -52,7 +50,7 @@ export function createSession(
   }
 
   return {
-    isActive: () => isActive,
+    isActive: () => connection.token() !== undefined,
     refusal: () => refusal,
     token: () => token,
     set(next) {
@@ -60,14 +58,13 @@ export function createSession(
     },
     opened() {
       const given = connection.token()
-      isActive = given !== undefined
       refusal = undefined
       if (given === undefined) return
       if (token === undefined) {
         keep(given)
         return
       }
-      connection.ask({ type: 'SESSION_RESUME', payload: { token, page } }, timeout, {
+      connection.ask({ type: 'SESSION_RESUME', payload: { token } }, timeout, {
         answered: (result) => keep(parseToken(result)),
         failed(error) {
           const { code } = error

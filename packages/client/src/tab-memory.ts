@@ -61,7 +61,7 @@ export function tabMemory(
 ): TabMemory {
   const left = new Map<string, KeptInstance>()
   let id = newId()
-  let at: string | undefined
+  let at = ''
   let isTold = false
   let cancelWrite: (() => void) | undefined
   let unlock: (() => void) | undefined
@@ -82,11 +82,11 @@ export function tabMemory(
     cancelWrite = undefined
     const kept = gather()
     const entry = kept && { v: VERSION, at: tab.now(), tab: id, left: isLeft, ...kept }
-    if (entry) attempt(() => tab.write(at ?? '', JSON.stringify(entry)))
+    if (entry) attempt(() => tab.write(at, JSON.stringify(entry)))
   }
 
   function touch(): void {
-    if (at !== undefined) cancelWrite ??= clock.after(WRITE_MS, write)
+    cancelWrite ??= clock.after(WRITE_MS, write)
   }
 
   /** Whether nobody else has this tab's lock, as far as can be known. */
@@ -122,9 +122,7 @@ export function tabMemory(
     part,
     forget() {
       left.clear()
-      cancelWrite?.()
-      cancelWrite = undefined
-      attempt(() => tab.write(at ?? '', null))
+      attempt(() => tab.write(at, null))
     },
     open(key) {
       at = key
