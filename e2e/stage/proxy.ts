@@ -1,54 +1,104 @@
-/** A network between page and server that can die without telling anybody. */
+/** A network between page and server that can die without telling anybody, and do worse. */
 
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-export interface Proxy {
+export interface Network {
   readonly url: string
   /** Nothing comes through any more, in either direction. No connection is closed. */
   readonly freeze: () => void
   /** Everything comes through again, late. */
   readonly unfreeze: () => void
+  /** Every connection is closed, at both ends. New ones may be made. */
+  readonly cut: () => void
+  /** The page's end of every connection is closed, and the server is not told. New ones may be made. */
+  readonly abandon: () => void
+  /** What the server says on the connections there are is lost on the way. What the page says arrives. */
+  readonly deafen: () => void
+  /** Every connection is closed, and new ones are answered with this status of HTTP; undefined: let in. */
+  readonly refuse: (status: string | undefined) => void
+  /** How many connections were refused. */
+  readonly refused: () => number
   readonly close: () => Promise<void>
 }
 
+interface Pair {
+  readonly near: Socket
+  readonly far: Socket
+  isAbandoned: boolean
+  isDeaf: boolean
+}
+
 /** Forwards a free port to `port`. */
-export async function startProxy(port: number): Promise<Proxy> {
-  const sockets = new Set<Socket>()
-  let frozen = false
-  const keep = (socket: Socket): void => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    // The other end is closed by its own event; that one end broke is the point of this proxy.
-    socket.on('error', () => socket.destroy())
-    if (frozen) socket.pause()
-  }
+export async function startProxy(port: number): Promise<Network> {
+  const pairs = new Set<Pair>()
+  let isFrozen = false
+  let refusal: string | undefined
+  let refused = 0
+
   const server = createServer((near) => {
+    // The other end is closed by its own event; that one end broke is the point of this proxy.
+    near.on('error', () => near.destroy())
+    if (refusal !== undefined) {
+      refused += 1
+      // Told when it has asked: a refusal that nobody asked for is a broken connection.
+      near.once('data', () =>
+        near.end(`HTTP/1.1 ${refusal}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`),
+      )
+      return
+    }
     const far = connect(port, '127.0.0.1')
+    const pair: Pair = { near, far, isAbandoned: false, isDeaf: false }
+    pairs.add(pair)
+    far.on('error', () => far.destroy())
     near.on('data', (chunk) => far.write(chunk))
-    far.on('data', (chunk) => near.write(chunk))
-    near.on('close', () => far.destroy())
-    far.on('close', () => near.destroy())
-    keep(near)
-    keep(far)
+    far.on('data', (chunk) => {
+      if (!pair.isDeaf && !near.destroyed) near.write(chunk)
+    })
+    near.on('close', () => {
+      if (!pair.isAbandoned) far.destroy()
+    })
+    far.on('close', () => {
+      near.destroy()
+      pairs.delete(pair)
+    })
+    if (isFrozen) for (const socket of [near, far]) socket.pause()
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port')
+
+  function setFrozen(to: boolean): void {
+    isFrozen = to
+    for (const { near, far } of pairs) for (const socket of [near, far]) to ? socket.pause() : socket.resume()
+  }
+  function cut(): void {
+    for (const { near, far } of pairs) for (const socket of [near, far]) socket.destroy()
+  }
+
   return {
     url: `http://127.0.0.1:${address.port}`,
-    freeze() {
-      frozen = true
-      for (const socket of sockets) socket.pause()
+    freeze: () => setFrozen(true),
+    unfreeze: () => setFrozen(false),
+    cut,
+    abandon() {
+      for (const pair of pairs) {
+        pair.isAbandoned = true
+        pair.near.destroy()
+      }
     },
-    unfreeze() {
-      frozen = false
-      for (const socket of sockets) socket.resume()
+    deafen() {
+      for (const pair of pairs) pair.isDeaf = true
     },
+    refuse(status) {
+      refusal = status
+      if (status !== undefined) cut()
+    },
+    refused: () => refused,
     async close() {
       server.close()
-      for (const socket of sockets) socket.destroy()
+      cut()
       await once(server, 'close')
     },
   }

@@ -1,4 +1,4 @@
-/** The showcase's server, started and killed as an operator would: by its program and its pid. */
+/** The showcase's server, started, stopped and killed as an operator would: by its program and its pid. */
 
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -13,14 +13,17 @@ export interface Showcase {
   readonly port: number
   /** SIGKILL: no goodbye to anybody. */
   readonly kill: () => Promise<void>
+  /** SIGTERM, as a deployment sends it. Brings the code it ended with, 0 if all went well. */
+  readonly stop: () => Promise<number | null>
 }
 
-/** Starts it, and comes back when it listens. */
-export async function startShowcase(port = 0): Promise<Showcase> {
-  const child = spawn(PROGRAM, ['--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+/** Starts it, told what `flags` say, and comes back when it listens. */
+export async function startShowcase(flags: readonly string[] = [], port = 0): Promise<Showcase> {
+  const listen = ['--listen', `127.0.0.1:${port}`]
+  const child = spawn(PROGRAM, [...listen, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
   const said: string[] = []
   child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()))
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
   const url = await new Promise<string>((resolve, reject) => {
     createInterface(child.stdout).on('line', (line) => {
       const found = /showcase on (http:\/\/\S+)/.exec(line)?.[1]
@@ -38,6 +41,10 @@ export async function startShowcase(port = 0): Promise<Showcase> {
     async kill() {
       child.kill('SIGKILL')
       await ended
+    },
+    stop() {
+      child.kill('SIGTERM')
+      return ended
     },
   }
 }

@@ -1,7 +1,7 @@
 /** The page: what is on it, and in which order. */
 
 import { ClockPanel } from './clock-panel'
-import { ConnectionBanner } from './connection-banner'
+import { ConnectionBanner, OutdatedBanner } from './connection-banner'
 import { Counters } from './counters'
 import { ProfileForm } from './profile-form'
 import { StatusBar } from './status-bar'
@@ -12,7 +12,10 @@ import { TodoList } from './todo-list'
 export function App() {
   return (
     <>
-      <ConnectionBanner />
+      <div className="banners">
+        <ConnectionBanner />
+        <OutdatedBanner />
+      </div>
       <header className="masthead">
         <div className="masthead-row">
           <p className="wordmark">

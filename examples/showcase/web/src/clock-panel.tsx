@@ -2,6 +2,7 @@
 
 import { useLive } from '@fluxstack/react'
 import { Clock } from './live.gen'
+import { cameBack } from './outcome'
 import { Controls, Failure, Section, Skeleton } from './section'
 import { told } from './toasts'
 
@@ -9,11 +10,12 @@ const TIME = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-di
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' })
 
 export function ClockPanel() {
-  const clock = useLive(Clock)
+  const clock = useLive(Clock, { componentId: 'clock', onResume: cameBack })
   return (
     <Section
       title="Clock"
       source="clock.rs"
+      outcome={clock.outcome}
       about="Nobody asks for these changes: the server makes them, once a second and ten times a second."
     >
       {clock.status === 'mounting' && <Skeleton lines={5} />}

@@ -1,17 +1,30 @@
-/** Says that the connection is away, and when it is back. */
+/** Says that the connection is away, and how it went when it is back; and that the page has grown old. */
 
+import type { ResumeOutcome } from '@fluxstack/client'
+import { useConnection } from '@fluxstack/react'
 import { useEffect, useRef } from 'react'
 import { usePhase } from './client'
+import { useWorst } from './outcome'
 import { announce } from './toasts'
+
+const NEWS: Readonly<Record<ResumeOutcome['kind'], string>> = {
+  resumed: 'Connected again. Everything went on where it was.',
+  replayed: 'Connected again. What you missed was caught up.',
+  rehydrated: 'Connected again. What was gone was rebuilt from its snapshot.',
+  reset: 'Connected again. Some components began anew: nothing of them was kept.',
+}
 
 export function ConnectionBanner() {
   const phase = usePhase()
+  const worst = useWorst()
   const wasAway = useRef(false)
 
   useEffect(() => {
-    if (phase === 'live' && wasAway.current) announce('Connected again. Components started afresh.')
-    wasAway.current = phase === 'reconnecting'
-  }, [phase])
+    if (phase === 'reconnecting') wasAway.current = true
+    if (phase !== 'live' || !wasAway.current || !worst) return
+    wasAway.current = false
+    announce(NEWS[worst])
+  }, [phase, worst])
 
   if (phase !== 'reconnecting') return null
   return (
@@ -20,6 +33,22 @@ export function ConnectionBanner() {
       <p>
         <strong>Reconnecting…</strong> This is the last the server said.
       </p>
+    </div>
+  )
+}
+
+/** Never loads the page anew by itself: somebody may be typing. */
+export function OutdatedBanner() {
+  const { outdated } = useConnection()
+  if (!outdated) return null
+  return (
+    <div role="status" className="banner" data-testid="outdated">
+      <p>
+        <strong>This page is older than its server.</strong> Everything works.
+      </p>
+      <button type="button" className="small" onClick={() => location.reload()}>
+        Load it anew
+      </button>
     </div>
   )
 }

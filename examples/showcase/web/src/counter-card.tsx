@@ -3,6 +3,8 @@
 import { useLive } from '@fluxstack/react'
 import { memo } from 'react'
 import { Counter } from './live.gen'
+import { cameBack } from './outcome'
+import { OutcomeNote } from './outcome-note'
 import { useRenderCount } from './render-count'
 import { Controls, Failure, Skeleton } from './section'
 import { told } from './toasts'
@@ -14,7 +16,12 @@ interface CardProps {
 }
 
 export const CounterCard = memo(function CounterCard({ number, start, onRemove }: CardProps) {
-  const counter = useLive(Counter, { props: { count: start } })
+  const counter = useLive(Counter, {
+    // So that it is found again when the page is loaded again.
+    componentId: `counter-${number}`,
+    props: { count: start },
+    onResume: cameBack,
+  })
   const renders = useRenderCount()
   const name = `Counter ${number}`
   return (
@@ -62,6 +69,10 @@ export const CounterCard = memo(function CounterCard({ number, start, onRemove }
               +
             </button>
           </div>
+          <p className="changes">
+            <span data-testid="changes">{counter.state.changes}</span>{' '}
+            {counter.state.changes === 1 ? 'change' : 'changes'}
+          </p>
           <button
             type="button"
             className="quiet small counter-reset"
@@ -73,6 +84,9 @@ export const CounterCard = memo(function CounterCard({ number, start, onRemove }
           </button>
         </Controls>
       )}
+      <p className="counter-note">
+        <OutcomeNote outcome={counter.outcome} />
+      </p>
       <p className="renders">
         {/* A new key begins the animation again. */}
         <span key={renders} className="pulse" aria-hidden="true" />

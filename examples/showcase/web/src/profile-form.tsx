@@ -5,6 +5,7 @@ import { useBound, useLive } from '@fluxstack/react'
 import { type FormEvent, useState } from 'react'
 import { Field } from './field'
 import { Profile, type ProfileShape } from './live.gen'
+import { cameBack } from './outcome'
 import { Failure, Section, Skeleton } from './section'
 import { announce } from './toasts'
 
@@ -12,6 +13,8 @@ type Complaints = Readonly<Partial<Record<keyof ProfileShape['writable'], string
 
 export function ProfileForm() {
   const profile = useLive(Profile, {
+    componentId: 'profile',
+    onResume: cameBack,
     eventHandlers: {
       saved: ({ times }) => announce(times === 1 ? 'Saved.' : `Saved, ${times} times by now.`),
     },
@@ -39,6 +42,7 @@ export function ProfileForm() {
     <Section
       title="Profile"
       source="profile.rs"
+      outcome={profile.outcome}
       about="Written as you type. The rules are in Rust, and so is the greeting."
     >
       {profile.status === 'mounting' && <Skeleton lines={11} />}
@@ -61,7 +65,7 @@ export function ProfileForm() {
           <Field
             id="profile-email"
             label="Email"
-            hint="Stays on this server, until you leave."
+            hint="Stays on this server, for this tab."
             type="email"
             autoComplete="off"
             bound={email}

@@ -1,7 +1,8 @@
 /** What all sections have in common: a frame, something to see while mounting, a way out of a failure. */
 
-import type { LiveError } from '@fluxstack/client'
+import type { LiveError, ResumeOutcome } from '@fluxstack/client'
 import { type ReactNode, useId } from 'react'
+import { OutcomeNote } from './outcome-note'
 
 export function Section(props: {
   readonly title: string
@@ -9,6 +10,8 @@ export function Section(props: {
   /** The Rust file it is made of. */
   readonly source: string
   readonly className?: string
+  /** Of its component, if it is made of one. */
+  readonly outcome?: ResumeOutcome | undefined
   readonly children: ReactNode
 }) {
   const title = useId()
@@ -17,6 +20,7 @@ export function Section(props: {
       <div className="section-head">
         <h2 id={title}>{props.title}</h2>
         <code className="source">{props.source}</code>
+        <OutcomeNote outcome={props.outcome} />
         <p className="about">{props.about}</p>
       </div>
       {props.children}

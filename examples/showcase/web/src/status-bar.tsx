@@ -3,6 +3,7 @@
 import { useConnection } from '@fluxstack/react'
 import { useSyncExternalStore } from 'react'
 import { type Phase, tap, usePhase } from './client'
+import { SHORT, useWorst } from './outcome'
 
 const WORDS: Readonly<Record<Phase, string>> = {
   connecting: 'Connecting…',
@@ -13,6 +14,7 @@ const WORDS: Readonly<Record<Phase, string>> = {
 
 export function StatusBar() {
   const phase = usePhase()
+  const worst = useWorst()
   const { latency, stats } = useConnection()
   // The client pings when it is quiet, and with a clock on the page it never is; then a request counts.
   const roundTrip = useSyncExternalStore(tap.subscribe, tap.roundTrip)
@@ -21,6 +23,11 @@ export function StatusBar() {
     <footer className="status-bar">
       <p className="status" role="status" data-testid="status" data-status={phase}>
         {WORDS[phase]}
+        {phase === 'live' && worst && (
+          <span className="outcome" data-testid="homecoming" data-outcome={worst}>
+            {SHORT[worst]}
+          </span>
+        )}
       </p>
       <dl>
         <Figure name="Latency" id="latency" value={delay === undefined ? '–' : `${delay.toFixed(1)} ms`} />

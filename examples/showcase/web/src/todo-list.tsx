@@ -5,6 +5,7 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState, useSyncExternal
 import { type Census, census } from './census'
 import { tap } from './client'
 import { type Todo, Todos } from './live.gen'
+import { cameBack } from './outcome'
 import { Controls, Failure, Section, Skeleton } from './section'
 import { told } from './toasts'
 import { TodoAdd } from './todo-add'
@@ -12,7 +13,7 @@ import { type Filter, TodoFilter, type Which } from './todo-filter'
 import { TodoRow } from './todo-row'
 
 export function TodoList() {
-  const todos = useLive(Todos)
+  const todos = useLive(Todos, { componentId: 'todos', onResume: cameBack })
   const [filter, setFilter] = useState<Filter>({ which: 'all', words: '' })
   const [rows] = useState(census)
   const deferred = useDeferredValue(filter)
@@ -31,6 +32,7 @@ export function TodoList() {
       title="Things to do"
       source="todos.rs"
       className="tall"
+      outcome={todos.outcome}
       about="A list of a thousand rows. Adding one sends one row, and React renders one."
     >
       {todos.status === 'mounting' && <Skeleton lines={14} />}
