@@ -191,8 +191,10 @@ export function createLifecycle<C extends ComponentShape>(
       },
       failed(error) {
         if (mine !== turn) return
-        // Nothing was done, or what was done may be asked for again.
-        if (isPassing(error) || (known && error.code === 'TIMEOUT')) {
+        const { code } = error
+        // Nothing was done; or an instance is asked back, which may be done again: it may have gone to rest
+        // this very moment.
+        if (isPassing(error) || (known && (code === 'TIMEOUT' || code === 'REHYDRATION_REQUIRED'))) {
           port.later(tries++, () => mine === turn && again())
         } else refused(error)
       },

@@ -421,6 +421,23 @@ describe('a server that says: later', () => {
     },
   )
 
+  test('because the instance went to rest while it was asked for is asked again', async () => {
+    const it = await counting()
+    const [, resume] = await cutAndBack(it)
+    it.socket().refuse(resume, 'REHYDRATION_REQUIRED')
+    await it.clock.advance(125)
+    const [again] = it.socket().heard()
+    expect(again).toMatchObject({ type: 'COMPONENT_RESUME', payload: { have: 0 } })
+    it.socket().answer(again, {
+      outcome: 'rehydrated',
+      componentId: 'live-1',
+      initialState: { count: 5 },
+      version: 1,
+      digest: digest({ count: 5 }),
+    })
+    expect(it.outcomes).toEqual([{ kind: 'rehydrated', version: 1 }])
+  })
+
   test('when mounting is asked again too', async () => {
     const it = world()
     const counter = it.client.live(Counter, { props: { count: 5 } })

@@ -2,11 +2,17 @@
  * Reads a transcript and plays it to the client. The format is in `conformance/README.md`.
  */
 
-import { type Component, type LiveClient, LiveError, type LiveHandle } from '@fluxstack/client'
+import {
+  type Component,
+  type LiveClient,
+  LiveError,
+  type LiveHandle,
+  type ResumeOutcome,
+} from '@fluxstack/client'
 import { digest } from '../src/digest.js'
 import { applyPlainly, settled, type TestSocket, type World, world } from './world.js'
 
-type Kind = 'app' | 'view' | 'lose' | 'bent' | '>' | '<'
+type Kind = 'caps' | 'app' | 'view' | 'lose' | 'bent' | 'cut' | '>' | '<'
 type Json = Record<string, unknown>
 
 interface Line {
@@ -21,7 +27,7 @@ export function parse(text: string): Line[] {
   return lines
     .filter(({ line }) => line !== '' && !line.startsWith('#'))
     .map(({ line, number }) => {
-      const match = /^(app:|view:|lose:|bent:|>|<)\s+(.*)$/.exec(line)
+      const match = /^(caps:|app:|view:|lose:|bent:|cut:|>|<)(?:\s+(.*))?$/.exec(line)
       if (!match) throw new Error(`line ${number}: not a line of a transcript: ${line}`)
       return { number, kind: (match[1] ?? '').replace(':', '') as Kind, text: match[2] ?? '' }
     })
@@ -35,11 +41,21 @@ type AnyHandle = LiveHandle<{
   event: unknown
 }>
 
+interface Mounted {
+  readonly handle: AnyHandle
+  readonly leave: () => void
+  readonly events: unknown[]
+  readonly outcomes: ResumeOutcome[]
+}
+
+/** How long this client waits after a loss, in ms: half of the first pause. */
+const PAUSE_MS = 125
+
 /** One play of a transcript. */
 class Play {
-  private readonly world: World = world()
-  private readonly handles = new Map<string, { handle: AnyHandle; leave: () => void; events: unknown[] }>()
-  private readonly outcomes: Promise<unknown>[] = []
+  private readonly world: World = world({ newId: () => 't' })
+  private readonly handles = new Map<string, Mounted>()
+  private readonly answers: Promise<unknown>[] = []
   private readonly bound = new Map<string, unknown>()
   private expected: Json[] = []
 
@@ -60,9 +76,13 @@ class Play {
       }
     }
     await settled()
+    this.nothingLeft()
+    client.close()
+  }
+
+  private nothingLeft(): void {
     this.expected.push(...this.socket.heard())
     if (this.expected.length > 0) throw new Error(`the client also sent ${JSON.stringify(this.expected)}`)
-    client.close()
   }
 
   private get socket(): TestSocket {
@@ -99,7 +119,14 @@ class Play {
         )
         return
       }
+      case 'cut':
+        this.expected.push(...this.socket.heard())
+        this.nothingLeft()
+        this.socket.events.closed(1006)
+        return this.world.clock.advance(PAUSE_MS)
       case 'lose':
+      case 'caps':
+        // This client always says all it can; the hello decides.
         return
       default:
         kind satisfies never
@@ -109,10 +136,10 @@ class Play {
   private async app(text: string): Promise<void> {
     const { name: verb, rest: operands } = firstWord(text, false)
     if (verb === 'wait') return this.world.clock.advance(Number(operands))
-    if (verb === 'answered') return equal(await this.outcomes.shift(), parsed(operands), 'the answer')
+    if (verb === 'answered') return equal(await this.answers.shift(), parsed(operands), 'the answer')
     if (verb === 'refused') {
       const { name: code, rest: fields } = firstWord(operands as string)
-      const error = await this.outcomes.shift()?.then(
+      const error = await this.answers.shift()?.then(
         () => undefined,
         (cause: unknown) => cause,
       )
@@ -122,19 +149,19 @@ class Play {
     }
     const { name, rest } = firstWord(operands as string, false)
     if (verb === 'mount') return this.mount(name, rest as string)
-    const { handle, leave, events } = this.named(name)
+    const { handle, leave, events, outcomes } = this.named(name)
     switch (verb) {
       case 'call': {
         const { name: action, rest: args } = firstWord(rest as string)
         const call = (handle.call as Record<string, (args?: unknown) => Promise<unknown>>)[action]
-        return this.outcome(call?.(args))
+        return this.asked(call?.(args))
       }
       case 'write': {
         const { name: field, rest: value } = firstWord(rest as string)
-        return this.outcome(handle.write(field as never, value as never))
+        return this.asked(handle.write(field as never, value as never))
       }
       case 'emit':
-        return this.outcome(handle.emit(parsed(rest)))
+        return this.asked(handle.emit(parsed(rest)))
       case 'props':
         return handle.setProps(parsed(rest))
       case 'reset':
@@ -144,6 +171,8 @@ class Play {
         return this.world.clock.advance(100)
       case 'heard':
         return equal(events.shift(), parsed(rest), 'the event')
+      case 'outcome':
+        return equal(outcomes.shift(), parsed(rest), 'the outcome')
       default:
         throw new Error(`no such thing to do: ${verb}`)
     }
@@ -156,13 +185,15 @@ class Play {
       options as never,
     ) as unknown as AnyHandle
     const events: unknown[] = []
+    const outcomes: ResumeOutcome[] = []
     handle.on((event) => events.push(event))
-    this.handles.set(name, { handle, events, leave: handle.subscribe(() => undefined) })
+    handle.onResume((outcome) => outcomes.push(outcome))
+    this.handles.set(name, { handle, events, outcomes, leave: handle.subscribe(() => undefined) })
   }
 
-  private outcome(promise: Promise<unknown> | undefined): void {
+  private asked(promise: Promise<unknown> | undefined): void {
     promise?.catch(() => undefined)
-    this.outcomes.push(promise ?? Promise.resolve())
+    this.answers.push(promise ?? Promise.resolve())
   }
 
   private named(name: string) {
@@ -214,7 +245,8 @@ export function withTrueDigests(text: string): string {
   const trueDigest = (message: Json): number | undefined => {
     const payload = (message.payload ?? message.result) as Json | undefined
     if (payload?.digest === undefined) return undefined
-    const id = message.result ? payload.componentId : message.componentId
+    // What was resumed is not named in the result, and its state is what was pushed.
+    const id = (message.result && payload.componentId) || message.componentId
     const whole = (payload.initialState ?? payload.state) as Json | undefined
     if (whole) states.set(id, structuredClone(whole))
     else applyPlainly(states.get(id) ?? {}, structuredClone(payload))
