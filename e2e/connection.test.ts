@@ -1,8 +1,7 @@
 /** What can happen to a connection: the page says so, and comes back by itself. */
 
-import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { watchToasts } from './stage/look'
+import { canCount, outcomes, status, watchToasts } from './stage/look'
 import { setStage } from './stage/stage'
 import { counts, live } from './stage/visit'
 
@@ -10,18 +9,6 @@ import { counts, live } from './stage/visit'
 const NOTICED_MS = 3000
 
 const stage = setStage()
-
-function status(page: Page): Promise<string | null> {
-  return page.getByTestId('status').getAttribute('data-status')
-}
-
-async function canCount(page: Page): Promise<void> {
-  const before = await counts(page)
-  await page.getByTestId('increment').first().click()
-  await expect
-    .poll(() => counts(page))
-    .toEqual(before.map((count, index) => (index === 0 ? count + 1 : count)))
-}
 
 test('a server that was killed and started again is found by the page itself', async () => {
   const { page, navigations } = await stage.visit()
@@ -78,9 +65,13 @@ test('a click on a dead socket is neither lost nor complained about: it is done 
   expect(await toasts('bad')).toEqual([])
 })
 
-test('a page that comes out of the back/forward cache is live within a second', async () => {
+// Regression 1.
+test('a page that comes out of the back/forward cache is live within a second, with what it had', async () => {
   const { page } = await stage.visit()
   await canCount(page)
+  // It holds a lock, which would keep it out of the cache if it did not let go of it.
+  const locks = await page.evaluate(async () => (await navigator.locks.query()).held?.map(({ name }) => name))
+  expect(locks).toEqual([expect.stringContaining('fluxstack')])
   await page.evaluate(() => {
     const here = window as unknown as { since?: number; tookMs?: number }
     window.addEventListener('pageshow', ({ persisted }) => {
@@ -106,5 +97,7 @@ test('a page that comes out of the back/forward cache is live within a second', 
   expect(since, 'the browser loaded the page afresh instead of restoring it').toBeDefined()
   expect(tookMs).toBeLessThan(1000)
   await live(page)
+  expect(await counts(page)).toEqual([1, 10, 20, 30])
+  expect(await outcomes(page)).toEqual(['resumed', 'resumed', 'resumed', 'resumed'])
   await canCount(page)
 })

@@ -1,6 +1,52 @@
 /** What is on the page, read off it; and what was on it, for those who look only at the end. */
 
 import type { Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { counts, live, numberIn } from './visit'
+
+/** Where the connection is, in the page's words. */
+export function status(page: Page): Promise<string | null> {
+  return page.getByTestId('status').getAttribute('data-status')
+}
+
+/** The first counter takes a click. */
+export async function canCount(page: Page): Promise<void> {
+  const before = await counts(page)
+  await page.getByTestId('increment').first().click()
+  await expect
+    .poll(() => counts(page))
+    .toEqual(before.map((count, index) => (index === 0 ? count + 1 : count)))
+}
+
+/** Clicks the first counter so often, and waits until it shows it. */
+export async function clickTimes(page: Page, times: number): Promise<void> {
+  const before = (await counts(page))[0] ?? 0
+  await page
+    .getByTestId('increment')
+    .first()
+    .evaluate((button: HTMLElement, times) => {
+      for (let click = 0; click < times; click += 1) button.click()
+    }, times)
+  await expect.poll(async () => (await counts(page))[0]).toBe(before + times)
+}
+
+/** How often each counter was changed, as the server counts it. */
+export async function changes(page: Page): Promise<number[]> {
+  return (await page.getByTestId('changes').allTextContents()).map(numberIn)
+}
+
+/** Waits until the page has connected again, for the `times`th time, and is whole. */
+export async function back(page: Page, times = 1): Promise<void> {
+  await expect.poll(() => reconnects(page), { timeout: 20_000 }).toBeGreaterThanOrEqual(times)
+  await live(page)
+}
+
+/** Waits until the server has counted so many seconds more for this page. */
+export async function secondsPass(page: Page, seconds: number): Promise<void> {
+  const ticks = async (): Promise<number> => numberIn(await page.getByTestId('clock-ticks').textContent())
+  const before = await ticks()
+  await expect.poll(ticks, { timeout: 20_000 }).toBeGreaterThanOrEqual(before + seconds)
+}
 
 /** What each counter, in order, says became of it when the page came back last. */
 export function outcomes(page: Page): Promise<(string | null)[]> {

@@ -13,8 +13,12 @@ export interface Network {
   readonly cut: () => void
   /** The page's end of every connection is closed, and the server is not told. New ones may be made. */
   readonly abandon: () => void
+  /** The connections there are stay open, and nothing comes through them any more. New ones work. */
+  readonly strand: () => void
   /** What the server says on the connections there are is lost on the way. What the page says arrives. */
   readonly deafen: () => void
+  /** What was lost on its way to the page. */
+  readonly lost: () => string
   /** Every connection is closed, and new ones are answered with this status of HTTP; undefined: let in. */
   readonly refuse: (status: string | undefined) => void
   /** How many connections were refused. */
@@ -27,6 +31,7 @@ interface Pair {
   readonly far: Socket
   isAbandoned: boolean
   isDeaf: boolean
+  isMute: boolean
 }
 
 /** Forwards a free port to `port`. */
@@ -35,6 +40,7 @@ export async function startProxy(port: number): Promise<Network> {
   let isFrozen = false
   let refusal: string | undefined
   let refused = 0
+  let lost = ''
 
   const server = createServer((near) => {
     // The other end is closed by its own event; that one end broke is the point of this proxy.
@@ -48,12 +54,15 @@ export async function startProxy(port: number): Promise<Network> {
       return
     }
     const far = connect(port, '127.0.0.1')
-    const pair: Pair = { near, far, isAbandoned: false, isDeaf: false }
+    const pair: Pair = { near, far, isAbandoned: false, isDeaf: false, isMute: false }
     pairs.add(pair)
     far.on('error', () => far.destroy())
-    near.on('data', (chunk) => far.write(chunk))
+    near.on('data', (chunk) => {
+      if (!pair.isMute) far.write(chunk)
+    })
     far.on('data', (chunk) => {
-      if (!pair.isDeaf && !near.destroyed) near.write(chunk)
+      if (pair.isDeaf) lost += chunk.toString()
+      else if (!near.destroyed) near.write(chunk)
     })
     near.on('close', () => {
       if (!pair.isAbandoned) far.destroy()
@@ -88,9 +97,13 @@ export async function startProxy(port: number): Promise<Network> {
         pair.near.destroy()
       }
     },
+    strand() {
+      for (const pair of pairs) pair.isDeaf = pair.isMute = true
+    },
     deafen() {
       for (const pair of pairs) pair.isDeaf = true
     },
+    lost: () => lost,
     refuse(status) {
       refusal = status
       if (status !== undefined) cut()

@@ -90,15 +90,20 @@ export async function visitIn(page: Page, url: string): Promise<Visit> {
 export async function live(page: Page): Promise<void> {
   await page.locator('[data-testid=status][data-status=live]').waitFor()
   await page.getByTestId('todo-row').first().waitFor()
-  await page.waitForFunction(() => {
-    const cards = [...document.querySelectorAll<HTMLElement>('[data-testid=counter]')]
-    return cards.every((card) => card.dataset.status === 'live')
-  })
+  await page.waitForFunction(
+    () => {
+      const cards = [...document.querySelectorAll<HTMLElement>('[data-testid=counter]')]
+      return cards.every((card) => card.dataset.status === 'live')
+    },
+    undefined,
+    { polling: 20 },
+  )
   await page.getByTestId('clock-ticks').waitFor()
   await page.getByTestId('profile-name').waitFor()
-  // So that no render is still to come that a test would take for its own.
+  // So that no render is still to come that a test would take for its own. A hidden page paints nothing.
   await page.evaluate(
     () =>
+      document.hidden ||
       new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(undefined)))),
   )
 }
