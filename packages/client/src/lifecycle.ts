@@ -285,8 +285,9 @@ export function createLifecycle<C extends ComponentShape>(
 
   function kept(): KeptInstance | undefined {
     if (!instance || !isKept) return instance && { id: instance.id }
-    const { id, heard, snapshot = '' } = instance
-    return { id, heard, props: given, snapshot: snapshot.length > MOST_KEPT ? undefined : snapshot }
+    const { id, heard, snapshot } = instance
+    const isSmall = snapshot && snapshot.length <= MOST_KEPT
+    return { id, heard, props: given, snapshot: isSmall ? snapshot : undefined }
   }
 
   function recalled(): Instance | undefined {

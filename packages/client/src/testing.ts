@@ -200,12 +200,12 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
   }
 
   function say(message: unknown): void {
-    outgoing.push(message)
-    if (outgoing.length > 1) return
-    const to = socket
+    // Each socket has its own, so that what is left of one does not reach the next.
+    const [to, queue] = [socket, outgoing]
+    queue.push(message)
+    if (queue.length > 1) return
     queueMicrotask(() => {
-      const frame = outgoing
-      outgoing = []
+      const frame = queue.splice(0)
       if (!to || to !== socket) return
       if (toLose > 0) toLose -= 1
       else to.frame(JSON.stringify(frame.length === 1 ? frame[0] : frame))
@@ -442,6 +442,8 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     send: say,
     disconnect(code = 1006) {
       reachable = false
+      // What was to be lost is lost with the connection.
+      toLose = 0
       const gone = socket
       socket = undefined
       gone?.closed(code)
