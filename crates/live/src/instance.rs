@@ -116,8 +116,15 @@ struct Life {
     log: Log,
     /// Events emitted so far.
     events: u64,
+    /// Raised by everything that a snapshot has to have, also where no client sees it. Tells which of two
+    /// snapshots is the newer one.
+    stamp: u64,
+    /// The private fields that are kept, as of the last turn that went well.
+    kept: Vec<u8>,
     /// Set while nobody is connected: until when somebody is waited for.
     until: Option<Instant>,
+    /// How often the store has not taken the last snapshot.
+    tries: u32,
     /// Not empty while the server is going away: dropping them says that this instance has come to rest.
     draining: Vec<mpsc::Sender<()>>,
     keeping: Keeping,
@@ -191,8 +198,8 @@ async fn live<C: Component>(mount: Mount) {
             } else {
                 // Whoever comes back while the store is still writing finds the instance, and whoever comes
                 // later finds what was written.
-                instance.rest().await;
-                if inbox.close_if_empty() {
+                let may_end = instance.rest().await;
+                if may_end && inbox.close_if_empty() {
                     break Ok(Goes::ToRest);
                 }
             }
@@ -293,6 +300,8 @@ impl<C: Component> Instance<C> {
             Mail::Leave { connection, ticket } => {
                 self.subscribers.retain(|outbox| outbox.connection() != connection);
                 if self.subscribers.is_empty() {
+                    // At once, so that no copy of it comes in before it is gone.
+                    self.life.owner.vault.remember(self.id, u64::MAX);
                     return Ok(Goes::Away(ticket));
                 }
                 if let Some(ticket) = ticket {

@@ -51,6 +51,9 @@ pub struct Limits {
     /// How long an instance waits for its client to come back, unless its component says otherwise; then it
     /// goes to rest. Default 60 s.
     pub grace: Duration,
+    /// Instances that may wait for their clients at once; further ones go to rest without waiting, and come
+    /// back from the store. Default 100,000.
+    pub waiting: usize,
     /// Bytes of frames an instance keeps for a client that comes back, while there is one; sixteen times as
     /// much while it waits for one. Default 4 KiB.
     pub replay: usize,
@@ -92,6 +95,7 @@ impl Default for Limits {
             outbox_hard: 4 << 20,
             events: 256,
             grace: Duration::from_secs(60),
+            waiting: 100_000,
             replay: 4 << 10,
             snapshot_every: Duration::from_secs(1),
             snapshot_age: Duration::from_secs(24 * 60 * 60),
@@ -111,5 +115,6 @@ impl Limits {
         self.calls = 1 << 20;
         self.instances = 1 << 20;
         self.tasks = usize::MAX;
+        self.waiting = usize::MAX;
     }
 }

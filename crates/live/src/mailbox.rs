@@ -64,8 +64,8 @@ impl Shared {
 pub(crate) enum Undelivered {
     /// There is no room; it comes back.
     Full(Box<Mail>),
-    /// Nobody will ever read it; it was dropped, and its ticket has said so.
-    Closed,
+    /// Nobody will ever read it; it comes back, and if it is dropped its ticket says so.
+    Closed(Box<Mail>),
 }
 
 pub(crate) fn mailbox(bound: usize) -> (Mailbox, Inbox) {
@@ -109,9 +109,7 @@ impl Mailbox {
     fn push(&self, mail: Mail, bound: usize) -> Result<(), Undelivered> {
         let mut queue = self.0.queue();
         if !queue.open {
-            drop(queue);
-            drop(mail);
-            return Err(Undelivered::Closed);
+            return Err(Undelivered::Closed(Box::new(mail)));
         }
         if queue.mail.len() >= bound {
             return Err(Undelivered::Full(Box::new(mail)));

@@ -10,12 +10,12 @@
 //! ```
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fluxstack_live_protocol::{Code, InstanceId, SessionId};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +32,11 @@ pub(crate) type Instances = HashMap<InstanceId, Mailbox>;
 
 /// See the module.
 #[derive(Default)]
-pub(crate) struct Roster(Mutex<HashMap<SessionId, Seat>>);
+pub(crate) struct Roster {
+    seats: Mutex<HashMap<SessionId, Seat>>,
+    /// Instances in the seats of those that are away.
+    waiting: AtomicUsize,
+}
 
 enum Seat {
     Here(Arc<Occupant>),
@@ -49,8 +53,10 @@ pub(crate) struct Occupant {
     left: CancellationToken,
     /// Somebody wants to know whether there is still anybody.
     pub(crate) ask: Notify,
-    is_asked: AtomicBool,
-    alive: Notify,
+    /// How many want to know at the moment.
+    asking: AtomicUsize,
+    /// How often the peer was heard while somebody wanted to know.
+    heard: watch::Sender<u64>,
 }
 
 impl Occupant {
@@ -60,25 +66,34 @@ impl Occupant {
             leave: CancellationToken::new(),
             left: CancellationToken::new(),
             ask: Notify::new(),
-            is_asked: AtomicBool::new(false),
-            alive: Notify::new(),
+            asking: AtomicUsize::new(0),
+            heard: watch::Sender::new(0),
         })
     }
 
     /// The peer was heard.
     pub(crate) fn heard(&self) {
-        if self.is_asked.load(Ordering::Relaxed) && self.is_asked.swap(false, Ordering::Relaxed) {
-            self.alive.notify_one();
+        if self.asking.load(Ordering::Relaxed) > 0 {
+            self.heard.send_modify(|heard| *heard += 1);
         }
     }
 
     async fn is_alive(&self) -> bool {
-        self.is_asked.store(true, Ordering::Relaxed);
+        // Whoever asks stops asking also when the future is dropped.
+        struct Asking<'a>(&'a AtomicUsize);
+        impl Drop for Asking<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.asking.fetch_add(1, Ordering::Relaxed);
+        let _asking = Asking(&self.asking);
+        let mut heard = self.heard.subscribe();
         self.ask.notify_one();
         tokio::select! {
             biased;
             () = self.left.cancelled() => false,
-            sign = timeout(SIGN_OF_LIFE, self.alive.notified()) => sign.is_ok(),
+            sign = timeout(SIGN_OF_LIFE, heard.changed()) => sign.is_ok(),
         }
     }
 }
@@ -112,7 +127,10 @@ impl Roster {
                         seats.insert(session, Seat::Here(Arc::clone(occupant)));
                         let known = gone.is_some();
                         let instances = match gone {
-                            Some(Seat::Away(instances)) => instances,
+                            Some(Seat::Away(instances)) => {
+                                self.waiting.fetch_sub(instances.len(), Ordering::Relaxed);
+                                instances
+                            }
                             Some(Seat::Here(_)) | None => Instances::new(),
                         };
                         return Ok(Claimed { instances, known });
@@ -135,6 +153,11 @@ impl Roster {
         }
     }
 
+    /// Whether this server has the session.
+    pub(crate) fn knows(&self, session: SessionId) -> bool {
+        self.seats().contains_key(&session)
+    }
+
     /// The connection is gone; what it mounted waits here.
     pub(crate) fn leave(&self, session: SessionId, occupant: &Arc<Occupant>, mut instances: Instances) {
         let mut seats = self.seats();
@@ -145,6 +168,7 @@ impl Roster {
             if instances.is_empty() {
                 seats.remove(&session);
             } else {
+                self.waiting.fetch_add(instances.len(), Ordering::Relaxed);
                 seats.insert(session, Seat::Away(instances));
             }
         }
@@ -166,6 +190,7 @@ impl Roster {
             // A new one may have come into its place already.
             if instances.get(&instance).is_some_and(Mailbox::is_closed) {
                 instances.remove(&instance);
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
             }
             if instances.is_empty() {
                 seats.remove(&session);
@@ -186,6 +211,11 @@ impl Roster {
         away.flatten().filter(|mailbox| !mailbox.is_closed()).cloned().collect()
     }
 
+    /// How many instances wait for somebody.
+    pub(crate) fn waiting_for(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Sessions at this moment.
     pub(crate) fn len(&self) -> usize {
         self.seats().len()
@@ -193,6 +223,6 @@ impl Roster {
 
     fn seats(&self) -> MutexGuard<'_, HashMap<SessionId, Seat>> {
         // Nothing panics while it is held, so a poisoned one is still whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

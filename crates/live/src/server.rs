@@ -143,6 +143,9 @@ impl Builder {
         if depth > 110 {
             return Err(BuildError::Limit("depth", "is at most 110, because the JSON reader stops at 128"));
         }
+        if self.limits.snapshot_every.is_zero() {
+            return Err(BuildError::Limit("snapshot_every", "must not be 0"));
+        }
         if outbox_hard < outbox_soft {
             return Err(BuildError::Limit("outbox_hard", "must not be below `outbox_soft`"));
         }

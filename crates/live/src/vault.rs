@@ -106,17 +106,26 @@ impl Vault {
     ///
     /// # Errors
     /// Why it does not stand for any of this user's.
-    pub(crate) fn admit(&self, token: &str, subject: &str, peer: Option<IpAddr>) -> Result<SessionId, Error> {
-        self.look(peer)?;
-        let opened = self.keys.open_text(token, Kind::Session, clock::now(), self.max_age, 0);
-        self.judge(peer, &opened);
-        match opened {
-            Ok((claims, _)) if *claims.subject == *subject => Ok(claims.session),
-            Err(Unsealed::Expired) => {
-                Err(Error::new(Code::SessionExpired, "the session is too old: begin another"))
-            }
-            _ => Err(Error::new(Code::SessionRefused, "the session is not known here: begin another")),
+    pub(crate) fn admit(
+        &self,
+        token: &str,
+        subject: &str,
+        is_known: impl FnOnce(SessionId) -> bool,
+    ) -> Result<SessionId, Error> {
+        // A token is short and costs one hash, so nobody has to be kept out for bringing wrong ones; and who
+        // shares an address with somebody who does must be let in.
+        let opened = self.keys.open_text(token, Kind::Session, clock::now(), Duration::MAX, 0);
+        let refused = || Error::new(Code::SessionRefused, "the session is not known here: begin another");
+        let (claims, _) = opened.map_err(|_| refused())?;
+        if *claims.subject != *subject {
+            return Err(refused());
         }
+        let age = Duration::from_millis(clock::now().saturating_sub(claims.issued));
+        // A tab that was connected all day has an old token, and everything waits for it all the same.
+        if age > self.max_age && !is_known(claims.session) {
+            return Err(Error::new(Code::SessionExpired, "the session is too old: begin another"));
+        }
+        Ok(claims.session)
     }
 
     /// Opens a snapshot that a client kept.
@@ -151,10 +160,9 @@ impl Vault {
     pub(crate) async fn is_newest(&self, snapshot: &Snapshot) -> Result<(), Error> {
         let Claims { instance, version, .. } = snapshot.claims;
         let seen = self.known().versions.get(&instance).copied();
-        let newest = match seen {
-            Some(seen) => Some(seen),
-            None => self.read(instance).await?.map(|record| record.version),
-        };
+        // Both, because another server may have written there since.
+        let stored = self.read(instance).await?.map(|record| record.version);
+        let newest = seen.max(stored);
         if newest.is_some_and(|newest| version < newest) {
             let said = "the server has seen a newer state than this: an older one cannot come back";
             return Err(Error::new(Code::SnapshotStale, said));
@@ -165,7 +173,8 @@ impl Vault {
     async fn read(&self, instance: InstanceId) -> Result<Option<Record>, Error> {
         self.store.get(instance).await.map_err(|why| {
             tracing::error!(%instance, %why, "the store could not be read");
-            Error::internal(why)
+            // Nothing is lost by that: what is there can be read when the store is itself again.
+            Error::new(Code::Busy, "what is kept cannot be read at the moment: try again")
         })
     }
 
@@ -199,7 +208,6 @@ impl Vault {
         version: u64,
         sealed: Vec<u8>,
     ) -> Boxed<'static, Result<(), StoreError>> {
-        self.remember(instance, version);
         let store = Arc::clone(&self.store);
         let record = self.record(version, sealed);
         Box::pin(async move { store.put(instance, record).await })
@@ -210,11 +218,11 @@ impl Vault {
         Record { version, expires: clock::now().saturating_add(age), bytes: sealed.into() }
     }
 
-    /// The instance was ended by its owner; nothing of it shall come back.
-    pub(crate) async fn remove(&self, instance: InstanceId) {
-        self.remember(instance, u64::MAX);
-        // Clients may still have a copy; for as long as it is good the store says that it is not.
-        let removed = if self.carries {
+    /// The instance was ended by its owner; nothing of it shall come back. `was_carried`: its client may still
+    /// have a copy.
+    pub(crate) async fn remove(&self, instance: InstanceId, was_carried: bool) {
+        // For as long as the copy is good the store says that it is not.
+        let removed = if was_carried {
             self.store.put(instance, self.record(u64::MAX, Vec::new())).await
         } else {
             self.store.remove(instance).await
@@ -228,9 +236,11 @@ impl Vault {
     pub(crate) fn remember(&self, instance: InstanceId, version: u64) {
         let mut known = self.known();
         let known = &mut *known;
-        if known.versions.insert(instance, version).is_some() {
+        if let Some(there) = known.versions.get_mut(&instance) {
+            *there = version.max(*there);
             return;
         }
+        known.versions.insert(instance, version);
         known.order.push_back(instance);
         if known.order.len() > KNOWN
             && let Some(oldest) = known.order.pop_front()

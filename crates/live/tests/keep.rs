@@ -255,6 +255,15 @@ impl Component for Diary {
 
 #[actions]
 impl Diary {
+    pub fn ask(&mut self) -> String {
+        self.secret.clone()
+    }
+
+    pub fn explode(&mut self) {
+        self.secret = "lost".to_owned();
+        panic!("this is the test's own panic");
+    }
+
     pub fn tell(&mut self, secret: String, cx: &mut Cx<Self>) -> Option<String> {
         self.secret = secret;
         self.forgotten = 7;
@@ -363,4 +372,91 @@ async fn the_store_knows_better_than_a_client_also_after_a_restart() {
     assert_eq!(after.rehydrate("Counter", &ended, &revenant).await.unwrap_err().code, "SNAPSHOT_STALE");
     assert_eq!(after.resume("Counter", &ended).await.unwrap_err().code, "NOTHING_KEPT");
     assert_eq!(after.resume("Counter", &id).await.unwrap()["initialState"], json!({ "count": 6 }));
+}
+
+/// Found in a review: an older snapshot of the same version of the state brought back private fields.
+#[tokio::test(start_paused = true)]
+async fn what_no_client_sees_cannot_be_turned_back_by_one() {
+    let store = Gate::new(1_000);
+    let keys = || Keys::new("k", [7; 32]).unwrap().encrypted();
+    let build = || app::live().component::<Diary>().keys(keys()).store(store.clone());
+    let harness = Harness::new(build().build().unwrap());
+    let mut client = page(&harness).await;
+    let id = client.ask(mount_diary(3)).await.unwrap()["componentId"].as_str().unwrap().to_owned();
+    still().await;
+    client.arrived();
+    let older = client.snapshot(&id).unwrap().to_owned();
+    client.call(&id, "tell", json!({ "secret": "spent" })).await.unwrap();
+    let token = client.token();
+    drop(client);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    for harness in [harness, Harness::new(build().build().unwrap())] {
+        let mut after = page(&harness).await;
+        after.resume_session(&token).await.unwrap();
+        let message = json!({ "type": "COMPONENT_RESUME", "componentId": id, "payload": { "component": "Diary", "name": "d", "fresh": true, "schema": 3, "snapshot": older } });
+        assert_eq!(after.ask(message).await.unwrap_err().code, "SNAPSHOT_STALE");
+    }
+}
+
+/// Found in a review: what had not changed for a day had expired in the store by the time of a deployment.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_touches_for_days_is_there_after_a_restart() {
+    for (durability, days) in
+        [(Durability::Acknowledged, 3), (Durability::Trailing, 3), (Durability::Resting, 3)]
+    {
+        let store = Gate::new(1_000_000);
+        let build = || {
+            let live = app::live().store(store.clone()).durability(durability);
+            Harness::new(live.limits(|limits| limits.ping = Duration::from_secs(1 << 30)).build().unwrap())
+        };
+        let harness = build();
+        let mut client = page(&harness).await;
+        let id = client.mount("Counter", json!({ "count": 5 })).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(days * 86_400)).await;
+        let token = client.token();
+        client.resume_session(&token).await.unwrap();
+        let token = client.token();
+        assert!(harness.live().shutdown(Duration::from_secs(60)).await);
+        let next = build();
+        let mut after = page(&next).await;
+        after.resume_session(&token).await.unwrap();
+        assert_eq!(after.resume("Counter", &id).await.unwrap()["outcome"], "rehydrated", "{durability:?}");
+    }
+}
+
+/// Found in a review: a panic took back private fields that were to be kept.
+#[tokio::test(start_paused = true)]
+async fn a_panic_takes_back_its_own_turn_and_no_kept_field_of_an_earlier_one() {
+    let harness = on(&Gate::new(1_000));
+    let mut client = page(&harness).await;
+    let id = client.ask(mount_diary(3)).await.unwrap()["componentId"].as_str().unwrap().to_owned();
+    client.call(&id, "tell", json!({ "secret": "mine" })).await.unwrap();
+    assert_eq!(client.call(&id, "explode", json!({})).await.unwrap_err().code, "ACTION_FAILED");
+    assert_eq!(client.call(&id, "ask", json!({})).await.unwrap(), "mine");
+}
+
+/// Found in a review: a store that was out of order for a moment cost what came to rest in it.
+#[tokio::test(start_paused = true)]
+async fn what_the_store_does_not_take_waits_until_it_does() {
+    let store = Gate::new(1_000);
+    let live = app::live().store(store.clone()).durability(Durability::Resting);
+    let harness = Harness::new(live.build().unwrap());
+    let mut client = page(&harness).await;
+    let id = client.mount("Counter", json!({ "count": 5 })).await.unwrap();
+    let token = client.token();
+    drop(client);
+    store.fails.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert_eq!(harness.live().tasks(), 1, "it is not given up");
+    store.fails.store(false, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(harness.live().tasks(), 0);
+    let mut after = page(&harness).await;
+    after.resume_session(&token).await.unwrap();
+    assert_eq!(after.resume("Counter", &id).await.unwrap()["outcome"], "rehydrated");
+    // One that never takes anything is not waited for for ever.
+    store.fails.store(true, Ordering::SeqCst);
+    drop(after);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(harness.live().tasks(), 0);
 }

@@ -26,6 +26,8 @@ use crate::vault::{Owner, Snapshot};
 /// What a snapshot holds. Its place in time and its owner are in what seals it.
 #[derive(Deserialize)]
 struct Body<'a> {
+    /// The version of the state; in the first snapshots there ever were it stood in what seals them.
+    version: Option<u64>,
     #[serde(borrow)]
     props: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -42,6 +44,7 @@ struct Beginning<C: Component> {
     component: C,
     props: Option<Bytes>,
     version: u64,
+    stamp: u64,
     seen: Seen,
     events: u64,
     is_rehydrated: bool,
@@ -69,6 +72,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
             component,
             props,
             version: 0,
+            stamp: 0,
             seen: Seen::default(),
             events: 0,
             is_rehydrated: false,
@@ -91,14 +95,17 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
             return None;
         }
     };
-    let Beginning { component, props, version, seen, events, is_rehydrated } = beginning;
+    let Beginning { component, props, version, stamp, seen, events, is_rehydrated } = beginning;
     let keeping = Keeping::new(C::DURABILITY.unwrap_or(owner.vault.durability));
     let life = Box::new(Life {
         owner,
         seen,
         log: Log::default(),
         events,
+        stamp,
+        kept: Vec::new(),
         until: None,
+        tries: 0,
         draining: Vec::new(),
         keeping,
     });
@@ -120,7 +127,8 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         std::panic::catch_unwind(AssertUnwindSafe(|| instance.first_picture(is_rehydrated, is_outdated)));
     let error = match picture {
         Ok(Ok(result)) => {
-            instance.life.owner.vault.remember(id, version);
+            instance.keep_kept();
+            instance.life.owner.vault.remember(id, stamp);
             instance.touch();
             ticket.answer(Ok(Some(result)));
             return Some((instance, inbox));
@@ -147,7 +155,7 @@ async fn rehydrate<C: Component>(snapshot: &Snapshot, cx: &mut Cx<C>) -> Result<
     let body: Body<'_> = serde_json::from_slice(&snapshot.body).map_err(|why| unreadable(&why))?;
     let seen = Seen::from_json(body.seen.get()).map_err(|why| unreadable(&why))?;
     let props = body.props.map(|props| Bytes::copy_from_slice(props.get().as_bytes()));
-    let mut component = mount_component::<C>(props.as_ref(), cx).await?;
+    let mut component = mount_component::<C>(props.as_ref(), cx).await.map_err(passing)?;
     // What this mount emits was emitted by the first.
     drop(cx.take_events());
     // The author's `Deserialize` and migrations run in here.
@@ -163,18 +171,30 @@ async fn rehydrate<C: Component>(snapshot: &Snapshot, cx: &mut Cx<C>) -> Result<
         Ok(Err(why)) => return Err(not_restored(&why)),
         Err(_) => return Err(unreadable(&"reading it panicked")),
     }
-    let rehydrated = Rehydrated { version: claims.version, schema: claims.schema, taken: claims.issued };
+    let version = body.version.unwrap_or(claims.version);
+    let rehydrated = Rehydrated { version, schema: claims.schema, taken: claims.issued };
     let hook = AssertUnwindSafe(async { component.on_rehydrate(rehydrated, cx).await }).catch_unwind().await;
     match hook {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             log(&error);
-            return Err(error);
+            return Err(passing(error));
         }
         Err(_) => return Err(unreadable(&"`on_rehydrate` panicked")),
     }
-    let version = claims.version + 1;
-    Ok(Beginning { component, props, version, seen, events: body.events, is_rehydrated: true })
+    // Above everything a client may have been shown.
+    let (version, stamp) = (version + 1, claims.version + 1);
+    Ok(Beginning { component, props, version, stamp, seen, events: body.events, is_rehydrated: true })
+}
+
+/// What failed inside may go better in a moment, and what is kept is still there: the client is to try again
+/// before it begins anew.
+#[cold]
+fn passing(error: Error) -> Error {
+    match error.code() {
+        Code::Internal => Error::new(Code::Busy, "this cannot be taken up at the moment: try again"),
+        _ => error,
+    }
 }
 
 #[cold]

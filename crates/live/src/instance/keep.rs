@@ -5,6 +5,8 @@
 //! store has what it speaks of. One write is under way at a time; what happens meanwhile is in the next one,
 //! so an instance that is busy writes as often as the store can, not as often as it is called.
 
+use std::time::Duration;
+
 use fluxstack_live_protocol::ServerMessage;
 use tokio::time::Instant;
 
@@ -17,6 +19,11 @@ use crate::outbox::Ticket;
 use crate::seal::{Claims, Kind};
 use crate::store::{Boxed, StoreError};
 use crate::vault::Durability;
+
+/// How long an instance that the store did not take waits before it is put to rest again.
+const TRY_AGAIN: Duration = Duration::from_secs(30);
+/// How often it is tried, before its state is given up.
+const MOST_TRIES: u32 = 10;
 
 /// See the module.
 pub(super) struct Keeping {
@@ -31,11 +38,16 @@ pub(super) struct Keeping {
     /// When the next copy may be taken.
     next_store: Option<Instant>,
     next_carry: Option<Instant>,
+    /// When the copies are so old that they have to be taken again, before they expire.
+    refresh: Option<Instant>,
+    /// Whether the client was ever given a copy.
+    was_carried: bool,
 }
 
 struct Writing {
     done: Boxed<'static, Result<(), StoreError>>,
     held: Vec<(Ticket, Outcome)>,
+    stamp: u64,
 }
 
 impl Keeping {
@@ -48,6 +60,8 @@ impl Keeping {
             writing: None,
             next_store: None,
             next_carry: None,
+            refresh: None,
+            was_carried: false,
         }
     }
 
@@ -68,6 +82,7 @@ impl Keeping {
 impl<C: Component> Instance<C> {
     /// Something happened that a snapshot has to have.
     pub(super) fn touch(&mut self) {
+        self.life.stamp += 1;
         self.life.keeping.is_unstored = true;
         self.life.keeping.is_uncarried = true;
     }
@@ -105,13 +120,19 @@ impl<C: Component> Instance<C> {
             return Some(Instant::now());
         }
         let now = Instant::now();
-        [self.life.until, self.store_due(now), self.carry_due(now)].into_iter().flatten().min()
+        let refresh = self.life.keeping.refresh;
+        [self.life.until, refresh, self.store_due(now), self.carry_due(now)].into_iter().flatten().min()
     }
 
     /// See to it.
     pub(super) fn on_deadline(&mut self) -> Goes {
-        if !self.life.draining.is_empty() || self.life.until.is_some_and(|until| until <= Instant::now()) {
+        let now = Instant::now();
+        if !self.life.draining.is_empty() || self.life.until.is_some_and(|until| until <= now) {
             return Goes::ToRest;
+        }
+        if self.life.keeping.refresh.is_some_and(|refresh| refresh <= now) {
+            self.life.keeping.refresh = None;
+            self.touch();
         }
         // The copies are taken after every turn, and this was one.
         Goes::On
@@ -144,22 +165,26 @@ impl<C: Component> Instance<C> {
         let keeping = &mut self.life.keeping;
         keeping.next_store = Some(now + self.limits.snapshot_every);
         keeping.is_unstored = false;
+        keeping.refresh = now.checked_add(self.life.owner.vault.max_age / 2);
         let held = std::mem::take(&mut keeping.held);
         let Some((claims, body)) = self.picture(true) else {
             self.life.keeping.is_unstored = true;
             return settle(held, false);
         };
-        let vault = &self.life.owner.vault;
-        let done = vault.put(self.id, self.version, vault.keys.seal(&claims, &body));
-        self.life.keeping.writing = Some(Writing { done, held });
+        let (vault, stamp) = (&self.life.owner.vault, claims.version);
+        let done = vault.put(self.id, stamp, vault.keys.seal(&claims, &body));
+        self.life.keeping.writing = Some(Writing { done, held, stamp });
     }
 
     /// A write has ended: whoever waited for it is answered.
     pub(super) fn was_written(&mut self, written: Result<(), StoreError>) {
         let Some(writing) = self.life.keeping.writing.take() else { return };
-        if let Err(why) = &written {
-            tracing::error!(%why, "the store did not take a snapshot");
-            self.life.keeping.is_unstored = true;
+        match &written {
+            Ok(()) => self.life.owner.vault.remember(self.id, writing.stamp),
+            Err(why) => {
+                tracing::error!(%why, "the store did not take a snapshot");
+                self.life.keeping.is_unstored = true;
+            }
         }
         settle(writing.held, written.is_ok());
     }
@@ -169,10 +194,13 @@ impl<C: Component> Instance<C> {
         let keeping = &mut self.life.keeping;
         keeping.next_carry = Some(now + self.limits.snapshot_every);
         keeping.is_uncarried = false;
+        keeping.refresh = now.checked_add(self.life.owner.vault.max_age / 2);
         // What is private may leave the server only where nobody can read it.
         let keys = &self.life.owner.vault.keys;
         let Some((claims, body)) = self.picture(keys.encrypts()) else { return };
         let snapshot = keys.seal_text(&claims, &body);
+        self.life.owner.vault.remember(self.id, claims.version);
+        self.life.keeping.was_carried = true;
         if snapshot.len() > self.limits.carried {
             tracing::debug!(bytes = snapshot.len(), "too large for the client to keep; the store has it");
             return;
@@ -196,57 +224,94 @@ impl<C: Component> Instance<C> {
             instance: self.id,
             session: owner.session,
             subject: (&*owner.subject).into(),
-            version: self.version,
+            version: self.life.stamp,
             schema: C::VERSION,
             issued: clock::now(),
         };
         let mut body = Vec::with_capacity(256);
-        body.extend_from_slice(b"{\"props\":");
+        body.extend_from_slice(format!("{{\"version\":{},\"props\":", self.version).as_bytes());
         body.extend_from_slice(self.props.as_deref().unwrap_or(b"null"));
         body.extend_from_slice(b",\"state\":");
         self.component.snapshot(&self.sent, &mut body);
-        if C::KEEPS && with_kept {
+        if C::KEEPS && with_kept && !self.life.kept.is_empty() {
             body.extend_from_slice(b",\"kept\":");
-            // The author's `Serialize` runs in here.
-            let kept = std::panic::AssertUnwindSafe(|| self.component.kept(&mut body));
-            match std::panic::catch_unwind(kept) {
-                Ok(Ok(())) => {}
-                Ok(Err(why)) => {
-                    tracing::error!(%why, "a private field cannot be kept; no snapshot was taken");
-                    return None;
-                }
-                Err(_) => {
-                    tracing::error!("writing a private field panicked; no snapshot was taken");
-                    return None;
-                }
-            }
+            body.extend_from_slice(&self.life.kept);
         }
         body.extend_from_slice(b",\"seen\":");
         body.extend_from_slice(&self.life.seen.to_json());
         body.extend_from_slice(format!(",\"events\":{}}}", self.life.events).as_bytes());
+        if body.len() > owner.vault.most {
+            // It could be written, and never be read again.
+            tracing::error!(
+                bytes = body.len(),
+                most = owner.vault.most,
+                "too large to be kept; keep less in it"
+            );
+            return None;
+        }
         Some((claims, body))
     }
 
-    /// The last snapshot: to the store, and to whoever is still connected.
-    pub(super) async fn rest(&mut self) {
-        if !self.life.owner.may_come_back {
+    /// Notes the private fields that are kept, after a turn that went well. The author's `Serialize` runs in
+    /// here.
+    pub(super) fn keep_kept(&mut self) {
+        if !C::KEEPS {
             return;
+        }
+        let mut kept = Vec::with_capacity(self.life.kept.len() + 16);
+        let written = std::panic::AssertUnwindSafe(|| self.component.kept(&mut kept));
+        match std::panic::catch_unwind(written) {
+            Ok(Ok(())) => self.life.kept = kept,
+            Ok(Err(why)) => {
+                tracing::error!(%why, "a private field cannot be kept; the last good value stays")
+            }
+            Err(_) => tracing::error!("writing a private field panicked; the last good value stays"),
+        }
+    }
+
+    /// Puts them back into a component that was mounted anew.
+    pub(super) fn restore_kept(&mut self) {
+        if !C::KEEPS || self.life.kept.is_empty() {
+            return;
+        }
+        let kept = &self.life.kept;
+        let restored = std::panic::AssertUnwindSafe(|| self.component.restore_kept(C::VERSION, kept));
+        match std::panic::catch_unwind(restored) {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => {
+                tracing::error!(%why, "a kept field does not read back; it is that of a new mount")
+            }
+            Err(_) => tracing::error!("reading a kept field panicked; it is that of a new mount"),
+        }
+    }
+
+    /// The last snapshot: to the store, and to whoever is still connected. Answers whether the instance may
+    /// end: not while the store is out of order and there is time to try again.
+    pub(super) async fn rest(&mut self) -> bool {
+        if !self.life.owner.may_come_back {
+            return true;
         }
         if self.life.keeping.writing.is_some() {
             let written = self.life.keeping.written().await;
             self.was_written(written);
         }
+        // Always, because what was written long ago expires before what is written now.
         let now = Instant::now();
-        if self.life.keeping.is_unstored || C::KEEPS {
-            self.begin_write(now);
-            if self.life.keeping.writing.is_some() {
-                let written = self.life.keeping.written().await;
-                self.was_written(written);
-            }
+        self.begin_write(now);
+        if self.life.keeping.writing.is_some() {
+            let written = self.life.keeping.written().await;
+            self.was_written(written);
         }
         if self.carry_due(now).is_some() {
             self.carry(now);
         }
+        let is_kept = !self.life.keeping.is_unstored;
+        if is_kept || !self.life.draining.is_empty() || self.life.tries >= MOST_TRIES {
+            return true;
+        }
+        self.life.tries += 1;
+        self.wait(TRY_AGAIN);
+        false
     }
 
     /// Its owner does not want it any more: nothing of it is kept.
@@ -259,7 +324,7 @@ impl<C: Component> Instance<C> {
             self.was_written(written);
         }
         settle(std::mem::take(&mut self.life.keeping.held), false);
-        self.life.owner.vault.remove(self.id).await;
+        self.life.owner.vault.remove(self.id, self.life.keeping.was_carried).await;
     }
 }
 

@@ -50,7 +50,10 @@ impl<C: Component> Instance<C> {
         let recovered =
             std::panic::catch_unwind(AssertUnwindSafe(|| self.component.recover(broken, &self.sent)));
         match recovered {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(())) => {
+                self.restore_kept();
+                return Ok(());
+            }
             Ok(Err(why)) => {
                 tracing::error!(%why, "the last good state does not read back; giving the instance up")
             }

@@ -4,6 +4,7 @@
 //! logged. Whoever comes back is sent what they missed, then everything as it happens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fluxstack_live_protocol::{ConnectionId, ServerMessage};
 use tokio::time::Instant;
@@ -12,23 +13,28 @@ use super::log::Entry;
 use super::{Goes, Instance};
 use crate::clock;
 use crate::component::{Component, Resumed};
-use crate::outbox::{Outbox, StateFrame};
+use crate::outbox::Outbox;
 
 /// How much more is logged while nobody is connected.
 const LONGER: usize = 16;
+/// What a grace period without an end comes to.
+const VERY_LONG: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 impl<C: Component> Instance<C> {
     /// The connection is gone. If it was the last, somebody is waited for.
     pub(super) fn detach(&mut self, connection: ConnectionId) -> Goes {
         self.subscribers.retain(|outbox| outbox.connection() != connection);
         if self.subscribers.is_empty() && self.life.until.is_none() {
-            let grace = C::GRACE.unwrap_or(self.limits.grace);
-            if grace.is_zero() {
-                return Goes::ToRest;
-            }
-            self.life.until = Some(Instant::now() + grace);
+            self.wait(C::GRACE.unwrap_or(self.limits.grace));
         }
         Goes::On
+    }
+
+    /// Waits for somebody for so long.
+    pub(super) fn wait(&mut self, time: Duration) {
+        let now = Instant::now();
+        // What is beyond all clocks is a long time.
+        self.life.until = Some(now.checked_add(time).unwrap_or_else(|| now + VERY_LONG));
     }
 
     /// Somebody is back. Sends what they missed, and answers how many messages that was.
@@ -41,7 +47,7 @@ impl<C: Component> Instance<C> {
         let mut count = 0;
         if whole {
             let digest = self.component.digest(&self.sent);
-            outbox.push_state(id, StateFrame::Whole(self.whole_frame(digest)), &self.mailbox);
+            outbox.push_whole(id, self.whole_frame(digest));
             count += 1;
         }
         if missed.lost > 0 {
@@ -63,6 +69,7 @@ impl<C: Component> Instance<C> {
         self.subscribers.clear();
         self.subscribers.push(outbox);
         self.life.until = None;
+        self.life.tries = 0;
         self.life.keeping.carry_again();
         count
     }
@@ -73,9 +80,10 @@ impl<C: Component> Instance<C> {
             Resumed::InStep => "\"resumed\"".to_owned(),
             Resumed::Replayed(frames) => format!("\"replayed\",\"frames\":{frames}"),
         };
-        let (version, digest) = (self.version, self.component.digest(&self.sent));
+        let (version, digest, seq) = (self.version, self.component.digest(&self.sent), self.life.events);
         let outdated = if is_outdated { ",\"outdated\":true" } else { "" };
-        format!("{{\"outcome\":{outcome},\"version\":{version},\"digest\":{digest}{outdated}}}").into_bytes()
+        format!("{{\"outcome\":{outcome},\"version\":{version},\"digest\":{digest},\"seq\":{seq}{outdated}}}")
+            .into_bytes()
     }
 
     /// Keeps a frame for whoever comes back.

@@ -21,7 +21,7 @@ use crate::error::Error;
 pub(super) const WINDOW: usize = 256;
 /// Origins remembered: one for each load of each page that ever called this instance.
 const ORIGINS: usize = 16;
-/// Bytes of answers remembered for each origin; beyond them only the fact is.
+/// Bytes of answers remembered for all origins together; beyond them only the fact is.
 const ANSWERS: usize = 64 << 10;
 
 /// See the module.
@@ -117,13 +117,14 @@ impl Seen {
     /// The call was done.
     pub(super) fn record(&mut self, call: &CallId, outcome: &Outcome) {
         let at = self.0.iter().position(|origin| *origin.name == *call.origin());
+        let room = ANSWERS.saturating_sub(self.0.iter().map(|origin| origin.bytes).sum());
         // The origin that called last is the last one, so the first is the one to forget.
         let mut origin = match at {
-            Some(at) if at + 1 == self.0.len() => return self.0[at].record(call.number(), outcome),
+            Some(at) if at + 1 == self.0.len() => return self.0[at].record(call.number(), outcome, room),
             Some(at) => self.0.remove(at),
             None => Origin { name: call.origin().into(), floor: 0, done: BTreeMap::new(), bytes: 0 },
         };
-        origin.record(call.number(), outcome);
+        origin.record(call.number(), outcome, room);
         if self.0.len() >= ORIGINS {
             self.0.remove(0);
         }
@@ -146,9 +147,9 @@ impl Seen {
 }
 
 impl Origin {
-    fn record(&mut self, number: u64, outcome: &Outcome) {
+    fn record(&mut self, number: u64, outcome: &Outcome, room: usize) {
         let answer = Answer::of(outcome);
-        let answer = if self.bytes + answer.len() > ANSWERS { Answer::TooLong } else { answer };
+        let answer = if answer.len() > room { Answer::TooLong } else { answer };
         self.bytes += answer.len();
         if let Some(before) = self.done.insert(number, answer) {
             self.bytes -= before.len();

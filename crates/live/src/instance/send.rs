@@ -40,6 +40,7 @@ impl<C: Component> Instance<C> {
         self.send_events();
         if C::KEEPS {
             // A private field may have changed without anything being sent.
+            self.keep_kept();
             self.touch();
         }
         Ok(())

@@ -117,6 +117,11 @@ impl Outbox {
         self.put(|queue| queue.push_state(instance, frame, mailbox));
     }
 
+    /// The whole state, for whoever has come back and cannot be brought up to date with less.
+    pub(crate) fn push_whole(&self, instance: InstanceId, frame: Bytes) {
+        self.put(|queue| queue.push(Item::CaughtUp { instance, frame }));
+    }
+
     /// An event of an instance, the same bytes for every subscriber.
     pub(crate) fn push_event(&self, instance: InstanceId, frame: Bytes) {
         self.put(|queue| queue.push_event(instance, frame));

@@ -56,6 +56,12 @@ pub(super) enum Item {
         instance: InstanceId,
         frame: Bytes,
     },
+    /// A whole state for whoever has come back. Like a mount's, it does not count against a page that takes
+    /// up much at once.
+    CaughtUp {
+        instance: InstanceId,
+        frame: Bytes,
+    },
     /// Events that were dropped here.
     Missed {
         instance: InstanceId,
@@ -83,6 +89,7 @@ impl Item {
             | Self::Mounted { frame, .. }
             | Self::Reply { frame, .. }
             | Self::Snapshot { frame, .. }
+            | Self::CaughtUp { frame, .. }
             | Self::Event { frame, .. } => frame.len(),
             Self::State { frame, .. } => frame.len(),
             Self::Missed { .. } | Self::Promise { .. } | Self::Asked { .. } => SMALL,
@@ -96,6 +103,7 @@ impl Item {
             Self::Plain(_) | Self::Snapshot { .. } => None,
             Self::Reply { instance, .. } | Self::Mounted { instance, .. } => *instance,
             Self::State { instance, .. }
+            | Self::CaughtUp { instance, .. }
             | Self::Event { instance, .. }
             | Self::Missed { instance, .. }
             | Self::Promise { instance, .. }
@@ -231,7 +239,7 @@ impl Queue {
     fn add(&mut self, item: Item) {
         if self.closed.is_none() {
             self.bytes += item.len();
-            if let Item::Mounted { frame, .. } = &item {
+            if let Item::Mounted { frame, .. } | Item::CaughtUp { frame, .. } = &item {
                 self.mounted += frame.len();
             }
             self.items.push_back(item);
@@ -242,7 +250,8 @@ impl Queue {
     /// made smaller has been by then. Answers to mounts do not count: a page that mounts much at once is not
     /// slow, and reading from it stops at the soft limit.
     fn check(&mut self) {
-        let first = self.items.front().filter(|item| !matches!(item, Item::Mounted { .. }));
+        let first =
+            self.items.front().filter(|item| !matches!(item, Item::Mounted { .. } | Item::CaughtUp { .. }));
         let behind = self.bytes - self.mounted - first.map_or(0, Item::len);
         if behind > self.hard {
             self.items.clear();
@@ -349,6 +358,10 @@ impl Queue {
                 Item::Mounted { frame, .. } => {
                     self.mounted -= frame.len();
                     replies += 1;
+                    frames.push(frame);
+                }
+                Item::CaughtUp { frame, .. } => {
+                    self.mounted -= frame.len();
                     frames.push(frame);
                 }
                 Item::Reply { frame, .. } => {

@@ -7,10 +7,10 @@ use fluxstack_live_protocol::{Code, InstanceId};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::{Arrival, Session};
+use super::Session;
 use crate::error::Error;
 use crate::instance::Begin;
-use crate::mailbox::Mail;
+use crate::mailbox::{Mail, Undelivered};
 use crate::outbox::Ticket;
 use crate::registry::Registration;
 use crate::roster::Claimed;
@@ -32,14 +32,19 @@ impl Session {
     }
 
     async fn take_up(&mut self, token: &str) -> Result<bool, Error> {
-        if !self.arrival.dialect.resume || !self.instances.is_empty() {
-            let said = "a session is taken up by a client that can, before it mounts anything";
-            return Err(Error::new(Code::BadMessage, said));
+        let said = "a session is taken up by a client that can, before it mounts anything";
+        let not_now = || Error::new(Code::BadMessage, said);
+        if !self.arrival.dialect.resume {
+            return Err(not_now());
         }
-        let Arrival { subject, peer, .. } = &self.arrival;
-        let session = self.host.vault.admit(token, subject, *peer)?;
+        let is_known = |session| self.host.roster.knows(session);
+        let session = self.host.vault.admit(token, &self.arrival.subject, is_known)?;
         if session == self.session {
+            // It only wants a newer token.
             return Ok(true);
+        }
+        if !self.instances.is_empty() {
+            return Err(not_now());
         }
         let Claimed { instances, known } = self.host.roster.claim(session, &self.occupant).await?;
         self.host.roster.forget(self.session, &self.occupant);
@@ -49,7 +54,7 @@ impl Session {
     }
 
     /// The client takes up one instance: the very one if it waits, else one rebuilt from a snapshot.
-    pub(super) fn resume_instance(&mut self, component_id: &str, resume: &Resume<'_>, ticket: Ticket) {
+    pub(super) fn resume_instance(&mut self, component_id: &str, resume: &Resume<'_>, mut ticket: Ticket) {
         let Some(registration) = self.host.registry.get(&resume.component).copied() else {
             return ticket.answer(Err(not_found(&resume.component)));
         };
@@ -67,9 +72,10 @@ impl Session {
                 is_outdated,
                 ticket,
             };
-            // If it goes to rest this very moment, the ticket says that it is gone, and the client asks again.
-            drop(mailbox.insist(mail));
-            return;
+            let Err(Undelivered::Closed(mail)) = mailbox.insist(mail) else { return };
+            // It went to rest this very moment; so it is where it rests.
+            let Mail::Resume { ticket: back, .. } = *mail else { return };
+            ticket = back;
         }
         let (begin, id) = match &resume.snapshot {
             None => match id {
@@ -120,8 +126,14 @@ impl Session {
     /// second time.
     pub(super) fn leave(&mut self) {
         let may_come_back = self.arrival.dialect.resume;
+        let is_crowded = self.host.roster.waiting_for() + self.instances.len() > self.host.limits.waiting;
         for mailbox in self.instances.values() {
             mailbox.hang_up(self.id, may_come_back);
+            if may_come_back && is_crowded {
+                // Too many wait already: it rests in the store instead, and comes back from there.
+                let (done, _) = mpsc::channel(1);
+                drop(mailbox.insist(Mail::Rest { done }));
+            }
         }
         let instances = std::mem::take(&mut self.instances);
         if may_come_back {

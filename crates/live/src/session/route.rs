@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{
-    ClientBody, ClientMessage, Code, ConnectionId, InstanceId, ReplyKind, ServerMessage, legacy,
+    ClientBody, ClientMessage, Code, ConnectionId, InstanceId, ReplyKind, ServerMessage, SessionId, legacy,
 };
 
-use super::Session;
 use super::come_back::{not_found, speaks};
+use super::{Host, Session};
 use crate::clock;
 use crate::component::Identity;
 use crate::error::Error;
@@ -204,11 +204,24 @@ impl Session {
             inbox,
             ticket,
         });
-        let place = Arc::clone(&host);
+        let ended = Ended { host: Arc::clone(&host), session, instance: id };
         host.tasks.spawn(async move {
-            place.unless_killed(live).await;
-            place.roster.ended(session, id);
+            ended.host.unless_killed(live).await;
+            drop(ended);
         });
+    }
+}
+
+/// Says that an instance has ended, also if its task panicked or was dropped.
+struct Ended {
+    host: Arc<Host>,
+    session: SessionId,
+    instance: InstanceId,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.host.roster.ended(self.session, self.instance);
     }
 }
 
