@@ -105,9 +105,8 @@ impl Keys {
     /// The same, and what is written from now on is encrypted as well: a client that holds the snapshot of
     /// an instance cannot read the fields that are not `pub`. What is not encrypted is still read.
     ///
-    /// It hides what a body says, not how long it is. A body is packed before, so the length also tells how
-    /// much in it repeats: whoever may write one field as often as they like, and sees the length every time,
-    /// can guess at another. What must not even be guessed at does not belong into the state.
+    /// It hides what a body says, not how long it is; so what is encrypted is not packed, because a packed
+    /// length would tell how much in it repeats.
     ///
     /// ```
     /// use fluxstack_live::Keys;
