@@ -108,9 +108,18 @@ test('a page that is older than its server works, and says that it should be loa
       near.onMessage((text) => far.send(text.toString().replaceAll('"schema":2', '"schema":1')))
     })
   const { page, navigations } = await stage.visit('', { prepare })
-  await page.getByTestId('outdated').waitFor()
+  const banner = page.getByTestId('outdated')
+  await banner.waitFor()
   await canCount(page)
   expect(navigations()).toBe(1)
+  // When is for the user to say.
+  await banner.getByRole('button', { name: 'Load it anew' }).click()
+  await expect.poll(navigations).toBe(2)
+  await live(page)
+  expect(await counts(page)).toEqual([1, 10, 20, 30])
+  await banner.getByRole('button', { name: 'Later' }).click()
+  await banner.waitFor({ state: 'detached' })
+  await canCount(page)
 })
 
 test('a page that is loaded again has its counters, its list and its form as they were', async () => {

@@ -2,7 +2,7 @@
 
 import type { ResumeOutcome } from '@fluxstack/client'
 import { useConnection } from '@fluxstack/react'
-import { useEffect, useRef } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { usePhase } from './client'
 import { useWorst } from './outcome'
 import { announce } from './toasts'
@@ -37,17 +37,21 @@ export function ConnectionBanner() {
   )
 }
 
-/** Never loads the page anew by itself: somebody may be typing. */
+/** Never loads the page anew by itself, and goes away if told to: somebody may be typing. */
 export function OutdatedBanner() {
   const { outdated } = useConnection()
-  if (!outdated) return null
+  const [isPutOff, putOff] = useState(false)
+  if (!outdated || isPutOff) return null
   return (
     <div role="status" className="banner" data-testid="outdated">
       <p>
-        <strong>This page is older than its server.</strong> Everything works.
+        <strong>This page is older than its server.</strong>
       </p>
       <button type="button" className="small" onClick={() => location.reload()}>
         Load it anew
+      </button>
+      <button type="button" className="quiet small" onClick={() => putOff(true)}>
+        Later
       </button>
     </div>
   )

@@ -20,9 +20,9 @@ export const SHORT: Readonly<Record<Kind, string>> = {
 /** Why nothing was left, where more can be said than the code does. */
 const REASONS: Readonly<Record<string, string>> = {
   NOTHING_KEPT: 'nothing was kept',
-  SESSION_EXPIRED: 'it was away for too long',
-  SESSION_REFUSED: 'the server does not know this page',
-  SESSION_IN_USE: 'another tab has the first one',
+  SESSION_EXPIRED: 'away for too long',
+  SESSION_REFUSED: 'unknown to this server',
+  SESSION_IN_USE: 'another tab has the first',
 }
 
 /** In a few words, for a card. */
