@@ -80,6 +80,12 @@ impl Drop for Ticket {
                 // Gone is what was asked for.
                 return open.answer(Ok(None));
             }
+            if open.kind == ReplyKind::ResumeSession {
+                // The server began to drain before it was known who has it. The session is not refused: whoever
+                // took this for a refusal would give up what waits for them.
+                let said = "the server is going away: present the session to the next one";
+                return open.answer(Err(Error::new(Code::Busy, said)));
+            }
             let id = match &open.subject {
                 Subject::Instance(instance) => instance.to_string(),
                 Subject::Named(name) => name.to_string(),
