@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fluxstack_live_protocol::{Code, InstanceId, SessionId};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -53,10 +53,8 @@ pub(crate) struct Occupant {
     left: CancellationToken,
     /// Somebody wants to know whether there is still anybody.
     pub(crate) ask: Notify,
-    /// How many want to know at the moment.
-    asking: AtomicUsize,
-    /// How often the peer was heard while somebody wanted to know.
-    heard: watch::Sender<u64>,
+    /// It has answered.
+    alive: Notify,
 }
 
 impl Occupant {
@@ -66,34 +64,26 @@ impl Occupant {
             leave: CancellationToken::new(),
             left: CancellationToken::new(),
             ask: Notify::new(),
-            asking: AtomicUsize::new(0),
-            heard: watch::Sender::new(0),
+            alive: Notify::new(),
         })
     }
 
-    /// The peer was heard.
-    pub(crate) fn heard(&self) {
-        if self.asking.load(Ordering::Relaxed) > 0 {
-            self.heard.send_modify(|heard| *heard += 1);
-        }
+    /// The peer has answered a ping. Nothing else is a sign of life: what it sent before it died may still be on
+    /// its way.
+    pub(crate) fn answered(&self) {
+        self.alive.notify_waiters();
     }
 
     async fn is_alive(&self) -> bool {
-        // Whoever asks stops asking also when the future is dropped.
-        struct Asking<'a>(&'a AtomicUsize);
-        impl Drop for Asking<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-        self.asking.fetch_add(1, Ordering::Relaxed);
-        let _asking = Asking(&self.asking);
-        let mut heard = self.heard.subscribe();
+        let sign = self.alive.notified();
+        tokio::pin!(sign);
+        // Listens before it asks, and hears nothing that was said before; several may ask at once.
+        sign.as_mut().enable();
         self.ask.notify_one();
         tokio::select! {
             biased;
             () = self.left.cancelled() => false,
-            sign = timeout(SIGN_OF_LIFE, heard.changed()) => sign.is_ok(),
+            sign = timeout(SIGN_OF_LIFE, sign) => sign.is_ok(),
         }
     }
 }

@@ -221,7 +221,6 @@ impl Session {
         self.greet().await;
         while let Some(frame) = incoming.next().await {
             silence.store(0, Ordering::Relaxed);
-            self.occupant.heard();
             match frame {
                 Incoming::Text(text) if text.len() > self.host.limits.frame => {
                     return Some(CloseCode::FrameTooLarge);
@@ -234,7 +233,7 @@ impl Session {
                         "binary frames carry uploads, and nothing is being uploaded",
                     ));
                 }
-                Incoming::Pong => {}
+                Incoming::Pong => self.occupant.answered(),
             }
             if self.refused > self.host.limits.refusals {
                 return Some(CloseCode::Flood);
