@@ -46,6 +46,9 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Notify,
     bound: usize,
+    /// Mailboxes are told things in the order in which they were made, so that the same events make the same
+    /// history: an id is random, and so is the order of a table.
+    number: u64,
 }
 
 struct Queue {
@@ -68,13 +71,21 @@ pub(crate) enum Undelivered {
     Closed(Box<Mail>),
 }
 
-pub(crate) fn mailbox(bound: usize) -> (Mailbox, Inbox) {
+/// A mailbox, the `number`th of its server, for so much mail.
+pub(crate) fn mailbox(number: u64, bound: usize) -> (Mailbox, Inbox) {
     let queue = Mutex::new(Queue { mail: VecDeque::new(), open: true });
-    let shared = Arc::new(Shared { queue, wake: Notify::new(), bound });
+    let shared = Arc::new(Shared { queue, wake: Notify::new(), bound, number });
     (Mailbox(Arc::clone(&shared)), Inbox(shared))
 }
 
 impl Mailbox {
+    /// These in the order in which they were made.
+    pub(crate) fn in_order<'a>(mailboxes: impl Iterator<Item = &'a Self>) -> Vec<&'a Self> {
+        let mut mailboxes: Vec<&Self> = mailboxes.collect();
+        mailboxes.sort_unstable_by_key(|mailbox| mailbox.0.number);
+        mailboxes
+    }
+
     /// Puts mail in, if there is room.
     pub(crate) fn send(&self, mail: Mail) -> Result<(), Undelivered> {
         self.push(mail, self.0.bound)

@@ -198,7 +198,8 @@ impl Roster {
             Seat::Away(instances) => Some(instances.values()),
             Seat::Here(_) => None,
         });
-        away.flatten().filter(|mailbox| !mailbox.is_closed()).cloned().collect()
+        let open = away.flatten().filter(|mailbox| !mailbox.is_closed());
+        Mailbox::in_order(open).into_iter().cloned().collect()
     }
 
     /// How many instances wait for somebody.

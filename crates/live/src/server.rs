@@ -4,7 +4,7 @@
 //! another), and each becomes a session. Nothing here is global: two servers live in one process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{Sink, Stream};
@@ -178,6 +178,7 @@ impl Builder {
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             connections: AtomicUsize::new(0),
+            mounts: AtomicU64::new(0),
             #[cfg(feature = "testing")]
             killed: CancellationToken::new(),
         };

@@ -13,7 +13,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -50,6 +50,8 @@ pub(crate) struct Host {
     /// Cancelled when the server goes away.
     pub(crate) closing: CancellationToken,
     pub(crate) connections: AtomicUsize,
+    /// Instances that were ever begun.
+    pub(crate) mounts: AtomicU64,
     /// Cancelled when a test kills the server in the middle of whatever it does.
     #[cfg(feature = "testing")]
     pub(crate) killed: CancellationToken,

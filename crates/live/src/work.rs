@@ -45,6 +45,7 @@ pub(crate) struct Work<C: Component> {
     at: HashMap<u64, Instant>,
     gates: HashMap<&'static str, Gate>,
     last: u64,
+    prefers_timers: bool,
 }
 
 /// Something to run in a turn.
@@ -61,6 +62,7 @@ impl<C: Component> Work<C> {
             at: HashMap::new(),
             gates: HashMap::new(),
             last: 0,
+            prefers_timers: false,
         }
     }
 
@@ -141,13 +143,26 @@ impl<C: Component> Work<C> {
     pub(crate) async fn next(&mut self) -> Turn<C> {
         loop {
             let first = self.due.keys().next().map(|(at, _)| *at);
-            tokio::select! {
-                Some(done) = self.tasks.join_next() => match done {
-                    Ok(job) => return Turn::Once(job),
-                    // Its panic is already in the log, with a backtrace, by the panic hook.
-                    Err(error) => tracing::error!(%error, "spawned work ended without a result"),
-                },
-                () = until(first) => {
+            // Turn about, and not by chance, so that neither starves the other and the same events make the same
+            // history.
+            self.prefers_timers = !self.prefers_timers;
+            let Self { tasks, prefers_timers, .. } = self;
+            let next = if *prefers_timers {
+                tokio::select! { biased;
+                    () = until(first) => None,
+                    Some(done) = tasks.join_next() => Some(done),
+                }
+            } else {
+                tokio::select! { biased;
+                    Some(done) = tasks.join_next() => Some(done),
+                    () = until(first) => None,
+                }
+            };
+            match next {
+                Some(Ok(job)) => return Turn::Once(job),
+                // Its panic is already in the log, with a backtrace, by the panic hook.
+                Some(Err(error)) => tracing::error!(%error, "spawned work ended without a result"),
+                None => {
                     if let Some(turn) = self.take_due() {
                         return turn;
                     }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::Session;
 use crate::error::Error;
 use crate::instance::Begin;
-use crate::mailbox::{Mail, Undelivered};
+use crate::mailbox::{Mail, Mailbox, Undelivered};
 use crate::outbox::Ticket;
 use crate::registry::Registration;
 use crate::roster::Claimed;
@@ -113,7 +113,7 @@ impl Session {
             return;
         }
         let (done, mut all_done) = mpsc::channel(1);
-        for mailbox in self.instances.values() {
+        for mailbox in Mailbox::in_order(self.instances.values()) {
             drop(mailbox.insist(Mail::Rest { done: done.clone() }));
         }
         drop(done);
@@ -127,7 +127,7 @@ impl Session {
     pub(super) fn leave(&mut self) {
         let may_come_back = self.arrival.dialect.resume;
         let is_crowded = self.host.roster.waiting_for() + self.instances.len() > self.host.limits.waiting;
-        for mailbox in self.instances.values() {
+        for mailbox in Mailbox::in_order(self.instances.values()) {
             mailbox.hang_up(self.id, may_come_back);
             if may_come_back && is_crowded {
                 // Too many wait already: it rests in the store instead, and comes back from there.

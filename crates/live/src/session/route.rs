@@ -3,6 +3,7 @@
 //! Every request gets its [`Ticket`] here, before anything can go wrong with it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{
@@ -175,7 +176,7 @@ impl Session {
             let said = format!("{most} components are already mounted on this connection: unmount some");
             return ticket.answer(Err(Error::new(Code::TooManyInstances, said)));
         }
-        let (mailbox, inbox) = mailbox(limits.mailbox);
+        let (mailbox, inbox) = mailbox(self.host.mounts.fetch_add(1, Ordering::Relaxed), limits.mailbox);
         let identity = Identity {
             instance: id,
             component: registration.name,
