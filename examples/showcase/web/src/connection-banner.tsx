@@ -45,7 +45,7 @@ export function OutdatedBanner() {
   return (
     <div role="status" className="banner" data-testid="outdated">
       <p>
-        <strong>This page is older than its server.</strong>
+        <strong>There is a newer page.</strong>
       </p>
       <button type="button" className="small" onClick={() => location.reload()}>
         Load it anew
