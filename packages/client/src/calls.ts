@@ -164,8 +164,8 @@ export const callLine: MakeLine = (port, _name, gone) => {
         const call: Call = { ...name, body: JSON.stringify(body), due, resolve, reject, tries: 0, lost }
         calls.add(call)
         wait(call)
-        // If others wait, it waits for them.
-        if (waiting === 1 && instanceId && !cancelPause) leave(call, instanceId)
+        // Nothing can be waiting in front of it, unless it has to wait as well.
+        if (instanceId && !cancelPause) leave(call, instanceId)
       }),
     open(id) {
       instanceId = id

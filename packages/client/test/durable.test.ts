@@ -170,6 +170,23 @@ describe('a durable call', () => {
     await expect(last).rejects.toMatchObject({ code: 'QUEUE_FULL' })
   })
 
+  test('is not sent any more when nobody is subscribed by the time it is kept', async () => {
+    const where = browser()
+    const it = await load(where)
+    const profile = it.client.live(Profile, { componentId: 'p' })
+    const leaveProfile = profile.subscribe(nothing)
+    await settled()
+    it.socket().mounted(it.socket().heard()[1], 'live-2', { name: '', saved: 0 })
+    const call = profile.call.save()
+    const refused = expect(call).rejects.toMatchObject({ code: 'NOT_MOUNTED' })
+    leaveProfile()
+    await it.clock.advance(100)
+    await stored()
+    await refused
+    expect(actions(it.socket().heard())).toEqual([])
+    expect(await records(where.factory)).toEqual([])
+  })
+
   test('that was refused is forgotten', async () => {
     const it = await loaded()
     const call = it.counter.call.fail({ field: 'x' })
@@ -225,6 +242,29 @@ describe('a call of an earlier page', () => {
         .heard()
         .map(({ callId }) => callId),
     ).toEqual(it.asked.map(({ callId }) => callId))
+  })
+
+  test('says nothing of answers, because it has another origin than those that came', async () => {
+    const it = await reloaded()
+    const [, resume] = it.socket().heard()
+    it.socket().say(wholeState)
+    it.socket().answer(resume, resumed)
+    for (const by of [4, 5]) it.counter.call.add({ by }).catch(nothing)
+    await stored()
+    const first = it.socket().heard()
+    // The newer two are answered, the older three are not, when the connection dies.
+    for (const request of first.slice(3)) it.socket().answer(request)
+    it.socket().events.closed(1006)
+    it.counter.call.add({ by: 6 }).catch(nothing)
+    await stored()
+    await it.clock.advance(125)
+    it.socket().hello({}, 'token-2')
+    await settled()
+    it.socket().answer(it.socket().heard()[1], resumed)
+    await settled()
+    const again = it.socket().heard()
+    expect(again.map(({ payload }) => payload)).toEqual([1, 2, 3, 6].map((by) => ({ by })))
+    expect(again.map(({ acked }) => acked)).toEqual([undefined, undefined, undefined, 2])
   })
 
   test('is reported when its instance had to be mounted afresh, and never sent to the new one', async () => {

@@ -81,6 +81,9 @@ describe('a client that comes back', () => {
     it.socket().answer(first, { token: 'token-3', known: true })
     const [second] = await cutAndBack(it, 'token-4')
     expect(second).toMatchObject({ payload: { token: 'token-3' } })
+    // An answer that brings none leaves the one there is.
+    it.socket().answer(second, {})
+    expect((await cutAndBack(it, 'token-5'))[0]).toMatchObject({ payload: { token: 'token-3' } })
     const clients = it.sockets.map(({ url }) => new URL(url).searchParams.get('client'))
     expect(clients[0]).toMatch(/^[A-Za-z0-9_.:-]{1,64}$/)
     expect(new Set(clients).size).toBe(1)
@@ -187,6 +190,19 @@ describe('an instance that waited', () => {
     it.socket().answer(ask)
     expect(it.counter.getState()).toMatchObject({ status: 'live', state: { count: 6 } })
     expect(it.outcomes).toEqual([{ kind: 'resumed' }])
+  })
+
+  test('that was out of step when the connection died is brought up by what is replayed', async () => {
+    const it = await counting()
+    it.socket().say(delta(1, 7))
+    await settled()
+    expect(it.socket().heard()).toMatchObject([{ type: 'STATE_RESYNC' }])
+    const [, resume] = await cutAndBack(it)
+    it.socket().say(delta(0, 6), delta(1, 7))
+    it.socket().answer(resume, { ...resumed(7, 2), outcome: 'replayed', frames: 2 })
+    expect(it.counter.getState()).toMatchObject({ status: 'live', state: { count: 7 } })
+    await settled()
+    expect(it.socket().heard()).toEqual([])
   })
 
   test('that was out of step when the connection died is asked for once more', async () => {
@@ -418,6 +434,11 @@ describe('a server that says: later', () => {
       expect(again).toMatchObject({ type: 'COMPONENT_RESUME' })
       it.socket().answer(again, resumed(5, 0))
       expect(it.outcomes).toEqual([{ kind: 'resumed' }])
+      // The next time it is patient from the beginning.
+      const [, next] = await cutAndBack(it)
+      it.socket().refuse(next, code)
+      await it.clock.advance(125)
+      expect(it.socket().heard()).toHaveLength(1)
     },
   )
 
@@ -547,6 +568,7 @@ describe('events', () => {
   test.each([
     ['where it was', 2, [1, 2, 3]],
     ['before that, and has others for the same numbers', 1, [1, 2, 2, 3]],
+    ['one later, which was missed', 3, [1, 2, { missed: 1 }]],
     ['later, and what is between was missed', 5, [1, 2, { missed: 3 }]],
   ])('of an instance that was rebuilt go on %s', async (_where, seq, told) => {
     const it = await ringing()

@@ -159,6 +159,21 @@ describe('a page that is loaded again in the same tab', () => {
     expect(heard).toEqual([1, 2, 3])
   })
 
+  test('does not wait to find out whose the session is, if the page before it said goodbye', async () => {
+    const tab = leave(await loaded())
+    const it = world({ tab })
+    it.client.connect()
+    expect(it.sockets).toHaveLength(1)
+    const crashed = await loaded()
+    await crashed.clock.advance(500)
+    crashed.tab.locks.clear()
+    const other = world({ tab: crashed.tab })
+    other.client.connect()
+    expect(other.sockets).toHaveLength(0)
+    await settled()
+    expect(other.sockets).toHaveLength(1)
+  })
+
   test('is found again after a second reload that came before the first was answered', async () => {
     const second = await load(leave(await loaded()))
     const it = await load(leave(second))
