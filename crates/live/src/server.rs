@@ -45,12 +45,12 @@ pub enum BuildError {
 /// Collects what a server is made of.
 #[derive(Default)]
 pub struct Builder {
-    components: Vec<Registration>,
+    pub(crate) components: Vec<Registration>,
     services: Services,
     limits: Limits,
     origins: Vec<String>,
     keys: Option<Keys>,
-    store: Option<Arc<dyn Store>>,
+    pub(crate) store: Option<Arc<dyn Store>>,
     durability: Option<Durability>,
 }
 

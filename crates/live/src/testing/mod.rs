@@ -3,7 +3,8 @@
 //! Three distances, nearest first. A component is a struct, so much needs nothing at all:
 //! `let mut counter = Counter { count: 40 }; counter.increment();`. [`mount`] runs one component for real,
 //! actions by name, deltas as they would travel. [`Harness`] is a whole server in memory with clients that
-//! speak the real protocol, and can misbehave.
+//! speak the real protocol, and can misbehave. And where what matters is what happens between them, [`sim`] is
+//! servers, browser tabs and the network, from a seed.
 //!
 //! Everything follows tokio's clock: under `#[tokio::test(start_paused = true)]` an hour passes at once.
 
@@ -11,6 +12,7 @@ mod client;
 mod come_back;
 mod harness;
 mod mount;
+pub mod sim;
 
 pub use client::{Client, Refused};
 pub use harness::Harness;
