@@ -139,7 +139,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     queue,
     stats,
   })
-  const session = createSession(connection, timeout, (refusal) => {
+  const session = createSession(connection, clock, timeout, (refusal) => {
     // A copy leaves to the original what is the original's.
     if (refusal === 'SESSION_IN_USE') {
       memory.part()
@@ -174,14 +174,12 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   })
   connection.pushed.add((message) => deliver(message, routes))
 
-  /** Unmounts what nobody came back for, unless there is something left to be done in it. */
+  /**
+   * Forgets what nobody came back for, unless there is something left to be done in it. It is not unmounted:
+   * the page it belongs to may be in the back/forward cache, and what nobody wants comes to rest by itself.
+   */
   function sweep(): void {
-    if (!port.isOpen()) return
-    for (const [name, { id }] of memory.left) {
-      if (durable?.has(name)) continue
-      memory.left.delete(name)
-      unmount(port, id)
-    }
+    for (const name of memory.left.keys()) if (!durable?.has(name)) memory.left.delete(name)
     memory.touch()
   }
 

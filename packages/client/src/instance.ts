@@ -12,7 +12,7 @@
 import { advance, type Snapshot, takeSnapshot } from './delta.js'
 import { isGone, isPassing, LiveError } from './error.js'
 import type { Port } from './port.js'
-import type { Delta, JsonObject, WholeState } from './protocol.js'
+import type { Delta, JsonObject, Standing, WholeState } from './protocol.js'
 
 /** Whole states asked for in a row before client and server are declared to disagree. */
 const MOST_RESYNCS = 3
@@ -47,7 +47,7 @@ export interface Instance extends Kept {
   /** The connection is another one. What was asked on the last one is forgotten; says what is there. */
   position(): { readonly have: number; readonly heard: number; readonly fresh?: true | undefined }
   /** Whether it is in step with what the server says it holds; if not, asks for the whole state. */
-  prove(holds: { readonly version: unknown; readonly digest: unknown }): boolean
+  prove(holds: Pick<Standing, 'version' | 'digest' | 'seq'>): boolean
   /** Nobody wants it any more; the server is told if `tell`. */
   leave(tell: boolean): void
   /** A whole state came; `undefined` if it could not be read. */
@@ -135,7 +135,9 @@ export function createInstance(
       resyncs = 0
       return { have: shown?.version ?? 0, heard, fresh: shown ? undefined : true }
     },
-    prove({ version, digest }) {
+    prove({ version, digest, seq }) {
+      // It was rebuilt, and the answer that said so was lost: its events count on from there.
+      if (typeof seq === 'number' && seq < heard) heard = seq
       if (resyncs > 0) return false
       if (shown && shown.version === version && shown.digest === digest) return true
       resync()

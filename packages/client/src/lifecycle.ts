@@ -166,10 +166,12 @@ export function createLifecycle<C extends ComponentShape>(
       () => comeBack(snapshot),
       (error) => {
         const { code } = error
+        const isNothing = code === 'NOTHING_KEPT'
         if (code === 'CLIENT_OUTDATED') broken(error)
-        else if (code !== 'NOTHING_KEPT') mountAfresh(code)
-        else if (!snapshot && instance?.snapshot) comeBack(instance.snapshot)
-        else mountAfresh(session.refusal() ?? code)
+        // Ours may be good where the server has none, or none that it can use.
+        else if (!snapshot && instance?.snapshot && (isNothing || code.startsWith('SNAPSHOT_')))
+          comeBack(instance.snapshot)
+        else mountAfresh((isNothing && session.refusal()) || code)
       },
     )
   }

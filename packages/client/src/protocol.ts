@@ -187,6 +187,8 @@ export interface Standing {
   /** What the server holds. */
   readonly version: unknown
   readonly digest: unknown
+  /** The number of its last event. */
+  readonly seq: unknown
   /** The server has a newer version of the component. */
   readonly outdated: unknown
 }
@@ -212,7 +214,9 @@ export function parseStanding(result: unknown): Standing | undefined {
   if (kind === 'resumed') outcome = { kind }
   if (kind === 'replayed') outcome = { kind, frames: Number(frames) || 0 }
   if (kind === 'rehydrated' && made) outcome = { kind, version: made.whole.version }
-  return outcome || (made && kind === undefined) ? { outcome, made, version, digest, outdated } : undefined
+  return outcome || (made && kind === undefined)
+    ? { outcome, made, version, digest, seq, outdated }
+    : undefined
 }
 
 function parseMessage(message: JsonObject): ServerMessage | undefined {

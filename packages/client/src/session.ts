@@ -11,8 +11,12 @@
  */
 
 import type { Connection } from './connection.js'
+import type { Clock } from './environment.js'
 import { type ErrorCode, isPassing } from './error.js'
 import { parseToken } from './protocol.js'
+
+/** How often a page that stays asks for a newer token, in ms. One is good for a day. */
+const RENEW_MS = 3_600_000
 
 /** What outlives the connection. */
 export interface Session {
@@ -35,6 +39,7 @@ export interface SessionKeeper extends Session {
 /** A session without a token. `changed` hears of each new one, and of a refusal. */
 export function createSession(
   connection: Connection,
+  clock: Clock,
   timeout: number,
   changed: (refusal?: ErrorCode) => void,
 ): SessionKeeper {
@@ -42,11 +47,22 @@ export function createSession(
   let refusal: ErrorCode | undefined
   /** Times in a row that the server had no time for us. */
   let tries = 0
+  let cancelRenewal = (): void => undefined
 
   function keep(next: string | undefined): void {
     token = next ?? token
     tries = 0
     changed(refusal)
+    cancelRenewal()
+    cancelRenewal = clock.after(RENEW_MS, renew)
+  }
+
+  function renew(): void {
+    // On a connection that is lost meanwhile the token is presented again anyway.
+    if (token === undefined || connection.status() !== 'open') return
+    const again = (): void => keep(undefined)
+    const answered = (result: unknown): void => keep(parseToken(result))
+    connection.ask({ type: 'SESSION_RESUME', payload: { token } }, timeout, { answered, failed: again })
   }
 
   return {
