@@ -174,12 +174,14 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   })
   connection.pushed.add((message) => deliver(message, routes))
 
-  /**
-   * Forgets what nobody came back for, unless there is something left to be done in it. It is not unmounted:
-   * the page it belongs to may be in the back/forward cache, and what nobody wants comes to rest by itself.
-   */
+  /** Unmounts what nobody came back for, unless there is something left to be done in it. */
   function sweep(): void {
-    for (const name of memory.left.keys()) if (!durable?.has(name)) memory.left.delete(name)
+    if (!port.isOpen()) return
+    for (const [name, { id }] of memory.left) {
+      if (durable?.has(name)) continue
+      memory.left.delete(name)
+      unmount(port, id)
+    }
     memory.touch()
   }
 

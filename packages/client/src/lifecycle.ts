@@ -166,12 +166,10 @@ export function createLifecycle<C extends ComponentShape>(
       () => comeBack(snapshot),
       (error) => {
         const { code } = error
-        const isNothing = code === 'NOTHING_KEPT'
         if (code === 'CLIENT_OUTDATED') broken(error)
         // Ours may be good where the server has none, or none that it can use.
-        else if (!snapshot && instance?.snapshot && (isNothing || code.startsWith('SNAPSHOT_')))
-          comeBack(instance.snapshot)
-        else mountAfresh((isNothing && session.refusal()) || code)
+        else if (!snapshot && instance?.snapshot) comeBack(instance.snapshot)
+        else mountAfresh((code === 'NOTHING_KEPT' && session.refusal()) || code)
       },
     )
   }

@@ -12,7 +12,7 @@
 
 import type { Connection } from './connection.js'
 import type { Clock } from './environment.js'
-import { type ErrorCode, isPassing } from './error.js'
+import { type ErrorCode, isPassing, type LiveError } from './error.js'
 import { parseToken } from './protocol.js'
 
 /** How often a page that stays asks for a newer token, in ms. One is good for a day. */
@@ -59,10 +59,14 @@ export function createSession(
 
   function renew(): void {
     // On a connection that is lost meanwhile the token is presented again anyway.
-    if (token === undefined || connection.status() !== 'open') return
-    const again = (): void => keep(undefined)
-    const answered = (result: unknown): void => keep(parseToken(result))
-    connection.ask({ type: 'SESSION_RESUME', payload: { token } }, timeout, { answered, failed: again })
+    if (connection.status() === 'open') present(() => keep(undefined))
+  }
+
+  function present(failed: (error: LiveError) => void): void {
+    connection.ask({ type: 'SESSION_RESUME', payload: { token: token ?? '' } }, timeout, {
+      answered: (result) => keep(parseToken(result)),
+      failed,
+    })
   }
 
   return {
@@ -80,17 +84,14 @@ export function createSession(
         keep(given)
         return
       }
-      connection.ask({ type: 'SESSION_RESUME', payload: { token } }, timeout, {
-        answered: (result) => keep(parseToken(result)),
-        failed(error) {
-          const { code } = error
-          if (isPassing(error) || code === 'TIMEOUT') {
-            connection.retry(tries++)
-          } else if (code !== 'DISCONNECTED' && code !== 'CLOSED') {
-            refusal = code
-            keep(given)
-          }
-        },
+      present((error) => {
+        const { code } = error
+        if (isPassing(error) || code === 'TIMEOUT') {
+          connection.retry(tries++)
+        } else if (code !== 'DISCONNECTED' && code !== 'CLOSED') {
+          refusal = code
+          keep(given)
+        }
       })
     },
   }

@@ -50,6 +50,46 @@ describe('a session that is refused', () => {
   })
 })
 
+test.each(['NOTHING_KEPT', 'SNAPSHOT_EXPIRED', 'SNAPSHOT_UNREADABLE'])(
+  'what the server has is no good (%s): what the client was given may be',
+  async (code) => {
+    const it = await counting()
+    it.socket().say({ type: 'STATE_SNAPSHOT', componentId: 'live-1', payload: { snapshot: 'signed' } })
+    const [, resume] = await cutAndBack(it)
+    it.socket().refuse(resume, code)
+    await settled()
+    const [second] = it.socket().heard()
+    expect(second).toMatchObject({ type: 'COMPONENT_RESUME', payload: { snapshot: 'signed' } })
+    // And if that is no good either, this is why.
+    it.socket().refuse(second, 'SNAPSHOT_STALE')
+    await settled()
+    const [mount] = it.socket().heard()
+    expect(mount).toMatchObject({ type: 'COMPONENT_MOUNT' })
+    it.socket().mounted(mount, 'live-2', { count: 0 })
+    expect(it.outcomes).toEqual([{ kind: 'reset', reason: 'SNAPSHOT_STALE' }])
+  },
+)
+
+test('a page that stays asks for a newer token, every hour, and keeps it', async () => {
+  const it = await counting()
+  for (const next of ['token-noon', 'token-night']) {
+    // A socket on which something is heard is alive.
+    for (let second = 0; second <= 3600; second += 2) {
+      it.socket().say({ type: 'COMPONENT_PONG' })
+      await it.clock.advance(2000)
+    }
+    await settled()
+    const asked = it
+      .socket()
+      .heard()
+      .filter(({ type }) => type === 'SESSION_RESUME')
+    expect(asked).toHaveLength(1)
+    it.socket().answer(asked[0], { token: next, known: true })
+  }
+  const [session] = await cutAndBack(it)
+  expect(session).toMatchObject({ payload: { token: 'token-night' } })
+})
+
 describe('a server that says: later', () => {
   test.each(['SERVER_OUTDATED', 'BUSY', 'SNAPSHOT_THROTTLED'])(
     'with %s is asked again, and what was shown stays on show',
