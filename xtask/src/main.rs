@@ -17,6 +17,7 @@ mod plan;
 mod run;
 mod server;
 mod setup;
+mod sim;
 mod socket;
 mod spread;
 mod storm;
@@ -80,6 +81,8 @@ enum Chore {
     Kill(kill::Options),
     /// Thousands of clients are cut and come back: nothing lost, nothing doubled, and how long it took
     Storm(storm::Options),
+    /// Simulated networks, tabs and deployments from a seed: nothing lost, nothing doubled, every screen right
+    Sim(sim::Options),
     /// Feed the protocol's reader random bytes
     Fuzz {
         /// How long
@@ -122,6 +125,7 @@ fn perform(chore: Chore) -> anyhow::Result<ExitCode> {
         Chore::Memory(options) => memory::memory(&options)?,
         Chore::Kill(options) => kill::kill(&options)?,
         Chore::Storm(options) => storm::storm(&options)?,
+        Chore::Sim(options) => sim::sim(&options)?,
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds)?,
         Chore::Setup => setup::everything()?,
     }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::counts::{self, Counts};
 use crate::run::{cargo, npm, program, root, scratch, status, transcript};
-use crate::{costs, demo, kill, setup, tidy, types};
+use crate::{costs, demo, kill, setup, sim, tidy, types};
 
 /// Something that passes or fails.
 struct Suite {
@@ -29,7 +29,7 @@ enum Outcome {
     NotRun(&'static str),
 }
 
-const SUITES: [Suite; 13] = [
+const SUITES: [Suite; 14] = [
     Suite { name: "fmt", fast: true, filters: false, run: fmt },
     Suite { name: "lint", fast: true, filters: false, run: lint },
     Suite { name: "tidy", fast: true, filters: false, run: rules },
@@ -39,6 +39,7 @@ const SUITES: [Suite; 13] = [
     Suite { name: "rust", fast: false, filters: true, run: rust },
     Suite { name: "packages", fast: false, filters: true, run: packages },
     Suite { name: "e2e", fast: false, filters: true, run: browser },
+    Suite { name: "sim", fast: false, filters: false, run: simulated },
     Suite { name: "kill", fast: false, filters: false, run: killed },
     Suite { name: "costs", fast: false, filters: false, run: cost },
     Suite { name: "size", fast: false, filters: false, run: size },
@@ -203,6 +204,11 @@ fn vitest(name: &str, tests: &mut Command, filter: Option<&str>) -> Result<Outco
         Err(_) => Counts::check(success),
     };
     Ok(Outcome::Ran(counts.with_exit(success)))
+}
+
+fn simulated(_: Option<&str>) -> Result<Outcome> {
+    sim::few()?;
+    Ok(Outcome::Ran(Counts::check(true)))
 }
 
 fn killed(_: Option<&str>) -> Result<Outcome> {

@@ -103,7 +103,10 @@ fn main() -> ExitCode {
     println!("{:.0} schedules a second on {threads} cores, {seconds:.1} s", schedules as f64 / seconds);
     failed.sort_unstable();
     let Some((worst, _)) = failed.first() else { return ExitCode::SUCCESS };
-    println!("\n{} failed; to see the first again: cargo xtask sim --schedules 1 --seed {worst}", failed.len());
+    println!(
+        "\n{} failed; to see the first again: cargo xtask sim --schedules 1 --seed {worst}",
+        failed.len()
+    );
     for (seed, wrong) in failed.iter().take(SHOWN) {
         println!("seed {seed}: {}", wrong.lines().next().unwrap_or_default());
     }

@@ -211,12 +211,14 @@ async fn whoever_comes_back_while_the_store_is_still_writing_finds_the_instance(
 #[derive(State)]
 #[state(version = 3, serves = 2, migrate(from = 2, DiaryV2))]
 pub struct Diary {
+    /// What happened.
     pub lines: List<String>,
     #[state(keep)]
     secret: String,
     forgotten: u32,
 }
 
+/// As it was before there were lines.
 #[wire]
 pub struct DiaryV2 {
     text: String,
@@ -255,15 +257,18 @@ impl Component for Diary {
 
 #[actions]
 impl Diary {
+    /// What it was told last.
     pub fn ask(&mut self) -> String {
         self.secret.clone()
     }
 
+    /// Changes something and fails.
     pub fn explode(&mut self) {
         self.secret = "lost".to_owned();
         panic!("this is the test's own panic");
     }
 
+    /// Is told something private, and answers what the call is named.
     pub fn tell(&mut self, secret: String, cx: &mut Cx<Self>) -> Option<String> {
         self.secret = secret;
         self.forgotten = 7;

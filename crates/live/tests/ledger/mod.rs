@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use fluxstack_live::prelude::*;
-use fluxstack_live::testing::sim::{Actor, Report, Schedule, Sim};
+use fluxstack_live::testing::sim::{Actor, Asked, Handle, Outcome, Report, Schedule, Sim, Tab};
 use fluxstack_live::{Keys, MemoryStore};
 use serde_json::{Value, json};
 
@@ -122,33 +122,71 @@ pub mod next {
     }
 }
 
+/// How long an instance waits for its tab.
+pub const GRACE: Duration = Duration::from_secs(2);
+
 /// What outlives a server, and servers that share it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Disk {
-    pub store: MemoryStore,
-    pub keys: Keys,
+    store: MemoryStore,
+    /// Without any, the store's own secret signs, and tabs are given nothing to keep.
+    keys: Option<Keys>,
+    /// Little may wait for a slow tab, and little is kept for one that comes back.
+    is_tight: bool,
 }
 
 impl Disk {
-    pub fn new() -> Self {
-        Self { store: MemoryStore::new(), keys: Keys::new("test", [7; 32]).expect("32 bytes are enough") }
+    /// With keys, so that tabs keep snapshots as well.
+    pub fn with_keys() -> Self {
+        Self { keys: Some(keys("2026")), ..Self::default() }
+    }
+
+    /// One of the disks there are.
+    pub fn of(seed: u64) -> Self {
+        let disk = if seed.is_multiple_of(2) { Self::default() } else { Self::with_keys() };
+        Self { is_tight: seed.is_multiple_of(3), ..disk }
+    }
+
+    /// The same disk under other keys.
+    pub fn rekeyed(&self, keys: Keys) -> Self {
+        Self { keys: Some(keys), ..self.clone() }
     }
 
     /// What every server has in common.
     pub fn server(&self) -> fluxstack_live::Builder {
-        let server = Live::builder().keys(self.keys.clone()).store(self.store.clone());
-        server.durability(Durability::Acknowledged).limits(|limits| limits.grace = Duration::from_secs(2))
+        let mut server = Live::builder().store(self.store.clone()).durability(Durability::Acknowledged);
+        if let Some(keys) = &self.keys {
+            server = server.keys(keys.clone());
+        }
+        server.limits(|limits| {
+            limits.grace = GRACE;
+            if self.is_tight {
+                (limits.outbox_soft, limits.replay, limits.events) = (700, 300, 4);
+            }
+        })
     }
 
     pub fn live(&self) -> fluxstack_live::Builder {
         self.server().component::<Ledger>().component::<Board>()
     }
+
+    /// The next version of the application.
+    pub fn next(&self) -> fluxstack_live::Builder {
+        self.server().component::<next::Ledger>().component::<Board>()
+    }
+}
+
+/// Keys of a certain year.
+pub fn keys(year: &str) -> Keys {
+    Keys::new(year, format!("the secret of the year {year:>20}")).expect("it is long enough")
 }
 
 /// A simulation of both components, whose effects are counted.
-pub fn sim(seed: u64) -> Sim {
-    let disk = Disk::new();
-    watch(Sim::new(seed, move || disk.live()))
+pub fn sim(seed: u64, disk: &Disk) -> Sim {
+    let (present, next) = (disk.clone(), disk.clone());
+    let sim = watch(Sim::new(seed, move || present.live()));
+    sim.also(move || next.next());
+    sim
 }
 
 /// Lets effects be counted.
@@ -179,7 +217,7 @@ pub fn actors() -> [Actor; 2] {
 
 /// One random schedule, to its end.
 pub async fn schedule(seed: u64) -> (Sim, Vec<String>) {
-    let sim = sim(seed);
+    let sim = sim(seed, &Disk::of(seed));
     sim.play(&Schedule::random(seed), &actors()).await;
     sim.settle().await;
     let wrong = sim.check().await;
@@ -193,4 +231,47 @@ pub async fn flawless(seed: u64) -> Report {
         sim.assert_converged().await;
     }
     sim.report()
+}
+
+// For tests that go step by step.
+
+/// A tab that shows a ledger, with nothing in it yet.
+pub async fn opened(seed: u64, disk: &Disk) -> (Sim, Tab, Handle) {
+    let sim = sim(seed, disk);
+    let tab = sim.tab();
+    let ledger = tab.mount("Ledger", "ledger", json!({}));
+    sim.settle().await;
+    (sim, tab, ledger)
+}
+
+pub fn enter(tab: &Tab, ledger: Handle, entry: &str) -> Asked {
+    tab.call(ledger, "enter", json!({ "entry": entry }))
+}
+
+pub fn entries(tab: &Tab, ledger: Handle) -> Vec<String> {
+    let shown = tab.shows(ledger).expect("something is shown");
+    shown["entries"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.as_str().unwrap_or("?").into())
+        .collect()
+}
+
+pub fn last(tab: &Tab, ledger: Handle) -> Outcome {
+    tab.outcomes(ledger).pop().expect("it was mounted")
+}
+
+pub fn reset(reason: &str) -> Outcome {
+    Outcome::Reset(reason.to_owned())
+}
+
+pub fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Settles, and is as it should be.
+pub async fn settled(sim: &Sim) {
+    sim.settle().await;
+    sim.assert_converged().await;
 }

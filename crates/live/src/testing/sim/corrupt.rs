@@ -72,7 +72,8 @@ impl Corruption {
 /// What a byte is replaced with. Within a row any is as good as any other to a reader that meets it inside an id,
 /// a signature or a time, which are not the same twice; so what happens is decided by the seed alone. (That is why
 /// there is no backslash: what it does depends on what follows.)
-const ROWS: [&[u8]; 5] = [b"0123456789", b"ghijklmnopqrstuvwxyz", b"GHIJKLMNOPQRSTUVWXYZ", b"\"{}[]:,", b"\x00\x1f\x80\xff"];
+const ROWS: [&[u8]; 5] =
+    [b"0123456789", b"ghijklmnopqrstuvwxyz", b"GHIJKLMNOPQRSTUVWXYZ", b"\"{}[]:,", b"\x00\x1f\x80\xff"];
 
 /// The frame with one byte replaced by another.
 pub(super) fn change(frame: &[u8], draw: &mut Draw) -> Bytes {

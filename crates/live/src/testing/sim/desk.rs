@@ -70,12 +70,15 @@ pub(super) enum Fate {
     NotSent,
 }
 
+type OfCall = dyn Fn(&Value) -> Option<String>;
+type InState = dyn Fn(&Map<String, Value>) -> Vec<String>;
+
 /// How effects are found in the states of a component.
 #[derive(Clone)]
 pub(super) struct Rule {
     pub(super) component: String,
-    pub(super) of_call: Rc<dyn Fn(&Value) -> Option<String>>,
-    pub(super) in_state: Rc<dyn Fn(&Map<String, Value>) -> Vec<String>>,
+    pub(super) of_call: Rc<OfCall>,
+    pub(super) in_state: Rc<InState>,
 }
 
 impl Desk {

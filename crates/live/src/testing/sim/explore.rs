@@ -27,7 +27,8 @@ pub fn explore(schedules: u64, first_seed: u64, simulate: impl AsyncFn(u64) -> R
     let mut all = Report::default();
     for seed in first_seed..first_seed.saturating_add(schedules) {
         let simulated = catch_unwind(AssertUnwindSafe(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
             runtime.expect("a runtime without sockets needs only memory").block_on(simulate(seed))
         }));
         match simulated {

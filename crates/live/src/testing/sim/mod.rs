@@ -77,6 +77,8 @@ mod shelf;
 mod steer;
 mod tab;
 mod trace;
+mod trouble;
+mod verdict;
 mod wire;
 mod world;
 

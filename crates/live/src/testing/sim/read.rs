@@ -76,6 +76,8 @@ pub(super) struct Stands {
     pub(super) version: u64,
     pub(super) digest: u32,
     pub(super) seq: Option<u64>,
+    #[serde(default)]
+    pub(super) outdated: bool,
 }
 
 #[derive(Deserialize)]
@@ -142,7 +144,8 @@ fn message(text: &str) -> Option<Said<'_>> {
                 (false, "COMPONENT_PONG") => Err("REHYDRATION_REQUIRED".into()),
                 (false, _) => Err(code?),
             };
-            let original = if kind == "COMPONENT_PONG" { Some("COMPONENT_PING".into()) } else { Some(original?) };
+            let original =
+                if kind == "COMPONENT_PONG" { Some("COMPONENT_PING".into()) } else { Some(original?) };
             Said::Answer(Answer { request, original, about: id, outcome })
         }
         "ERROR" => match request {

@@ -153,7 +153,11 @@ impl fmt::Display for Report {
             write!(f, " {} {},", class.name(), self.corrupted.get(&class).copied().unwrap_or(0))?;
         }
         let (found, of) = self.detected();
-        writeln!(f, "\ndetected      {found} of {of} that could be; whole states asked for {}", self.resyncs)?;
+        writeln!(
+            f,
+            "\ndetected      {found} of {of} that could be; whole states asked for {}",
+            self.resyncs
+        )?;
         write!(
             f,
             "divergences {}, lost {}, doubled {}, out of order {}, other promises broken {}",

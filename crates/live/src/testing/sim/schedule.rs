@@ -14,11 +14,13 @@ const MOST_TABS: usize = 4;
 /// Components a tab of a schedule has at most.
 const MOST_HANDLES: usize = 3;
 
+type MakeCall = dyn Fn(&mut Draw, String) -> (&'static str, Value);
+
 /// A component that takes part in schedules, and how it is called.
 pub struct Actor {
     component: String,
     props: Value,
-    call: Box<dyn Fn(&mut Draw, String) -> (&'static str, Value)>,
+    call: Box<MakeCall>,
 }
 
 impl Actor {
@@ -198,7 +200,7 @@ impl Sim {
     /// # }
     /// ```
     pub async fn play(&self, schedule: &Schedule, actors: &[Actor]) {
-        let draw = self.world().borrow_mut().desk.draw.fork();
+        let draw = self.world.borrow_mut().desk.draw.fork();
         let mut stage = Stage { sim: self, actors, draw, tabs: Vec::new(), tokens: 0 };
         for handles in &schedule.tabs {
             stage.tabs.push((self.tab(), Vec::new()));
@@ -247,7 +249,11 @@ impl Stage<'_> {
             Step::Cut(tab, cut) => drop(some(tab).map(|tab| tab.cut(*cut))),
             Step::Sleep(tab, time) => drop(some(tab).map(|tab| tab.sleep(*time))),
             Step::Kill { is_silent, down } => {
-                if *is_silent { sim.vanish() } else { sim.kill() }
+                if *is_silent {
+                    sim.vanish()
+                } else {
+                    sim.kill()
+                }
                 sim.start_in(*down);
             }
             Step::Drain(down) => {

@@ -44,7 +44,10 @@ pub(super) enum Harm {
 pub(super) enum Cargo {
     Text(Bytes),
     /// A text that was another one when it was sent.
-    Changed { now: Bytes, before: Bytes },
+    Changed {
+        now: Bytes,
+        before: Bytes,
+    },
     Ping,
     Pong,
     /// The other end closes, or is seen to be gone.

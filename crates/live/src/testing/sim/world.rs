@@ -4,28 +4,28 @@
 //! what is due, and sleeps until the next thing is. The clock is tokio's and paused, so sleeping takes no time;
 //! and whatever happens at one instant happens in one order: wires by their number, then tabs by theirs.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use fluxstack_live_protocol::{CloseCode, InstanceId};
+use fluxstack_live_protocol::CloseCode;
 use tokio::time::{Instant, sleep_until};
 
-use super::corrupt::{self, Corruption};
 use super::desk::Desk;
 use super::draw::Draw;
 use super::network::Network;
-use super::page::{Page, Reading};
-use super::shelf::{Shelf, Slow};
-use super::wire::{Cargo, Cut, Harm, Way, Wire};
+use super::page::Page;
+use super::shelf::Shelf;
+use super::wire::{Cargo, Harm, Way, Wire};
 use crate::server::{Builder, Live};
-use crate::session::{Arrival, Incoming, Outgoing};
-use crate::store::{MemoryStore, Store};
+use crate::session::{Incoming, Outgoing};
+use crate::store::Store;
+
+mod harm;
+mod server;
 
 /// Makes a server each time one starts.
 pub(super) type Build = Rc<dyn Fn() -> Builder>;
@@ -90,63 +90,6 @@ impl World {
         let now = Instant::now().saturating_duration_since(self.epoch);
         self.desk.now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         self.desk.now
-    }
-
-    // The server.
-
-    pub(super) fn start(&mut self) {
-        self.starts_at = None;
-        if !matches!(self.server, Server::Down) {
-            return;
-        }
-        let mut builder = (self.build)();
-        let inner = builder.store.take().unwrap_or_else(|| Arc::new(MemoryStore::new()));
-        self.store = Some(Arc::clone(&inner));
-        builder.store = Some(Arc::new(Slow { inner, shelf: Arc::clone(&self.shelf) }));
-        self.desk.schemas = builder.components.iter().map(|known| (known.name, known.version)).collect();
-        let live = builder.build().expect("the author's builder makes a server");
-        self.server = Server::Up(live);
-        self.desk.line("server", format_args!("starts"));
-    }
-
-    /// Stops the server where it is. Tabs see their sockets close, unless `is_silent`.
-    pub(super) fn kill(&mut self, is_silent: bool) {
-        let (Server::Up(live) | Server::Draining(live)) = std::mem::replace(&mut self.server, Server::Down) else {
-            return;
-        };
-        live.kill();
-        self.desk.line("server", format_args!("{}", if is_silent { "vanishes" } else { "is killed" }));
-        for at in 0..self.wires.len() {
-            let due = self.arrival(self.wires[at].tab);
-            let wire = &mut self.wires[at];
-            if !std::mem::take(&mut wire.has_server) {
-                continue;
-            }
-            self.network.forget(wire.number);
-            wire.up.clear();
-            if is_silent {
-                wire.is_lossy = true;
-            } else if wire.has_tab {
-                wire.down.send(due, Cargo::Gone(None));
-            }
-        }
-    }
-
-    /// Lets the server come to its end in order.
-    pub(super) fn drain(&mut self) {
-        let Server::Up(live) = &self.server else { return };
-        let live = live.clone();
-        self.desk.line("server", format_args!("drains"));
-        self.drains += 1;
-        self.network.drain(&live, self.drains);
-        self.server = Server::Draining(live);
-    }
-
-    /// The store to be made to forget, and what.
-    pub(super) fn forgotten(&mut self) -> (Option<Arc<dyn Store>>, BTreeSet<InstanceId>) {
-        self.desk.excuse_all();
-        self.desk.line("store", format_args!("forgets"));
-        (self.store.clone(), self.shelf.take_known())
     }
 
     // What happens.
@@ -241,36 +184,14 @@ impl World {
         let due = self.arrival(self.wires[at].tab);
         let tab = &mut self.tabs[self.wires[at].tab];
         let harms = if way == Way::Up { &mut tab.up } else { &mut tab.down };
-        let wire = &mut self.wires[at];
-        let lane = if way == Way::Up { &mut wire.up } else { &mut wire.down };
-        let text = match &cargo {
-            Cargo::Text(text) if !harms.is_empty() => text.clone(),
-            _ => return lane.send(due, cargo),
-        };
-        let harm = harms.remove(0);
-        wire.is_clean &= matches!(harm, Harm::Delay(_));
-        if way == Way::Up && !matches!(harm, Harm::Delay(_)) {
-            // A server that hears the rest but not this cannot know what it was not told.
-            tab.page.is_tainted |= harm != Harm::Double;
-            let ids = tab.page.handles.iter().filter_map(|handle| handle.id.clone());
-            self.desk.shuffled.extend(ids);
-        }
-        match harm {
-            Harm::Drop => {
-                wire.is_lossy = true;
-                if way == Way::Down {
-                    self.network.landed(wire.number);
-                }
+        match cargo {
+            Cargo::Text(text) if !harms.is_empty() => {
+                let harm = harms.remove(0);
+                self.harm(at, way, harm, text, due);
             }
-            Harm::Delay(ms) => lane.send(due + ms, cargo),
-            Harm::Double => {
-                lane.send(due, cargo.clone());
-                lane.send(due, cargo);
-            }
-            Harm::Swap(ms) => lane.send_aside(due + ms, cargo),
-            Harm::Corrupt => {
-                let now = corrupt::change(&text, &mut self.desk.draw);
-                lane.send(due, Cargo::Changed { now, before: text });
+            cargo => {
+                let wire = &mut self.wires[at];
+                if way == Way::Up { &mut wire.up } else { &mut wire.down }.send(due, cargo);
             }
         }
     }
@@ -308,29 +229,6 @@ impl World {
         was_busy
     }
 
-    fn connect(&mut self, at: usize) {
-        let tab = self.wires[at].tab;
-        let (number, due) = (self.wires[at].number, self.arrival(tab));
-        let place = match &self.server {
-            Server::Up(live) if self.wires[at].has_tab => live.place().map(|place| (live, place)),
-            _ => None,
-        };
-        let Some((live, place)) = place else {
-            self.wires[at].down.send(due, Cargo::Gone(None));
-            return;
-        };
-        let page = &self.tabs[tab].page;
-        let octet = u8::try_from(tab % 250).unwrap_or(0);
-        let arrival = Arrival {
-            subject: page.subject.as_str().into(),
-            // An address of its own for each tab, so that what one sends is not held against another.
-            peer: Some(Ipv4Addr::new(10, 0, 0, octet + 1).into()),
-            ..Arrival::from_query(&page.query())
-        };
-        self.network.serve(number, live, place, arrival);
-        self.wires[at].has_server = true;
-    }
-
     fn deliver(&mut self, at: usize, cargo: Cargo) {
         let wire = &self.wires[at];
         let page = &mut self.tabs[wire.tab].page;
@@ -356,37 +254,6 @@ impl World {
         }
     }
 
-    /// What became of a frame that was changed on its way.
-    fn judge(&mut self, at: usize, reading: &Reading, now: &Bytes, before: &Bytes) {
-        let page = &mut self.tabs[self.wires[at].tab].page;
-        let sent = corrupt::states(before);
-        let is_sent = |shown: &corrupt::Carried| {
-            sent.iter().any(|(id, _, digest)| *id == shown.0 && *digest == shown.2)
-        };
-        let class = if reading.is_unreadable {
-            Corruption::Unreadable
-        } else if reading.is_disproved {
-            Corruption::Digest
-        } else if reading.is_elsewhere {
-            Corruption::Base
-        } else if reading.is_astray {
-            Corruption::Astray
-        } else {
-            corrupt::compare(now, before)
-        };
-        // A mount that answers with another id shows the right state of nobody.
-        let is_right = reading.shown.iter().all(|shown| is_sent(shown) || sent.iter().any(|state| state.2 == shown.2));
-        let class = if is_right { class } else { Corruption::Undetected };
-        // Whatever else was in the frame that may explain what the tab made of it.
-        page.is_tainted |= !matches!(class, Corruption::Unreadable | Corruption::Digest | Corruption::Harmless);
-        self.desk.report.corruption(class);
-        let name = page.name.clone();
-        self.desk.line(&name, format_args!("a changed frame: {}", class.name()));
-        if class == Corruption::Undetected {
-            self.desk.diverge(&name, "shows a state that the server did not send".to_owned());
-        }
-    }
-
     /// Sees to what a tab wants.
     pub(super) fn attend(&mut self, tab: usize) -> bool {
         let mut was_busy = false;
@@ -406,7 +273,9 @@ impl World {
         }
         let frames = page.take_frames();
         let socket = page.socket();
-        let Some(at) = self.wires.iter().position(|wire| Some(wire.number) == socket) else { return was_busy };
+        let Some(at) = self.wires.iter().position(|wire| Some(wire.number) == socket) else {
+            return was_busy;
+        };
         for frame in frames {
             was_busy = true;
             if self.wires[at].has_server {
@@ -429,65 +298,6 @@ impl World {
         }
         if wire.has_server && !wire.is_lossy {
             wire.up.send(due, Cargo::Gone(None));
-        }
-    }
-
-    // What is done to them.
-
-    /// Cuts the connection of a tab, if it has one.
-    pub(super) fn cut(&mut self, tab: usize, cut: Cut) {
-        let Some(socket) = self.tabs[tab].page.socket() else { return };
-        let Some(at) = self.wires.iter().position(|wire| wire.number == socket) else { return };
-        self.desk.line(&self.tabs[tab].page.name, format_args!("is cut off, seen by {cut:?}"));
-        let wire = &mut self.wires[at];
-        if cut != Cut::Tab {
-            wire.up.clear();
-            wire.has_server = false;
-            self.network.cut(wire.number);
-        }
-        if cut == Cut::Server {
-            wire.is_lossy = true;
-            return;
-        }
-        wire.has_tab = false;
-        wire.is_lossy = true;
-        wire.connects_at = None;
-        for _ in 0..wire.down.clear() {
-            self.network.landed(socket);
-        }
-        let page = &mut self.tabs[tab].page;
-        if page.asleep.is_some() {
-            // It will find out when it wakes.
-            wire.has_tab = true;
-            wire.down.send(0, Cargo::Gone(None));
-        } else {
-            page.closed(None, &mut self.desk);
-        }
-        self.attend(tab);
-    }
-
-    /// From now on nothing is done to anything.
-    pub(super) fn heal(&mut self) {
-        for tab in 0..self.tabs.len() {
-            self.tabs[tab].up.clear();
-            self.tabs[tab].down.clear();
-            self.tabs[tab].page.wake(&mut self.desk);
-            self.attend(tab);
-        }
-        // A socket that has lost something does not live: everybody sees that now.
-        for at in 0..self.wires.len() {
-            if self.wires[at].is_lossy {
-                let (tab, number) = (self.wires[at].tab, self.wires[at].number);
-                self.network.cut(number);
-                self.wires[at].has_server = false;
-                self.wires[at].up.clear();
-                if self.tabs[tab].page.socket() == Some(number) {
-                    self.cut(tab, Cut::Both);
-                }
-            }
-        }
-        if matches!(self.server, Server::Down) {
-            self.start();
         }
     }
 

@@ -90,6 +90,8 @@ pub(in crate::testing::sim) struct Handle {
     pub(super) again_at: u64,
     /// The server is to be told that it is not wanted any more.
     pub(super) owes_unmount: bool,
+    /// The server has a newer version of the component than the page was made for.
+    pub(in crate::testing::sim) is_outdated: bool,
     /// Why it was lost, until it is mounted afresh.
     pub(super) news: Option<String>,
     pub(in crate::testing::sim) outcomes: Vec<Outcome>,
@@ -120,6 +122,7 @@ impl Handle {
             tries: 0,
             again_at: u64::MAX,
             owes_unmount: false,
+            is_outdated: false,
             news: None,
             outcomes: Vec::new(),
             line: VecDeque::new(),

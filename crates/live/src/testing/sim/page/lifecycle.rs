@@ -267,7 +267,7 @@ impl Page {
 
     /// The server has said how it stands; `is_known` if this is what was asked back.
     fn stand(&mut self, handle: usize, stands: Stands, is_known: bool, desk: &mut Desk) {
-        let Stands { outcome, frames, id, state, version, digest, seq } = stands;
+        let Stands { outcome, frames, id, state, version, digest, seq, outdated } = stands;
         let told = match (outcome.as_deref(), is_known) {
             (None, false) => Outcome::Mounted,
             (Some("resumed"), true) => Outcome::Resumed,
@@ -278,6 +278,7 @@ impl Page {
         let socket = self.socket();
         let standing = &mut self.handles[handle];
         standing.tries = 0;
+        standing.is_outdated = outdated;
         standing.enter(Phase::Mounted);
         match &told {
             Outcome::Resumed | Outcome::Replayed(_) => {

@@ -72,7 +72,10 @@ impl Page {
     /// Sends what waits, in order.
     pub(super) fn flush(&mut self, handle: usize, desk: &mut Desk) {
         let calls = &mut self.handles[handle];
-        if !matches!(self.link, super::Link::Open(_)) || calls.phase != Phase::Mounted || calls.again_at != u64::MAX {
+        if !matches!(self.link, super::Link::Open(_))
+            || calls.phase != Phase::Mounted
+            || calls.again_at != u64::MAX
+        {
             return;
         }
         let Some(id) = calls.id.clone() else { return };

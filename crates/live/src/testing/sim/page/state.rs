@@ -138,7 +138,10 @@ impl Page {
         let asks = &self.handles[handle];
         let have = asks.picture.as_ref().map_or(0, |picture| picture.version);
         let Some(id) = asks.id.clone() else { return };
-        let message = format!("{{\"type\":\"STATE_RESYNC\",\"componentId\":{},\"payload\":{{\"have\":{have}}}", text(&id));
+        let message = format!(
+            "{{\"type\":\"STATE_RESYNC\",\"componentId\":{},\"payload\":{{\"have\":{have}}}",
+            text(&id)
+        );
         self.ask(kind, handle, Some(&id), message, desk.now);
     }
 
