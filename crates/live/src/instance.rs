@@ -20,6 +20,7 @@
 //! is mounted anew and its `pub` fields are put back to what was last sent.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -149,13 +150,15 @@ enum Goes {
 }
 
 /// Begins `C` and lives until it is unmounted or goes to rest. The one future of an instance's task.
-pub(crate) async fn run<C: Component>(mount: Mount) {
+pub(crate) fn run<C: Component>(mount: Mount) -> impl Future<Output = ()> + Send {
     let span = tracing::error_span!("live", component = C::NAME, instance = %mount.identity.instance);
-    live::<C>(mount).instrument(span).await;
+    // In a box of its own, which goes when it is done: who waits for the next click for hours should not
+    // carry around what it began with.
+    live::<C>(Box::pin(begin::begin(mount))).instrument(span)
 }
 
-async fn live<C: Component>(mount: Mount) {
-    let Some((mut instance, mut inbox)) = begin::begin::<C>(mount).await else { return };
+async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Instance<C>, Inbox)>> + Send>>) {
+    let Some((mut instance, mut inbox)) = beginning.await else { return };
     instance.send_events();
     let mut prefers_mail = true;
     let ended = loop {
@@ -194,7 +197,8 @@ async fn live<C: Component>(mount: Mount) {
         if matches!(goes, Ok(Goes::ToRest)) {
             // First what was asked before, which may be that somebody is back.
             if let Some(mail) = inbox.take() {
-                goes = instance.read(mail).await;
+                // Rare, so it takes room only when it happens.
+                goes = Box::pin(instance.read(mail)).await;
             } else {
                 // Whoever comes back while the store is still writing finds the instance, and whoever comes
                 // later finds what was written.

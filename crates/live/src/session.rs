@@ -318,7 +318,8 @@ impl Session {
                     ClientBody::ResumeSession { ref token } => {
                         let token = token.clone().into_owned();
                         let ticket = self.ticket(frame, &message);
-                        self.resume(&token, ticket).await;
+                        // Once in a connection's life, so it takes room only then.
+                        Box::pin(self.resume(&token, ticket)).await;
                     }
                     _ => self.take(frame, message),
                 },

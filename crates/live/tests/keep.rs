@@ -117,6 +117,24 @@ async fn an_answer_waits_for_the_store_and_the_state_does_not() {
     assert_eq!(answers(&client.arrived()), ["1"]);
 }
 
+/// The other tests' clock stands still, and this one's is later every time it is asked.
+#[tokio::test]
+async fn what_is_due_at_once_is_done_while_time_passes() {
+    let keys = Keys::new("2026", [7; 32]).unwrap();
+    let build = app::live().store(Gate::new(1_000)).keys(keys);
+    let harness = Harness::new(build.build().unwrap());
+    let mut client = page(&harness).await;
+    let id = client.mount("Counter", json!({ "count": 0 })).await.unwrap();
+    let answered = tokio::time::timeout(Duration::from_secs(10), client.request(add(&id, 1))).await;
+    assert_eq!(answered.unwrap()["success"], json!(true));
+    let given = async {
+        while client.snapshot(&id).is_none() {
+            client.next().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), given).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn calls_made_while_the_store_writes_share_the_next_write() {
     let store = Gate::new(1);
