@@ -5,14 +5,14 @@
 //! started again with the same store: after a while of load, or while it is still reading its store, or while
 //! clients are coming back. Every client comes back to what it had mounted and sends what it was not answered
 //! again. Because each knows what every call must be answered ([`Plan`]), what is lost or doubled shows at
-//! once. Then the server is asked to stop, which must lose nothing either.
+//! once. Now and then, and at the end, the server is asked to stop instead, which must lose nothing either.
 //!
 //! A killed program leaves behind what it gave to the system, so this does not show whether the store waits
 //! for the disk; it shows that the server gives everything away before it answers, and that its files can be
 //! read whenever it ends. `--durability trailing` shows that this test sees what is lost.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ const LOAD: Duration = Duration::from_millis(250);
 const EARLY: Duration = Duration::from_millis(100);
 /// One in so many is killed early.
 const OFTEN: u64 = 3;
+/// One in so many of the others is asked to stop instead, as a deployment does it.
+const DEPLOYED: u64 = 8;
 /// Clients that are not all back after this never will be.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -114,10 +116,11 @@ fn points(options: &Options, binary: &Path, folder: &Path, dice: &Dice) -> Resul
             Err(error) => failures.push(error),
         }
     }
-    let early = board.early.load(Ordering::Relaxed);
     println!(
-        "kill: {} points, {early} of them while the server was starting or clients were coming back",
-        board.points.load(Ordering::Relaxed)
+        "kill: {} points, {} of them while the server was starting or clients were coming back; {} deployments",
+        board.points.load(Ordering::Relaxed),
+        board.early.load(Ordering::Relaxed),
+        board.deployments.load(Ordering::Relaxed)
     );
     println!(
         "kill: {} returns: {} rehydrated, {} resumed or replayed, {} reset",
@@ -172,13 +175,17 @@ fn seasons(
     *server = spawn()?;
     board.up();
     board.settled(server)?;
-    for _ in 0..points {
+    while board.points.load(Ordering::Relaxed) < points {
         if dice.below(OFTEN) == 0 {
             board.early.fetch_add(1, Ordering::Relaxed);
             pause(dice.within(EARLY));
         } else {
             board.settled(server)?;
             pause(dice.within(LOAD));
+            if dice.below(DEPLOYED) == 0 {
+                deploy(board, server, &spawn)?;
+                continue;
+            }
         }
         server.lives()?;
         board.down();
@@ -189,15 +196,22 @@ fn seasons(
         board.up();
     }
     board.settled(server)?;
+    deploy(board, server, &spawn)?;
+    board.settled(server)?;
+    board.is_over.store(true, Ordering::Release);
+    // Until the clients have compared everything once more.
+    board.finished(server)
+}
+
+/// Asks the server to stop, under load as well, and starts the next.
+fn deploy(board: &Board, server: &mut Server, spawn: impl Fn() -> Result<Server>) -> Result<()> {
+    board.deployments.fetch_add(1, Ordering::Relaxed);
     board.down();
     let (status, _) = server.stop()?;
     ensure!(status.success(), "the server was asked to stop and ended with {status}: {}", server.said());
     *server = spawn()?;
     board.up();
-    board.settled(server)?;
-    board.is_over.store(true, Ordering::Release);
-    // Until the clients have compared everything once more.
-    board.finished(server)
+    Ok(())
 }
 
 /// What the clients and whoever kills the server tell each other.
@@ -213,7 +227,8 @@ struct Board {
     is_over: AtomicBool,
     /// Somebody found something wrong, and there is no point in going on.
     is_lost: AtomicBool,
-    points: AtomicU64,
+    points: AtomicUsize,
+    deployments: AtomicU64,
     early: AtomicU64,
 }
 
@@ -226,7 +241,8 @@ impl Board {
             finished: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
-            points: AtomicU64::new(0),
+            points: AtomicUsize::new(0),
+            deployments: AtomicU64::new(0),
             early: AtomicU64::new(0),
         }
     }

@@ -40,6 +40,14 @@ impl Report {
     }
 }
 
+/// Why a client is done with a server that nobody killed under it.
+enum Ended {
+    /// No more load, and everything is as it should be.
+    Over,
+    /// It is not the server it was to be.
+    Elsewhere,
+}
+
 pub(super) struct Client {
     address: SocketAddr,
     number: usize,
@@ -79,7 +87,8 @@ impl Client {
                 continue;
             }
             match self.live(board, life) {
-                Ok(()) => return Ok(()),
+                Ok(Ended::Over) => return Ok(()),
+                Ok(Ended::Elsewhere) => {}
                 // It is killed with everything else when somebody has failed.
                 Err(error) if is_gone(&error) && board.is_lost() => return Ok(()),
                 Err(error) if is_gone(&error) && board.life() != life => {}
@@ -89,9 +98,14 @@ impl Client {
     }
 
     /// Comes back, settles what is in doubt, and calls until the server is killed.
-    fn live(&mut self, board: &Board, life: u64) -> Result<()> {
-        self.arrive(board, life)?;
-        let Some(tab) = &mut self.tab else { return Ok(()) };
+    fn live(&mut self, board: &Board, life: u64) -> Result<Ended> {
+        self.connect(board, life)?;
+        if board.life() != life {
+            // While we were connecting another server took its place, and who knows which one this is.
+            return Ok(Ended::Elsewhere);
+        }
+        self.arrive(board)?;
+        let Some(tab) = &mut self.tab else { return Ok(Ended::Over) };
         tab.settle()?;
         ensure!(tab.score.is_clean(), "something was lost or doubled");
         board.settled[self.number].store(life, Ordering::Release);
@@ -107,21 +121,22 @@ impl Client {
             ensure!(tab.score.is_clean(), "something was lost or doubled");
         }
         tab.settle()?;
-        tab.check()
+        tab.check()?;
+        Ok(Ended::Over)
     }
 
-    /// Connects as soon as somebody listens, takes up what was mounted, and sends what is in doubt again.
-    fn arrive(&mut self, board: &Board, life: u64) -> Result<()> {
+    /// Connects as soon as somebody listens.
+    fn connect(&mut self, board: &Board, life: u64) -> Result<()> {
         let begun = Instant::now();
-        let page = format!("k{}", self.number);
+        let page = self.page();
         loop {
-            let arrived = match &mut self.tab {
+            let connected = match &mut self.tab {
                 Some(tab) => tab.reconnect().map(drop),
                 // The first time.
                 none => Tab::open(self.address, &page).map(|tab| *none = Some(tab)),
             };
-            match arrived {
-                Ok(()) => break,
+            match connected {
+                Ok(()) => return Ok(()),
                 Err(error) if is_gone(&error) && board.life() == life && !board.is_lost() => {
                     ensure!(begun.elapsed() < PATIENCE, "nobody listens after {PATIENCE:?}");
                     pause(Duration::from_millis(1));
@@ -129,6 +144,11 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Takes up what was mounted, and sends what is in doubt again.
+    fn arrive(&mut self, board: &Board) -> Result<()> {
+        let page = self.page();
         let Some(tab) = &mut self.tab else { return Ok(()) };
         if tab.mounted.len() < IN_FLIGHT.len() {
             for (plan, kind) in [(Plan::Count, "c"), (Plan::Rows, "r")] {
@@ -149,5 +169,10 @@ impl Client {
             }
         }
         tab.resend()
+    }
+
+    /// The name of its page, which begins its call ids.
+    fn page(&self) -> String {
+        format!("k{}", self.number)
     }
 }
