@@ -19,8 +19,9 @@ const GRACE: u64 = 20;
 /// How much longer it may take until all have gone to rest.
 const RESTING: Duration = Duration::from_secs(2);
 /// Bytes the server may remember of an instance that is gone: its id and its last version, so that no older
-/// snapshot of it comes back, in a map with room to spare. It remembers 100,000 of them and no more.
-const REMEMBERED: i64 = 128;
+/// snapshot of it comes back. It is some 60 in a map that doubles when it is full, remembers 100,000 of them and
+/// no more, and what the allocator loses between others.
+const REMEMBERED: i64 = 256;
 /// Clients connected at once where the figure is not about them.
 const FEW: usize = 25;
 
