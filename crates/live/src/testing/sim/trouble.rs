@@ -33,6 +33,8 @@ impl Tab {
     /// # let sim = Sim::new(1, Live::builder);
     /// # let tab = sim.tab();
     /// tab.lose(Way::Down, 1); // the hello, as it happens
+    /// sim.run(std::time::Duration::from_secs(1)).await;
+    /// assert!(!tab.is_connected());
     /// sim.settle().await;
     /// assert!(tab.is_connected());
     /// # }
@@ -94,7 +96,7 @@ impl Tab {
     /// # let sim = Sim::new(1, Live::builder);
     /// # let tab = sim.tab();
     /// tab.corrupt(1);
-    /// sim.settle().await;
+    /// sim.run(std::time::Duration::from_secs(1)).await;
     /// assert_eq!(sim.report().corrupted_frames(), 1);
     /// # }
     /// ```
