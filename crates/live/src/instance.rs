@@ -294,7 +294,9 @@ impl<C: Component> Instance<C> {
                     }
                 }
                 let result = self.resumed(resumed, is_outdated);
-                self.reply(ticket, Ok(Some(result)));
+                // At once, like the state it speaks of. If it waited for the store, the state would go on meanwhile, and
+                // what the answer says of it would be old.
+                ticket.answer(Ok(Some(result)));
             }
             Mail::Away { connection } => return Ok(self.detach(connection)),
             Mail::Rest { done } => {
