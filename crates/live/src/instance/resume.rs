@@ -6,12 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluxstack_live_protocol::{ConnectionId, ServerMessage};
+use fluxstack_live_protocol::ConnectionId;
 use tokio::time::Instant;
 
 use super::log::Entry;
 use super::{Goes, Instance};
-use crate::clock;
 use crate::component::{Component, Resumed};
 use crate::outbox::Outbox;
 
@@ -51,9 +50,7 @@ impl<C: Component> Instance<C> {
             count += 1;
         }
         if missed.lost > 0 {
-            let mut frame = Vec::new();
-            ServerMessage::Missed { instance: id, count: missed.lost }.write(clock::now(), &mut frame);
-            outbox.push_event(id, frame.into());
+            outbox.push_missed(id, missed.lost);
             count += 1;
         }
         for entry in missed.frames {

@@ -127,6 +127,11 @@ impl Outbox {
         self.put(|queue| queue.push_event(instance, frame));
     }
 
+    /// So many events of an instance are gone.
+    pub(crate) fn push_missed(&self, instance: InstanceId, count: u64) {
+        self.put(|queue| queue.push(Item::Missed { instance, count }));
+    }
+
     /// A snapshot for the client to keep; takes the place of an older one that still waits.
     pub(crate) fn push_snapshot(&self, instance: InstanceId, frame: Bytes) {
         self.put(|queue| queue.push_snapshot(instance, frame));
