@@ -149,6 +149,38 @@ async fn an_instance_that_went_to_rest_is_rebuilt_and_looks_stale_until_then() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_back_does_not_wait_for_the_store() {
+    let (sim, tab, ledger) = opened(29, &Disk::default()).await;
+    sim.slow_store(Duration::from_secs(3_600));
+    let entered = enter(&tab, ledger, "a");
+    sim.run(ms(100)).await;
+    tab.cut(Cut::Both);
+    sim.run(ms(1_000)).await;
+    // The answer to the call is not there before it is stored; the answer to the return is.
+    assert_eq!((tab.status(ledger), tab.answer(entered)), (Status::Live, Answer::Pending));
+    sim.slow_store(Duration::ZERO);
+    sim.kill();
+    settled(&sim).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happened_while_a_tab_was_away_is_told_or_counted_however_much_it_is() {
+    // This one keeps few events, and lets few of them wait.
+    let (sim, tab, ledger) = opened(30, &Disk::of(6)).await;
+    tab.call(ledger, "enterSlowly", json!({ "entry": "first", "ms": 300 }));
+    for entry in 0..60 {
+        enter(&tab, ledger, &entry.to_string());
+    }
+    sim.run(ms(100)).await;
+    tab.sleep(Duration::from_secs(1));
+    tab.cut(Cut::Both);
+    settled(&sim).await;
+    let (events, missed) = tab.events(ledger);
+    assert_eq!(events.len() as u64 + missed, 61);
+    assert!(missed > 30 && !events.is_empty(), "{missed}");
+}
+
 #[test]
 fn whoever_comes_back_as_it_goes_to_rest_finds_it() {
     explore(60, 1, async |moment| {

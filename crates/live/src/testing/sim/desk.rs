@@ -34,6 +34,8 @@ pub(super) struct Desk {
     pub(super) wrong: Vec<String>,
     pub(super) calls: Vec<Call>,
     pub(super) rules: Vec<Rule>,
+    /// Servers that were started: what one of them has sent, another may not have.
+    pub(super) life: u32,
     /// The version of each component on a page that is loaded now.
     pub(super) schemas: BTreeMap<&'static str, u32>,
     /// The stores have lost what they had, or never outlived a server, so nothing can be promised of old instances.
@@ -92,6 +94,7 @@ impl Desk {
             wrong: Vec::new(),
             calls: Vec::new(),
             rules: Vec::new(),
+            life: 0,
             schemas: BTreeMap::new(),
             is_forgetful: false,
             excused: 0,

@@ -80,6 +80,8 @@ pub(in crate::testing::sim) struct Handle {
     pub(super) resyncs: u32,
     /// The socket on which the server has said where it stands.
     pub(super) in_step_on: Option<u32>,
+    /// Which server sent what is shown.
+    pub(super) life: u32,
     /// Whole states that were asked for to compare with.
     pub(super) probes: u32,
     pub(in crate::testing::sim) is_compared: bool,
@@ -116,6 +118,7 @@ impl Handle {
             snapshot: None,
             resyncs: 0,
             in_step_on: None,
+            life: 0,
             probes: 0,
             is_compared: false,
             turn: 0,

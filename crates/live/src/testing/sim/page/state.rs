@@ -21,15 +21,21 @@ const PROVED: usize = 64;
 const MOST_RESYNCS: u32 = 3;
 
 impl Page {
-    /// Whether what comes on this socket about the instance has to fit.
-    fn has_to_fit(&self, handle: usize) -> bool {
-        self.is_clean && self.socket().is_some() && self.handles[handle].in_step_on == self.socket()
+    /// Whether what comes on this socket about the instance has to fit: because the server has said on it how it
+    /// stands, or because what is shown is of this very server, which is to go on from there.
+    pub(super) fn has_to_fit(&self, handle: usize, desk: &Desk) -> bool {
+        let shows = &self.handles[handle];
+        let is_in_step = self.socket().is_some() && shows.in_step_on == self.socket();
+        let goes_on = shows.picture.is_some() && shows.life == desk.life && !self.is_tainted;
+        self.is_clean && (is_in_step || goes_on)
     }
 
     pub(super) fn delta(&mut self, handle: usize, delta: Option<&Delta>, desk: &mut Desk) {
-        let has_to_fit = self.has_to_fit(handle);
+        let has_to_fit = self.has_to_fit(handle, desk);
+        let may_misfit = !self.is_clean;
         let shows = &mut self.handles[handle];
         let Some(picture) = shows.picture.as_mut().filter(|_| shows.resyncs == 0) else { return };
+        let before = may_misfit.then(|| picture.state.clone());
         let misfit = match delta {
             None => {
                 self.reading.is_unreadable = true;
@@ -45,7 +51,7 @@ impl Page {
             Some(delta) => match delta.apply(&mut picture.state, picture.version) {
                 Ok(()) => {
                     (picture.version, picture.digest) = (delta.version, delta.digest);
-                    return self.show(handle);
+                    return self.show(handle, desk);
                 }
                 Err(mismatch) => {
                     self.reading.is_disproved |= mismatch == Mismatch::Digest;
@@ -54,8 +60,8 @@ impl Page {
                 }
             },
         };
-        // What is shown is half-changed, and must not be taken for anything.
-        shows.proved.clear();
+        // A delta that misfits may have been applied by half.
+        picture.state = before.unwrap_or_default();
         if has_to_fit {
             desk.break_promise(&self.name.clone(), format!("nothing was lost, and yet a delta: {misfit}"));
         }
@@ -90,12 +96,13 @@ impl Page {
         let shows = &mut self.handles[handle];
         shows.resyncs = 0;
         shows.picture = Some(Picture { state, version, digest: expected });
-        self.show(handle);
+        self.show(handle, desk);
     }
 
-    fn show(&mut self, handle: usize) {
+    fn show(&mut self, handle: usize, desk: &Desk) {
         let shows = &mut self.handles[handle];
         let (Some(picture), Some(id)) = (&shows.picture, &shows.id) else { return };
+        shows.life = desk.life;
         if shows.proved.len() == PROVED {
             shows.proved.pop_front();
         }
@@ -107,7 +114,7 @@ impl Page {
 
     /// Whether what is shown is what the server says it holds; if not, asks for it.
     pub(super) fn prove(&mut self, handle: usize, version: u64, digest: u32, desk: &mut Desk) {
-        let socket = self.socket();
+        let (socket, has_to_fit) = (self.socket(), self.has_to_fit(handle, desk));
         let shows = &mut self.handles[handle];
         if shows.resyncs > 0 {
             return;
@@ -117,6 +124,11 @@ impl Page {
             return;
         }
         self.reading.is_elsewhere = true;
+        if has_to_fit {
+            let shown = shows.picture.as_ref().map_or(0, |picture| picture.version);
+            let what = format!("nothing was lost, and yet version {version} was said and {shown} is shown");
+            desk.break_promise(&self.name.clone(), what);
+        }
         self.resync(handle, desk);
     }
 
@@ -200,7 +212,7 @@ impl Page {
     // Events.
 
     pub(super) fn event(&mut self, handle: usize, seq: u64, event: &RawValue, desk: &mut Desk) {
-        let has_to_fit = self.has_to_fit(handle) && !self.is_tainted;
+        let has_to_fit = self.has_to_fit(handle, desk) && !self.is_tainted;
         let hears = &mut self.handles[handle];
         if seq <= hears.heard {
             return;

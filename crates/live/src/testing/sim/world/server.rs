@@ -25,6 +25,7 @@ impl World {
         self.desk.schemas = builder.components.iter().map(|known| (known.name, known.version)).collect();
         let live = builder.build().expect("the author's builder makes a server");
         self.server = Server::Up(live);
+        self.desk.life += 1;
         self.desk.line("server", format_args!("starts"));
     }
 
