@@ -1,23 +1,27 @@
-//! What an author writes: a component's lifecycle, and the context every method is given.
+//! What an author writes: a component's lifecycle, and the context every method is given ([`Cx`]).
 //!
 //! The methods run inside the instance's own task, one at a time, each a turn. A turn ends with a flush:
 //! whatever `pub` fields changed is sent, then the events emitted, then the reply. That is why there is
 //! no lock around state and no "save" to call.
 
-use std::any::type_name;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-use fluxstack_live_protocol::{CallId, ConnectionId, InstanceId};
+use fluxstack_live_protocol::InstanceId;
 
 use crate::action::Actions;
 use crate::error::{Error, Result};
-use crate::services::Services;
 use crate::state::State;
 use crate::vault::Durability;
 use crate::wire::Wire;
-use crate::work::{TimerId, Work};
+
+mod cx;
+mod effect;
+
+pub(crate) use cx::Nameplate;
+pub use cx::{Cx, RoomCx};
+pub use effect::Address;
+pub(crate) use effect::{Effect, Post, RoomAct};
 
 /// A live component: a struct whose `pub` fields the client sees, and the methods of its lifecycle.
 ///
@@ -71,7 +75,56 @@ pub trait Component: State + Actions {
     /// [`Builder::durability`](crate::Builder::durability).
     const DURABILITY: Option<Durability> = None;
 
-    /// Makes the instance. An error is what the client's mount is answered with.
+    /// How long a shared instance stays when its last member has left.
+    const KEEP_ALIVE: Duration = Duration::ZERO;
+
+    /// Whether clients may send it events; denied unless set. What they send comes to [`Component::on_event`].
+    const TAKES_EVENTS: bool = false;
+
+    /// Whether its instances hear, in [`Component::on_event`], what is emitted in the rooms they are in. Their
+    /// clients always do.
+    const HEARS_ROOMS: bool = false;
+
+    /// Whether [`Cx::emit_all`] reaches its clients.
+    const HEARS_ALL: bool = false;
+
+    /// Events that each of its rooms keeps, for late joiners and for those who come back.
+    const ROOM_HISTORY: usize = 0;
+
+    /// Who shares an instance: nobody, unless the component says otherwise. All who mount it with the same key
+    /// share one instance with one state; the empty key makes it the only one there is.
+    ///
+    /// Of the props of a shared instance only the first count; whoever comes later brings but the key.
+    ///
+    /// ```
+    /// # use fluxstack_live::prelude::*;
+    /// # #[derive(State)] pub struct Chat { pub lines: u32 }
+    /// #[wire]
+    /// pub struct ChatProps {
+    ///     pub room: String,
+    /// }
+    ///
+    /// impl Component for Chat {
+    ///     type Props = ChatProps;
+    ///     type Event = ();
+    ///
+    ///     fn scope(props: &ChatProps) -> Scope {
+    ///         Scope::Shared(props.room.clone())
+    ///     }
+    ///
+    ///     async fn mount(_props: ChatProps, _cx: &mut Cx<Self>) -> Result<Self> {
+    ///         Ok(Chat { lines: 0 })
+    ///     }
+    /// }
+    /// # #[actions] impl Chat {}
+    /// ```
+    fn scope(props: &Self::Props) -> Scope {
+        let _ = props;
+        Scope::Private
+    }
+
+    /// Makes the instance. An error is what the client's mount is answered with. A shared instance is made for
+    /// all who will ever join it, so nobody is the caller here.
     ///
     /// Also called to rebuild the instance after a panic, with the props of the last mount or change: the
     /// `pub` fields are then overwritten with what was last sent, private fields are those of this new
@@ -105,13 +158,55 @@ pub trait Component: State + Actions {
         Ok(())
     }
 
-    /// A client sent an event. Refused unless the component takes events.
+    /// Somebody joined a shared instance: once for each session, with its first mount. The joiner is the caller,
+    /// and is told what this changed together with everything else.
     ///
     /// # Errors
-    /// Whatever the author decides.
-    fn on_event(&mut self, event: Self::Event, cx: &mut Cx<Self>) -> Result<()> {
-        let _ = (event, cx);
+    /// An error refuses the joiner, and is what their mount is answered with.
+    fn on_join(&mut self, cx: &mut Cx<Self>) -> impl Future<Output = Result<()>> + Send {
+        let _ = cx;
+        async { Ok(()) }
+    }
+
+    /// A member of a shared instance left: unmounted it, closed the page, or did not come back within the grace
+    /// period. Once for every [`Component::on_join`] that went well; who left is the caller.
+    fn on_leave(&mut self, cx: &mut Cx<Self>) -> impl Future<Output = ()> + Send {
+        let _ = cx;
+        async {}
+    }
+
+    /// An event came: from a client, if [`Component::TAKES_EVENTS`]; from another component that has this one's
+    /// [`Address`]; or from a room, if [`Component::HEARS_ROOMS`]. Refused unless the component says otherwise.
+    ///
+    /// # Errors
+    /// Whatever the author decides; a client is told.
+    fn on_event(&mut self, event: Self::Event, from: &Source, cx: &mut Cx<Self>) -> Result<()> {
+        let _ = (event, from, cx);
         Err(Error::forbidden())
+    }
+
+    /// Whether the caller may take this instance into a room by itself. Refused unless the component says
+    /// otherwise; what the component joins with [`RoomCx::join`] is not asked about.
+    ///
+    /// # Errors
+    /// An error refuses it, and is what the request is answered with.
+    fn may_join(&self, room: &str, cx: &Cx<Self>) -> Result<()> {
+        let _ = (room, cx);
+        Err(Error::forbidden())
+    }
+
+    /// Whether the caller may emit this event in a room it is in. Refused unless the component says otherwise.
+    ///
+    /// # Errors
+    /// An error refuses it, and is what the request is answered with.
+    fn may_emit(&self, room: &str, event: &Self::Event, cx: &Cx<Self>) -> Result<()> {
+        let _ = (room, event, cx);
+        Err(Error::forbidden())
+    }
+
+    /// The caller has signed in, or is signed in anew with other rights.
+    fn on_identity(&mut self, cx: &mut Cx<Self>) {
+        let _ = cx;
     }
 
     /// The client came back before the instance went to rest: after a network blip, a sleep, or from the
@@ -174,196 +269,23 @@ pub struct Rehydrated {
     pub taken: u64,
 }
 
-/// Who an instance is.
-#[derive(Debug, Clone)]
-pub(crate) struct Identity {
-    pub(crate) instance: InstanceId,
-    pub(crate) component: &'static str,
-    pub(crate) component_id: Box<str>,
-    pub(crate) connection: ConnectionId,
-    pub(crate) client: Option<Arc<str>>,
+/// Who shares an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Nobody: each mount has its own.
+    Private,
+    /// All who mount the component with this key, of at most 256 bytes. The empty key makes it the only one.
+    Shared(String),
 }
 
-/// What a component can reach beyond its own fields. Given to every method; belongs to one instance.
-pub struct Cx<C: Component> {
-    identity: Box<Identity>,
-    services: Arc<Services>,
-    work: Option<Box<Work<C>>>,
-    events: Vec<Vec<u8>>,
-    call: Option<CallId>,
-}
-
-impl<C: Component> Cx<C> {
-    pub(crate) fn new(identity: Identity, services: Arc<Services>) -> Self {
-        Self { identity: Box::new(identity), services, work: None, events: Vec::new(), call: None }
-    }
-
-    /// The instance's id, made at random at every mount.
-    #[must_use]
-    pub fn instance_id(&self) -> InstanceId {
-        self.identity.instance
-    }
-
-    /// The client's own name for it: the author's `componentId`, or one the client made.
-    #[must_use]
-    pub fn component_id(&self) -> &str {
-        &self.identity.component_id
-    }
-
-    /// The connection that mounted it.
-    #[must_use]
-    pub fn connection_id(&self) -> ConnectionId {
-        self.identity.connection
-    }
-
-    /// The tab that mounted it, as it calls itself; proves nothing about who sits before it.
-    #[must_use]
-    pub fn client_id(&self) -> Option<&str> {
-        self.identity.client.as_deref()
-    }
-
-    /// The name of the call that is being done, the same if the client sends it again: after a lost
-    /// connection, a reload, or to another server. `None` in a timer or a lifecycle method, and for clients that
-    /// send nothing twice.
-    ///
-    /// What a call does to the component's own state happens once by itself. For an effect elsewhere, such as a
-    /// payment, store this id in the same transaction and do nothing if it is there already: a server that is
-    /// killed between the effect and its snapshot will be asked again.
-    #[must_use]
-    pub fn call_id(&self) -> Option<&CallId> {
-        self.call.as_ref()
-    }
-
-    /// A service given to [`Builder::provide`](crate::Builder::provide).
-    ///
-    /// # Errors
-    /// An internal error that names the type, if nothing of it was provided.
-    pub fn app<T: Send + Sync + 'static>(&self) -> Result<Arc<T>> {
-        self.services.get::<T>().ok_or_else(|| {
-            let missing = type_name::<T>();
-            Error::internal(format!("no `{missing}` was provided: add `.provide(…)` to `Live::builder()`"))
-        })
-    }
-
-    /// Tells the instance's clients that something happened. Sent at the end of the turn, after the state.
-    pub fn emit(&mut self, event: C::Event) {
-        match crate::wire::to_json(&event) {
-            Ok(json) => self.events.push(json),
-            Err(why) => tracing::error!(
-                component = self.identity.component,
-                instance = %self.identity.instance,
-                %why,
-                "an event was not sent"
-            ),
-        }
-    }
-
-    /// Runs `future` beside the instance; when it is done, `then` is called with its output, in a turn of
-    /// its own. Stopped when the instance ends. This is where long work belongs: an `async` action holds
-    /// the instance until it returns, this does not.
-    ///
-    /// # Errors
-    /// [`Code::Busy`](crate::Code::Busy) if the instance already runs 1,000 pieces of work.
-    pub fn spawn<T, F>(
-        &mut self,
-        future: F,
-        then: impl FnOnce(&mut C, T, &mut Self) + Send + 'static,
-    ) -> Result<()>
-    where
-        T: Send + 'static,
-        F: Future<Output = T> + Send + 'static,
-    {
-        self.work().spawn(future, then)
-    }
-
-    /// Calls `then` once, after `delay`.
-    ///
-    /// # Errors
-    /// [`Code::Busy`](crate::Code::Busy) if the instance already has 1,000 timers; likewise below.
-    pub fn after(
-        &mut self,
-        delay: Duration,
-        then: impl FnOnce(&mut C, &mut Self) + Send + 'static,
-    ) -> Result<TimerId> {
-        self.work().after(delay, then)
-    }
-
-    /// Calls `tick` every `period`, first after one `period`. A tick that comes late is not made up for.
-    ///
-    /// # Errors
-    /// As [`Cx::after`].
-    pub fn every(
-        &mut self,
-        period: Duration,
-        tick: impl FnMut(&mut C, &mut Self) + Send + 'static,
-    ) -> Result<TimerId> {
-        self.work().every(period, tick)
-    }
-
-    /// Stops a timer; nothing happens if it is over.
-    pub fn cancel(&mut self, timer: TimerId) {
-        if let Some(work) = &mut self.work {
-            work.cancel(timer);
-        }
-    }
-
-    /// Calls `then` once `quiet` has passed without another `debounce` of the same `key`.
-    ///
-    /// # Errors
-    /// As [`Cx::after`].
-    pub fn debounce(
-        &mut self,
-        key: &'static str,
-        quiet: Duration,
-        then: impl FnOnce(&mut C, &mut Self) + Send + 'static,
-    ) -> Result<()> {
-        self.work().debounce(key, quiet, then)
-    }
-
-    /// Calls `then` at once, but the same `key` at most once in `period`; the last call of a period is
-    /// made at its end.
-    ///
-    /// # Errors
-    /// As [`Cx::after`].
-    pub fn throttle(
-        &mut self,
-        key: &'static str,
-        period: Duration,
-        then: impl FnOnce(&mut C, &mut Self) + Send + 'static,
-    ) -> Result<()> {
-        self.work().throttle(key, period, then)
-    }
-
-    fn work(&mut self) -> &mut Work<C> {
-        self.work.get_or_insert_with(|| Box::new(Work::new()))
-    }
-
-    pub(crate) fn work_mut(&mut self) -> Option<&mut Work<C>> {
-        self.work.as_deref_mut()
-    }
-
-    /// Stops every timer and all spawned work.
-    pub(crate) fn stop_work(&mut self) {
-        self.work = None;
-    }
-
-    pub(crate) fn take_call(&mut self) -> Option<CallId> {
-        self.call.take()
-    }
-
-    pub(crate) fn set_call(&mut self, call: Option<CallId>) {
-        self.call = call;
-    }
-
-    pub(crate) fn set_connection(&mut self, connection: ConnectionId) {
-        self.identity.connection = connection;
-    }
-
-    pub(crate) fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
-    pub(crate) fn take_events(&mut self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.events)
-    }
+/// Where an event comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// A client of this instance, who is the caller.
+    Client,
+    /// Another component, which has this one's [`Address`].
+    Component(InstanceId),
+    /// A room this instance is in.
+    Room(Box<str>),
 }

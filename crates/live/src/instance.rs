@@ -31,7 +31,8 @@ use tokio::time::{Instant, sleep_until};
 use tracing::Instrument as _;
 
 use crate::action::Outcome;
-use crate::component::{Component, Cx, Identity, PropsChange, Resumed};
+use crate::auth::Caller;
+use crate::component::{Component, Cx, Nameplate, PropsChange, Resumed, Source};
 use crate::error::{Code, Error};
 use crate::limits::Limits;
 use crate::mailbox::{Inbox, Mail, Mailbox};
@@ -76,7 +77,8 @@ pub(crate) struct Ownership {
 
 /// All that is needed to begin.
 pub(crate) struct Mount {
-    pub(crate) identity: Identity,
+    pub(crate) nameplate: Nameplate,
+    pub(crate) caller: Arc<Caller>,
     pub(crate) begin: Begin,
     pub(crate) owner: Ownership,
     /// Whether the client's page was made for an older version of the component.
@@ -151,7 +153,7 @@ enum Goes {
 
 /// Begins `C` and lives until it is unmounted or goes to rest. The one future of an instance's task.
 pub(crate) fn run<C: Component>(mount: Mount) -> impl Future<Output = ()> + Send {
-    let span = tracing::error_span!("live", component = C::NAME, instance = %mount.identity.instance);
+    let span = tracing::error_span!("live", component = C::NAME, instance = %mount.nameplate.instance);
     // In a box of its own, which goes when it is done: who waits for the next click for hours should not
     // carry around what it began with.
     live::<C>(Box::pin(begin::begin(mount))).instrument(span)
@@ -267,11 +269,26 @@ impl<C: Component> Instance<C> {
             Mail::Event { event, ticket } => {
                 let Some(ticket) = self.unless_done(ticket) else { return Ok(Goes::On) };
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                    if !C::TAKES_EVENTS {
+                        return Err(Error::forbidden());
+                    }
                     let event: C::Event = wire::from_json(&event).map_err(|why| bad_event(&why))?;
-                    self.component.on_event(event, &mut self.cx)?;
+                    self.component.on_event(event, &Source::Client, &mut self.cx)?;
                     Ok(None)
                 }));
                 self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
+            }
+            Mail::Sent { event, from } => {
+                let ran = std::panic::catch_unwind(AssertUnwindSafe(|| match wire::from_json(&event) {
+                    Ok(event) => self.component.on_event(event, &Source::Component(from), &mut self.cx),
+                    Err(why) => Err(bad_event(&why)),
+                }));
+                if let Ok(Err(error)) = &ran {
+                    log(error);
+                }
+                if let Err(broken) = ran.map_err(|_| Broken::Panic).and_then(|_| self.flush()) {
+                    self.mend(&broken).await?;
+                }
             }
             Mail::Resync { connection, ticket, owed } => {
                 self.send_whole(connection);
@@ -280,7 +297,8 @@ impl<C: Component> Instance<C> {
                     ticket.answer(Ok(None));
                 }
             }
-            Mail::Resume { outbox, have, heard, is_outdated, ticket } => {
+            Mail::Resume { outbox, caller, have, heard, is_outdated, ticket } => {
+                self.cx.set_caller(Some(caller));
                 let frames = self.attach(outbox, have, heard);
                 let resumed = if frames == 0 { Resumed::InStep } else { Resumed::Replayed(frames) };
                 let turn = async { self.component.on_resume(resumed, &mut self.cx).await };

@@ -47,6 +47,7 @@
 #[path = "private.rs"]
 pub mod __private;
 pub mod action;
+pub mod auth;
 #[cfg(feature = "axum")]
 mod axum;
 mod clock;
@@ -77,7 +78,8 @@ pub mod wire;
 mod work;
 
 pub use action::Actions;
-pub use component::{Component, Cx, PropsChange, Rehydrated, Resumed};
+pub use auth::{Caller, Identity};
+pub use component::{Address, Component, Cx, PropsChange, Rehydrated, Resumed, RoomCx, Scope, Source};
 pub use error::{Code, Error, Result};
 pub use field::{Bound, List, Map};
 pub use fluxstack_live_macros::{State, actions, wire};
@@ -96,7 +98,8 @@ pub use work::TimerId;
 /// What a component's file needs: `use fluxstack_live::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Actions, Bound, Code, Component, Cx, Durability, Error, Limits, List, Live, Map, Migrate,
-        PropsChange, Rehydrated, Result, Resumed, State, TimerId, Wire, actions, wire,
+        Actions, Address, Bound, Code, Component, Cx, Durability, Error, Identity, Limits, List, Live, Map,
+        Migrate, PropsChange, Rehydrated, Result, Resumed, Scope, Source, State, TimerId, Wire, actions,
+        wire,
     };
 }

@@ -8,9 +8,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use fluxstack_live_protocol::ConnectionId;
+use fluxstack_live_protocol::{ConnectionId, InstanceId};
 use tokio::sync::{Notify, mpsc};
 
+use crate::auth::Caller;
+use crate::component::Post;
 use crate::outbox::{Outbox, Owed, Ticket};
 
 /// What an instance can be told. All of it is listed here.
@@ -26,7 +28,16 @@ pub(crate) enum Mail {
     /// Send the whole state to this connection, then answer if asked.
     Resync { connection: ConnectionId, ticket: Option<Ticket>, owed: Option<Owed> },
     /// Whoever left has come back with another connection, shows `have` and heard events up to `heard`.
-    Resume { outbox: Arc<Outbox>, have: Option<u64>, heard: u64, is_outdated: bool, ticket: Ticket },
+    Resume {
+        outbox: Arc<Outbox>,
+        caller: Arc<Caller>,
+        have: Option<u64>,
+        heard: u64,
+        is_outdated: bool,
+        ticket: Ticket,
+    },
+    /// Another component sent an event.
+    Sent { event: Bytes, from: InstanceId },
     /// This connection is gone, and may come back.
     Away { connection: ConnectionId },
     /// The server is going away: do what waits, keep what there is, and end. Dropping `done` says so.
@@ -61,6 +72,20 @@ impl Shared {
         // Nothing below panics while it holds the lock, so a poisoned queue is still a whole one.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn push(&self, mail: Mail, bound: usize) -> Result<(), Undelivered> {
+        let mut queue = self.queue();
+        if !queue.open {
+            return Err(Undelivered::Closed(Box::new(mail)));
+        }
+        if queue.mail.len() >= bound {
+            return Err(Undelivered::Full(Box::new(mail)));
+        }
+        queue.mail.push_back(mail);
+        drop(queue);
+        self.wake.notify_one();
+        Ok(())
+    }
 }
 
 /// Why mail was not taken.
@@ -84,6 +109,11 @@ impl Mailbox {
         let mut mailboxes: Vec<&Self> = mailboxes.collect();
         mailboxes.sort_unstable_by_key(|mailbox| mailbox.0.number);
         mailboxes
+    }
+
+    /// The way in for other components.
+    pub(crate) fn post(&self) -> Arc<dyn Post> {
+        Arc::<Shared>::clone(&self.0)
     }
 
     /// Puts mail in, if there is room.
@@ -118,17 +148,13 @@ impl Mailbox {
     }
 
     fn push(&self, mail: Mail, bound: usize) -> Result<(), Undelivered> {
-        let mut queue = self.0.queue();
-        if !queue.open {
-            return Err(Undelivered::Closed(Box::new(mail)));
-        }
-        if queue.mail.len() >= bound {
-            return Err(Undelivered::Full(Box::new(mail)));
-        }
-        queue.mail.push_back(mail);
-        drop(queue);
-        self.0.wake.notify_one();
-        Ok(())
+        self.0.push(mail, bound)
+    }
+}
+
+impl Post for Shared {
+    fn post(&self, event: Vec<u8>, from: InstanceId) -> bool {
+        self.push(Mail::Sent { event: event.into(), from }, self.bound).is_ok()
     }
 }
 

@@ -25,6 +25,7 @@ use futures_util::{Sink, Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::Caller;
 use crate::clock;
 use crate::limits::Limits;
 use crate::outbox::Outbox;
@@ -131,6 +132,7 @@ struct Session {
     outbox: Arc<Outbox>,
     /// Which of a tab's stays this connection belongs to.
     session: SessionId,
+    caller: Arc<Caller>,
     occupant: Arc<Occupant>,
     instances: Instances,
     rate: Rate,
@@ -206,12 +208,13 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 impl Session {
     fn new(id: ConnectionId, host: Arc<Host>, arrival: Arrival, outbox: Arc<Outbox>) -> Self {
         let session = SessionId::random();
+        let caller = Caller::new(session, id, arrival.client.clone(), arrival.peer, None);
         let occupant = Occupant::new(arrival.client.clone());
         if arrival.dialect.resume {
             host.roster.enter(session, Arc::clone(&occupant));
         }
         let (instances, rate) = (Instances::new(), Rate::new());
-        Self { id, host, arrival, outbox, session, occupant, instances, rate, refused: 0 }
+        Self { id, host, arrival, outbox, session, caller, occupant, instances, rate, refused: 0 }
     }
 
     /// Reads until the peer is gone, or until it has to be closed with a code.

@@ -100,6 +100,18 @@ codes! {
     ClientOutdated = "CLIENT_OUTDATED",
     /// The page is newer than this server.
     ServerOutdated = "SERVER_OUTDATED",
+    /// Somebody has to be signed in for this, and nobody is.
+    Unauthenticated = "UNAUTHENTICATED",
+    /// The credentials are not good.
+    AuthFailed = "AUTH_FAILED",
+    /// Too many wrong credentials came from this peer.
+    AuthThrottled = "AUTH_THROTTLED",
+    /// The room is not one this instance is in.
+    NotAMember = "NOT_A_MEMBER",
+    /// The instance is in as many rooms as the limit allows, or the room is full.
+    TooManyRooms = "TOO_MANY_ROOMS",
+    /// Another call of the batch failed, so this one was undone.
+    RolledBack = "ROLLED_BACK",
 }
 
 impl fmt::Display for Code {
@@ -116,6 +128,8 @@ pub enum CloseCode {
     GoingAway,
     /// A frame was larger than the limit.
     FrameTooLarge,
+    /// The user was signed out everywhere.
+    SignedOut,
     /// The peer missed two pings.
     PeerSilent,
     /// The session goes on with another connection.
@@ -133,6 +147,7 @@ impl CloseCode {
         match self {
             Self::GoingAway => 1001,
             Self::FrameTooLarge => 1009,
+            Self::SignedOut => 4401,
             Self::TakenOver => 4409,
             Self::PeerSilent => 4408,
             Self::Flood => 4429,
@@ -146,6 +161,7 @@ impl CloseCode {
         match self {
             Self::GoingAway => "the server is going away, connect again",
             Self::FrameTooLarge => "a frame was larger than this server accepts",
+            Self::SignedOut => "the user was signed out, begin another session",
             Self::TakenOver => "the session goes on with another connection",
             Self::PeerSilent => "two pings went unanswered",
             Self::Flood => "far more messages than this connection may send",

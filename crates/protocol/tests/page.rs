@@ -28,6 +28,7 @@ fn every_close_code_is_on_the_page() {
     let all = [
         CloseCode::GoingAway,
         CloseCode::FrameTooLarge,
+        CloseCode::SignedOut,
         CloseCode::PeerSilent,
         CloseCode::TakenOver,
         CloseCode::Flood,

@@ -42,7 +42,7 @@ const ACROSS: &[(&str, &str)] = &[(
 )];
 
 /// Modules anybody may import and that import only the ground and the protocol.
-const LEAVES: &[&str] = &["clock", "limits", "rate", "seal", "services", "store"];
+const LEAVES: &[&str] = &["auth", "clock", "limits", "rate", "seal", "services", "store"];
 
 const LIVE: &str = "crates/live/src/";
 

@@ -53,7 +53,8 @@ struct Beginning<C: Component> {
 /// Begins, and answers; `None` if nothing came of it.
 pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, Inbox)> {
     let Mount {
-        identity,
+        nameplate,
+        caller,
         begin,
         owner,
         is_outdated,
@@ -65,8 +66,9 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         inbox,
         ticket,
     } = mount;
-    let id = identity.instance;
-    let mut cx = Cx::new(identity, services);
+    let id = nameplate.instance;
+    let mut cx = Cx::new(nameplate, mailbox.post(), services);
+    cx.set_caller(Some(caller));
     let beginning = match begin {
         Begin::Mount => mount_component::<C>(props.as_ref(), &mut cx).await.map(|component| Beginning {
             component,
@@ -157,7 +159,7 @@ async fn rehydrate<C: Component>(snapshot: &Snapshot, cx: &mut Cx<C>) -> Result<
     let props = body.props.map(|props| Bytes::copy_from_slice(props.get().as_bytes()));
     let mut component = mount_component::<C>(props.as_ref(), cx).await.map_err(passing)?;
     // What this mount emits was emitted by the first.
-    drop(cx.take_events());
+    drop(cx.take_effects());
     // The author's `Deserialize` and migrations run in here.
     let restored = std::panic::catch_unwind(AssertUnwindSafe(|| {
         // In this order, so that a migration sees what was kept and has the last word.

@@ -217,10 +217,10 @@ impl<C: Component> Instance<C> {
     /// A snapshot as it is now; `with_kept` also of the private fields whose author wants them kept.
     fn picture(&self, with_kept: bool) -> Option<(Claims, Vec<u8>)> {
         let owner = &self.life.owner;
-        let identity = self.cx.identity();
+        let nameplate = self.cx.nameplate();
         let claims = Claims {
             kind: Kind::Snapshot,
-            component: identity.component.into(),
+            component: nameplate.component.into(),
             instance: self.id,
             session: owner.session,
             subject: (&*owner.subject).into(),

@@ -28,7 +28,7 @@ impl<C: Component> Instance<C> {
                 tracing::error!(%why, "the state cannot be sent; putting the instance back")
             }
         }
-        drop(self.cx.take_events());
+        drop(self.cx.take_effects());
         self.new_props = None;
         self.stop_work();
         if self.failures > MOST_FAILURES {
@@ -37,7 +37,7 @@ impl<C: Component> Instance<C> {
         }
         let mounted = mount_component::<C>(self.props.as_ref(), &mut self.cx).await;
         // What a second mount emits was emitted by the first.
-        drop(self.cx.take_events());
+        drop(self.cx.take_effects());
         let fresh = match mounted {
             Ok(fresh) => fresh,
             Err(error) => {

@@ -61,7 +61,6 @@ impl<C: Component> Instance<C> {
             }
             count += 1;
         }
-        self.cx.set_connection(outbox.connection());
         // One session has one connection, and this is it.
         self.subscribers.clear();
         self.subscribers.push(outbox);

@@ -13,7 +13,7 @@ use fluxstack_live_protocol::{ConnectionId, ServerMessage};
 use super::log::Entry;
 use super::{Broken, Instance};
 use crate::clock;
-use crate::component::Component;
+use crate::component::{Component, Effect};
 use crate::error::Code;
 use crate::outbox::StateFrame;
 
@@ -91,7 +91,19 @@ impl<C: Component> Instance<C> {
     }
 
     pub(super) fn send_events(&mut self) {
-        for event in self.cx.take_events() {
+        for effect in self.cx.take_effects() {
+            let event = match effect {
+                Effect::Emit(event) => event,
+                Effect::Send { to, event } => {
+                    if !to.post(event, self.id) {
+                        tracing::warn!(
+                            "an event for another component was not taken: it is gone or has too much to do"
+                        );
+                    }
+                    continue;
+                }
+                Effect::All { .. } | Effect::Room { .. } => continue,
+            };
             self.life.events += 1;
             let seq = self.life.events;
             let encode = || {

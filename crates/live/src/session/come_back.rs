@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Session;
+use crate::auth::Caller;
 use crate::error::Error;
 use crate::instance::Begin;
 use crate::mailbox::{Mail, Mailbox, Undelivered};
@@ -49,6 +50,13 @@ impl Session {
         let Claimed { instances, known } = self.host.roster.claim(session, &self.occupant).await?;
         self.host.roster.forget(self.session, &self.occupant);
         self.session = session;
+        self.caller = Caller::new(
+            session,
+            self.id,
+            self.arrival.client.clone(),
+            self.arrival.peer,
+            self.caller.identity(),
+        );
         self.instances = instances;
         Ok(known)
     }
@@ -67,6 +75,7 @@ impl Session {
         if let Some(mailbox) = waiting {
             let mail = Mail::Resume {
                 outbox: Arc::clone(&self.outbox),
+                caller: Arc::clone(&self.caller),
                 have: resume.have,
                 heard: resume.heard,
                 is_outdated,

@@ -13,7 +13,7 @@ use fluxstack_live_protocol::{
 use super::come_back::{not_found, speaks};
 use super::{Host, Session};
 use crate::clock;
-use crate::component::Identity;
+use crate::component::Nameplate;
 use crate::error::Error;
 use crate::instance::{Begin, Mount, Ownership};
 use crate::mailbox::{Mail, Mailbox, Undelivered, mailbox};
@@ -177,18 +177,14 @@ impl Session {
             return ticket.answer(Err(Error::new(Code::TooManyInstances, said)));
         }
         let (mailbox, inbox) = mailbox(self.host.mounts.fetch_add(1, Ordering::Relaxed), limits.mailbox);
-        let identity = Identity {
-            instance: id,
-            component: registration.name,
-            component_id: component_id.into(),
-            connection: self.id,
-            client: self.arrival.client.clone(),
-        };
+        let nameplate =
+            Nameplate { instance: id, component: registration.name, component_id: component_id.into() };
         self.instances.insert(id, mailbox.clone());
         let session = self.session;
         let host = Arc::clone(&self.host);
         let live = (registration.run)(Mount {
-            identity,
+            nameplate,
+            caller: Arc::clone(&self.caller),
             begin,
             owner: Ownership {
                 session,
@@ -279,6 +275,7 @@ fn deliver(mailbox: &Mailbox, mail: Mail) {
         Mail::Resync { ticket: None, .. }
         | Mail::Resume { .. }
         | Mail::Away { .. }
+        | Mail::Sent { .. }
         | Mail::Rest { .. }
         | Mail::Leave { .. } => {}
     }

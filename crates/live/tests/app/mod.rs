@@ -216,6 +216,7 @@ pub struct WorkerProps {
 impl Component for Worker {
     type Props = WorkerProps;
     type Event = WorkerEvent;
+    const TAKES_EVENTS: bool = true;
 
     async fn mount(props: WorkerProps, _cx: &mut Cx<Self>) -> Result<Self> {
         match props.broken.as_deref() {
@@ -230,7 +231,7 @@ impl Component for Worker {
         Ok(PropsChange::Taken)
     }
 
-    fn on_event(&mut self, event: WorkerEvent, _cx: &mut Cx<Self>) -> Result<()> {
+    fn on_event(&mut self, event: WorkerEvent, _from: &Source, _cx: &mut Cx<Self>) -> Result<()> {
         let WorkerEvent::Said { text } = event;
         self.log.push(text);
         Ok(())
@@ -316,7 +317,7 @@ impl Worker {
     pub fn who(&mut self, cx: &mut Cx<Self>) -> Vec<String> {
         vec![
             cx.component_id().to_owned(),
-            cx.client_id().unwrap_or_default().to_owned(),
+            cx.caller().and_then(|caller| caller.client_id()).unwrap_or_default().to_owned(),
             cx.instance_id().to_string(),
         ]
     }

@@ -1,0 +1,177 @@
+//! Who is there.
+//!
+//! An [`Identity`] is who somebody is, as the application's own authentication says. A [`Caller`] is one
+//! connection that asks for something, with the identity that is signed in on it at this moment. Instances
+//! hold callers, never identities: what a call may do is decided by who is signed in when it is done.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use fluxstack_live_protocol::{ConnectionId, SessionId};
+
+/// Who somebody is.
+///
+/// ```
+/// use fluxstack_live::auth::Identity;
+/// let ada = Identity::new("ada").role("admin").permission("posts.delete");
+/// assert!(ada.has_role("admin") && !ada.has_permission("posts.write"));
+/// ```
+#[derive(Clone)]
+pub struct Identity {
+    id: Arc<str>,
+    roles: BTreeSet<Box<str>>,
+    permissions: BTreeSet<Box<str>>,
+    expires: Option<SystemTime>,
+    details: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Identity {
+    /// The user with this id, which is theirs for good: sessions and snapshots are bound to it.
+    #[must_use]
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self {
+            id: id.into(),
+            roles: BTreeSet::new(),
+            permissions: BTreeSet::new(),
+            expires: None,
+            details: None,
+        }
+    }
+
+    /// The same with one more role.
+    #[must_use]
+    pub fn role(mut self, role: impl Into<Box<str>>) -> Self {
+        self.roles.insert(role.into());
+        self
+    }
+
+    /// The same with one more permission.
+    #[must_use]
+    pub fn permission(mut self, permission: impl Into<Box<str>>) -> Self {
+        self.permissions.insert(permission.into());
+        self
+    }
+
+    /// The same until this moment; afterwards nobody is signed in.
+    #[must_use]
+    pub fn until(mut self, expires: SystemTime) -> Self {
+        self.expires = Some(expires);
+        self
+    }
+
+    /// The same with whatever the application knows of the user, to be had with [`Identity::details`].
+    #[must_use]
+    pub fn with(mut self, details: impl Any + Send + Sync) -> Self {
+        self.details = Some(Arc::new(details));
+        self
+    }
+
+    /// The user's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether the user has this role.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.contains(role)
+    }
+
+    /// Whether the user has this permission.
+    #[must_use]
+    pub fn has_permission(&self, permission: &str) -> bool {
+        self.permissions.contains(permission)
+    }
+
+    /// When the identity ends by itself.
+    #[must_use]
+    pub fn expires(&self) -> Option<SystemTime> {
+        self.expires
+    }
+
+    /// What the application knows of the user, if it said something of this type.
+    #[must_use]
+    pub fn details<T: Any>(&self) -> Option<&T> {
+        self.details.as_deref()?.downcast_ref()
+    }
+
+    pub(crate) fn subject(&self) -> Arc<str> {
+        Arc::clone(&self.id)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What the application knows of the user is not for logs.
+        f.debug_struct("Identity").field("id", &self.id).field("roles", &self.roles).finish_non_exhaustive()
+    }
+}
+
+/// Who asks: one connection, and who is signed in on it now.
+pub struct Caller {
+    session: SessionId,
+    connection: ConnectionId,
+    client: Option<Arc<str>>,
+    peer: Option<IpAddr>,
+    identity: RwLock<Option<Arc<Identity>>>,
+}
+
+impl Caller {
+    pub(crate) fn new(
+        session: SessionId,
+        connection: ConnectionId,
+        client: Option<Arc<str>>,
+        peer: Option<IpAddr>,
+        identity: Option<Arc<Identity>>,
+    ) -> Arc<Self> {
+        Arc::new(Self { session, connection, client, peer, identity: RwLock::new(identity) })
+    }
+
+    /// The session: the same over reconnects, and nobody's secret to share. Two tabs are two sessions.
+    #[must_use]
+    pub fn session_id(&self) -> SessionId {
+        self.session
+    }
+
+    /// The connection.
+    #[must_use]
+    pub fn connection_id(&self) -> ConnectionId {
+        self.connection
+    }
+
+    /// The tab, as it calls itself; proves nothing about who sits before it.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.client.as_deref()
+    }
+
+    /// Where it comes from, if the transport knows.
+    #[must_use]
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    /// Who is signed in at this moment.
+    #[must_use]
+    pub fn identity(&self) -> Option<Arc<Identity>> {
+        let identity = self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let is_over = identity.expires.is_some_and(|expires| expires <= SystemTime::now());
+        (!is_over).then_some(identity)
+    }
+
+    /// Somebody signed in, or out.
+    pub(crate) fn sign_in(&self, identity: Option<Arc<Identity>>) {
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = identity;
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
