@@ -18,6 +18,12 @@ use crate::message::{ClientBody, ClientMessage, Resume};
 /// The longest request id, action, property or component name in bytes. Longer ones are nobody's.
 pub const MAX_NAME: usize = 256;
 
+/// The most calls that are read of a `CALL_BATCH`. How many are done is the server's limit, which is lower.
+pub const MAX_BATCH: usize = 4_096;
+
+/// The most rooms that a client may say to be in as it comes back.
+pub const MAX_ROOMS: usize = 64;
+
 /// The longest token in bytes.
 const MAX_TOKEN: usize = 1_024;
 
@@ -208,6 +214,8 @@ fn resume<'a>(payload: &Payload<'a>) -> Result<Resume<'a>, &'static str> {
         have: (!fresh).then_some(have),
         heard: number(payload.heard).ok_or("`payload.heard` must be the number of an event")?,
         snapshot: snapshot.transpose()?,
+        props: payload.props,
+        rooms: Vec::new(),
     })
 }
 

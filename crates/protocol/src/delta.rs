@@ -210,8 +210,11 @@ impl Delta {
         Ok(())
     }
 
-    /// Takes in the delta that follows this one.
-    fn absorb(&mut self, later: Self) -> Result<(), Mismatch> {
+    /// Takes in the delta that follows this one: what it does afterwards is what both did.
+    ///
+    /// # Errors
+    /// [`Mismatch`] if `later` does not follow; this one is half-changed then.
+    pub fn absorb(&mut self, later: Self) -> Result<(), Mismatch> {
         if later.base != self.version {
             return Err(Mismatch::Gap { base: later.base, at: self.version });
         }

@@ -71,6 +71,8 @@ pub fn client_id(query: &str) -> Option<&str> {
 pub struct Hello {
     /// The connection's id.
     pub connection: ConnectionId,
+    /// The id of who is signed in, if anybody is.
+    pub user: Option<Box<str>>,
     /// For a client that can come back: what to present then, and how long it is usually waited for, in ms.
     pub session: Option<(Box<str>, u64)>,
     /// How this connection is spoken to.

@@ -7,7 +7,9 @@ use std::io::Write as _;
 use crate::code::Code;
 use crate::decode::Refusal;
 use crate::dialect::Hello;
-use crate::message::{Failure, Reply, ServerMessage};
+use crate::message::{Failure, Reply, ReplyKind, ServerMessage};
+
+mod rooms;
 
 impl ServerMessage<'_> {
     /// Appends the frame to `out`.
@@ -21,7 +23,13 @@ impl ServerMessage<'_> {
     pub fn write(&self, now: u64, out: &mut Vec<u8>) {
         match self {
             Self::Hello(hello) => write_hello(hello, out),
-            Self::Reply(reply) => write_reply(reply, out),
+            Self::Reply(reply) => {
+                match reply.room {
+                    Some(room) => rooms::legacy_reply(out, reply, room),
+                    None => write_reply(reply, out),
+                }
+                raw_field(out, "requestId", reply.request_id.map(str::as_bytes));
+            }
             Self::Pong { component_id, request_id, success } => {
                 out.extend_from_slice(br#"{"type":"COMPONENT_PONG""#);
                 text_field(out, "componentId", *component_id);
@@ -67,15 +75,24 @@ impl ServerMessage<'_> {
                 text_field(out, "componentId", *component_id);
                 out.extend_from_slice(b",\"success\":false");
                 error_fields(out, *code, error);
-                out.extend_from_slice(b",\"payload\":{");
-                if let Some(action) = action {
-                    out.extend_from_slice(b"\"action\":");
-                    write_string(out, action);
-                    out.push(b',');
-                }
-                out.extend_from_slice(b"\"error\":");
-                write_string(out, error);
-                put(out, format_args!(",\"code\":\"{code}\"}}"));
+                error_payload(out, *action, *code, error);
+            }
+            Self::RoomEvent { component, room, seq, event } => {
+                rooms::event(out, component, room, *seq, *event);
+            }
+            Self::RoomMissed { component, room, count } => rooms::missed(out, component, room, *count),
+            Self::RoomJoined { instance, room, seq, recovered } => {
+                rooms::joined(out, *instance, room, *seq, *recovered);
+            }
+            Self::RoomLeft { instance, room } => rooms::left(out, *instance, room),
+            Self::LegacyRoomEvent { instance, room, event } => {
+                rooms::legacy_event(out, *instance, room, event);
+            }
+            Self::LegacyRoomState { instance, room, event, data } => {
+                rooms::legacy_state(out, *instance, room, event, data);
+            }
+            Self::LegacyRoomSystem { instance, room, event, subscriber, count } => {
+                rooms::legacy_system(out, *instance, room, event, subscriber, *count);
             }
         }
         put(out, format_args!(",\"timestamp\":{now}}}"));
@@ -151,12 +168,14 @@ impl Refusal {
 }
 
 fn write_hello(hello: &Hello, out: &mut Vec<u8>) {
-    let Hello { connection, session, dialect, frame, batch, calls, instances, rate, burst } = hello;
+    let Hello { connection, user, session, dialect, frame, batch, calls, instances, rate, burst } = hello;
+    put(out, format_args!("{{\"type\":\"CONNECTION_ESTABLISHED\",\"connectionId\":\"{connection}\""));
+    put(out, format_args!(",\"authenticated\":{}", user.is_some()));
+    text_field(out, "userId", user.as_deref());
     put(
         out,
         format_args!(
-            "{{\"type\":\"CONNECTION_ESTABLISHED\",\"connectionId\":\"{connection}\",\"authenticated\":false,\
-             \"protocol\":{{\"version\":{},\"max\":{}}},\
+            ",\"protocol\":{{\"version\":{},\"max\":{}}},\
              \"features\":{{\"delta\":{},\"batch\":{},\"compression\":false,\"encryption\":false,\
              \"offlineQueue\":false,\"loadBalancing\":false}},\
              \"limits\":{{\"frame\":{frame},\"batch\":{batch},\"calls\":{calls},\"instances\":{instances},\
@@ -181,21 +200,49 @@ fn write_reply(reply: &Reply<'_>, out: &mut Vec<u8>) {
     match &reply.outcome {
         Ok(result) => {
             out.extend_from_slice(b",\"success\":true");
+            if reply.kind == ReplyKind::Auth {
+                put(out, format_args!(",\"authenticated\":{},\"payload\":{{", reply.user.is_some()));
+                if let Some(user) = reply.user {
+                    out.extend_from_slice(b"\"userId\":");
+                    write_string(out, user);
+                }
+                out.push(b'}');
+            }
             raw_field(out, "result", *result);
         }
         Err(Failure { code, error, fields }) => {
             out.extend_from_slice(b",\"success\":false");
+            if reply.kind == ReplyKind::Auth {
+                put(out, format_args!(",\"authenticated\":{}", reply.user.is_some()));
+            }
             error_fields(out, *code, error);
             raw_field(out, "fields", *fields);
+            if reply.kind == ReplyKind::Auth {
+                out.extend_from_slice(b",\"payload\":{\"error\":");
+                write_string(out, error);
+                out.push(b'}');
+            }
         }
     }
-    raw_field(out, "requestId", reply.request_id.map(str::as_bytes));
 }
 
 fn error_fields(out: &mut Vec<u8>, code: Code, error: &str) {
     out.extend_from_slice(b",\"error\":");
     write_string(out, error);
     put(out, format_args!(",\"code\":\"{code}\""));
+}
+
+/// What older clients read of an error.
+fn error_payload(out: &mut Vec<u8>, action: Option<&str>, code: Code, error: &str) {
+    out.extend_from_slice(b",\"payload\":{");
+    if let Some(action) = action {
+        out.extend_from_slice(b"\"action\":");
+        write_string(out, action);
+        out.push(b',');
+    }
+    out.extend_from_slice(b"\"error\":");
+    write_string(out, error);
+    put(out, format_args!(",\"code\":\"{code}\"}}"));
 }
 
 fn text_field(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
@@ -277,6 +324,8 @@ mod tests {
                 kind: ReplyKind::Call,
                 component_id: Some("c"),
                 request_id: Some("\"r\""),
+                user: None,
+                room: None,
                 outcome: Err(failure),
             }),
             json!({"type": "ACTION_RESPONSE", "originalType": "CALL_ACTION", "componentId": "c", "success": false,
@@ -289,6 +338,7 @@ mod tests {
         let connection = ConnectionId::from_u128(7);
         let mut hello = Hello {
             connection,
+            user: None,
             session: None,
             dialect: Dialect::NATIVE,
             frame: 1,

@@ -9,9 +9,26 @@ use serde_json::value::RawValue;
 
 use crate::decode::Payload;
 use crate::dialect::Dialect;
+use crate::encode::write_string;
+use crate::pieces::{Entry, entries};
 
 /// The built-in action of older clients that sets one writable field: `{key, value}`.
 pub const SET_VALUE: &str = "setValue";
+
+/// The event of an older client that is told what was set in the state of a room.
+pub const STATE_UPDATE: &str = "$state:update";
+
+/// The event of an older client that asked for the state of a room.
+pub(crate) const STATE_GET: &str = "$state:get";
+
+/// The event of an older client that is told who joined its room.
+pub const SUB_JOIN: &str = "$sub:join";
+
+/// The event of an older client that is told who left its room.
+pub const SUB_LEAVE: &str = "$sub:leave";
+
+/// What an event is called towards an older client if it has no name of its own.
+const NAMELESS: &str = "event";
 
 /// `payload.component`, or `payload.componentName` from an older client.
 pub(crate) fn component_name<'a>(payload: &Payload<'a>, dialect: Dialect) -> Option<&'a RawValue> {
@@ -72,4 +89,83 @@ pub fn set_value(args: &str) -> Option<(Cow<'_, str>, &str)> {
     }
     let KeyValue { key, value } = serde_json::from_str(args).ok()?;
     Some((key, value.get()))
+}
+
+/// The event that an older client means by a name and data beside it, as JSON text.
+///
+/// The name becomes its `type`, as in an enum with `#[serde(tag = "type")]`, and the entries of the data its
+/// fields. Data that is no object, or has a `type` of its own, becomes the field `data`. `None` if the data
+/// is not JSON.
+///
+/// ```
+/// use fluxstack_live_protocol::legacy::event;
+/// assert_eq!(event("msg", Some(r#"{"text":"hi"}"#)).unwrap(), r#"{"type":"msg","text":"hi"}"#);
+/// assert_eq!(event("msg", Some("5")).unwrap(), r#"{"type":"msg","data":5}"#);
+/// assert_eq!(event("msg", None).unwrap(), r#"{"type":"msg"}"#);
+/// ```
+#[must_use]
+pub fn event(name: &str, data: Option<&str>) -> Option<String> {
+    let data = data.map(str::trim).filter(|data| *data != "null");
+    let mut text = br#"{"type":"#.to_vec();
+    write_string(&mut text, name);
+    if let Some(data) = data {
+        let fields = match data.strip_prefix('{') {
+            Some(fields) if !has_type(&entries(data, usize::MAX)?.first) => Some(fields),
+            Some(_) => None,
+            None => serde_json::from_str::<&RawValue>(data).ok().map(|_| None)?,
+        };
+        match fields.map(str::trim_start) {
+            Some("}") => {}
+            Some(fields) => {
+                text.push(b',');
+                text.extend_from_slice(fields.as_bytes());
+                return String::from_utf8(text).ok();
+            }
+            None => {
+                text.extend_from_slice(b",\"data\":");
+                text.extend_from_slice(data.as_bytes());
+            }
+        }
+    }
+    text.push(b'}');
+    String::from_utf8(text).ok()
+}
+
+/// The name and the data under which an older client hears an event: [`event`] the other way round.
+///
+/// ```
+/// use fluxstack_live_protocol::legacy::named;
+/// let (name, data) = named(r#"{"type":"msg","text":"hi"}"#);
+/// assert_eq!((name.as_ref(), data.as_ref()), ("msg", r#"{"text":"hi"}"#));
+/// assert_eq!(named("5"), ("event".into(), "5".into()));
+/// ```
+#[must_use]
+pub fn named(event: &str) -> (Cow<'_, str>, Cow<'_, str>) {
+    let Some(pieces) = entries(event, usize::MAX) else { return (NAMELESS.into(), event.into()) };
+    let (types, fields): (Vec<_>, Vec<_>) = pieces.first.into_iter().partition(|(key, _)| key == "type");
+    let name = match types.as_slice() {
+        [(_, name)] => serde_json::from_str::<String>(name.get()).ok(),
+        _ => None,
+    };
+    let Some(name) = name else { return (NAMELESS.into(), event.into()) };
+    if let [(key, only)] = fields.as_slice()
+        && key == "data"
+        && entries(only.get(), usize::MAX).is_none_or(|pieces| has_type(&pieces.first))
+    {
+        return (name.into(), only.get().into());
+    }
+    let mut text = Vec::with_capacity(event.len());
+    for (key, value) in &fields {
+        text.push(if text.is_empty() { b'{' } else { b',' });
+        write_string(&mut text, key);
+        text.push(b':');
+        text.extend_from_slice(value.get().as_bytes());
+    }
+    text.extend_from_slice(if text.is_empty() { b"{}" } else { b"}" });
+    let data = String::from_utf8(text).unwrap_or_else(|_| event.to_owned());
+    (name.into(), data.into())
+}
+
+fn has_type(entries: &[Entry<'_>]) -> bool {
+    entries.iter().any(|(key, _)| key == "type")
 }

@@ -6,7 +6,7 @@
 //! that a fuzzer, a load generator or a client in wasm can use it as it is.
 //!
 //! Every byte that comes in is hostile until [`decode`] has read it; decoding never panics and never
-//! allocates more than the text it was given.
+//! allocates more than a small multiple of the text it was given.
 
 pub mod code;
 pub mod decode;
@@ -18,13 +18,15 @@ pub mod frame;
 pub mod id;
 pub mod legacy;
 pub mod message;
+mod pieces;
+pub mod room;
 
 pub use code::{CloseCode, Code};
 pub use decode::{Refusal, decode};
 pub use delta::Delta;
 pub use dialect::{Dialect, Hello};
 pub use id::{CallId, ConnectionId, InstanceId, SessionId};
-pub use message::{ClientBody, ClientMessage, Reply, ReplyKind, ServerMessage};
+pub use message::{BatchCall, ClientBody, ClientMessage, Reply, ReplyKind, ServerMessage};
 
 /// The newest version of the protocol this crate speaks.
 pub const VERSION: u32 = 3;

@@ -74,6 +74,71 @@ pub enum ClientBody<'a> {
     Resync,
     /// `COMPONENT_PING`
     Ping,
+    /// `AUTH`
+    Auth {
+        /// The payload, not yet looked at; whoever reads it refuses what is no object.
+        credentials: Option<&'a RawValue>,
+    },
+    /// `CALL_BATCH`
+    Batch {
+        /// The calls in their order, at most [`crate::decode::MAX_BATCH`] of them.
+        calls: Vec<BatchCall<'a>>,
+        /// Whether each component does all of its calls or none.
+        atomic: bool,
+    },
+    /// `ROOM_JOIN`
+    JoinRoom {
+        /// The room's name, which is one.
+        room: Cow<'a, str>,
+        /// The number of the last event that was heard in it, if any was.
+        since: Option<u64>,
+        /// How many of its last events are wanted.
+        history: usize,
+        /// From an older client: the state of a room that has none yet, a JSON object.
+        initial: Option<&'a RawValue>,
+    },
+    /// `ROOM_LEAVE`
+    LeaveRoom {
+        /// The room's name, which is one.
+        room: Cow<'a, str>,
+    },
+    /// `ROOM_EMIT`
+    EmitRoom {
+        /// The room's name, which is one.
+        room: Cow<'a, str>,
+        /// JSON text of the event, not yet looked at. What an older client names beside its data has been
+        /// put into it, see [`crate::legacy::event`].
+        event: Cow<'a, str>,
+        /// Whether the sender wants to hear it as well.
+        also_self: bool,
+    },
+    /// `ROOM_STATE_SET`, from older clients only.
+    SetRoomState {
+        /// The room's name, which is one.
+        room: Cow<'a, str>,
+        /// What is to be set, a JSON object.
+        patch: &'a RawValue,
+    },
+    /// `ROOM_STATE_GET`, from older clients only.
+    GetRoomState {
+        /// The room's name, which is one.
+        room: Cow<'a, str>,
+    },
+}
+
+/// One call of a `CALL_BATCH`.
+#[derive(Debug)]
+pub struct BatchCall<'a> {
+    /// Whose action.
+    pub component_id: Cow<'a, str>,
+    /// The action's name.
+    pub action: Cow<'a, str>,
+    /// The arguments by name, not yet looked at.
+    pub args: Option<&'a RawValue>,
+    /// Its name, if it may be sent again after a lost connection.
+    pub call: Option<CallId>,
+    /// As in [`ClientMessage::acked`].
+    pub acked: u64,
 }
 
 /// Where a client that came back stands with one instance.
@@ -91,6 +156,11 @@ pub struct Resume<'a> {
     pub heard: u64,
     /// The newest snapshot it was given, as text.
     pub snapshot: Option<Cow<'a, str>>,
+    /// Its props, not yet looked at, if it can join a shared instance anew with them.
+    pub props: Option<&'a RawValue>,
+    /// The rooms it is in, each with the number of the last event it heard there; none twice, and at most
+    /// [`crate::decode::MAX_ROOMS`].
+    pub rooms: Vec<(Cow<'a, str>, u64)>,
 }
 
 /// One frame of the server, before it is written. `STATE_DELTA`, the hot one, is written by
@@ -146,6 +216,77 @@ pub enum ServerMessage<'a> {
         /// How many.
         count: u64,
     },
+    /// `ROOM_EVENT`. It names no instance, so that all who hear it get the same bytes.
+    RoomEvent {
+        /// Whose room.
+        component: &'a str,
+        /// The room's name.
+        room: &'a str,
+        /// Its number, from 1.
+        seq: u64,
+        /// The event as JSON; `None` if it was not meant for this client.
+        event: Option<&'a [u8]>,
+    },
+    /// `ROOM_EVENT` that says how many were dropped.
+    RoomMissed {
+        /// Whose room.
+        component: &'a str,
+        /// The room's name.
+        room: &'a str,
+        /// How many.
+        count: u64,
+    },
+    /// `ROOM_JOINED`: the server took an instance into a room, or says after a resume that it is in one.
+    RoomJoined {
+        /// Who is in it.
+        instance: InstanceId,
+        /// The room's name.
+        room: &'a str,
+        /// The number of the event before the first one that follows.
+        seq: u64,
+        /// Whether all events since the number that the client said follow; `None` if it said none.
+        recovered: Option<bool>,
+    },
+    /// `ROOM_LEFT`: the server took an instance out of a room.
+    RoomLeft {
+        /// Who was in it.
+        instance: InstanceId,
+        /// The room's name.
+        room: &'a str,
+    },
+    /// `ROOM_EVENT` as older clients know it: a name, and data beside it.
+    LegacyRoomEvent {
+        /// Who hears it.
+        instance: InstanceId,
+        /// The room's name.
+        room: &'a str,
+        /// The whole event as JSON; see [`crate::legacy::named`] for what becomes of it.
+        event: &'a str,
+    },
+    /// `ROOM_STATE`, for older clients.
+    LegacyRoomState {
+        /// Who is told.
+        instance: InstanceId,
+        /// The room's name.
+        room: &'a str,
+        /// Which change it is, such as [`crate::legacy::STATE_UPDATE`].
+        event: &'a str,
+        /// What was set, a JSON object.
+        data: &'a [u8],
+    },
+    /// `ROOM_SYSTEM`, for older clients: somebody came or went.
+    LegacyRoomSystem {
+        /// Who is told.
+        instance: InstanceId,
+        /// The room's name.
+        room: &'a str,
+        /// [`crate::legacy::SUB_JOIN`] or [`crate::legacy::SUB_LEAVE`].
+        event: &'a str,
+        /// Who it was.
+        subscriber: &'a str,
+        /// How many are in the room now.
+        count: usize,
+    },
     /// `ERROR`
     Error {
         /// What it concerns, if anything.
@@ -170,6 +311,11 @@ pub struct Reply<'a> {
     pub component_id: Option<&'a str>,
     /// The request's id as JSON text; `None` only towards older clients that asked without one.
     pub request_id: Option<&'a str>,
+    /// Who is signed in now. Only the answer of [`ReplyKind::Auth`] says so, also if it is a refusal.
+    pub user: Option<&'a str>,
+    /// Which room the answer is about; only towards older clients. For them the result of
+    /// [`ReplyKind::JoinRoom`] and [`ReplyKind::GetRoomState`] is the room's state, a JSON object.
+    pub room: Option<&'a str>,
     /// JSON text of the result, or why there is none.
     pub outcome: Result<Option<&'a [u8]>, Failure<'a>>,
 }
@@ -208,6 +354,20 @@ pub enum ReplyKind {
     Event,
     /// A resync.
     Resync,
+    /// Credentials.
+    Auth,
+    /// Several calls.
+    Batch,
+    /// A room joined.
+    JoinRoom,
+    /// A room left.
+    LeaveRoom,
+    /// An event for a room.
+    EmitRoom,
+    /// An older client's change of a room's state.
+    SetRoomState,
+    /// An older client's question for a room's state.
+    GetRoomState,
 }
 
 impl ReplyKind {
@@ -224,14 +384,22 @@ impl ReplyKind {
             Self::Props => "PROPS_UPDATE",
             Self::Event => "COMPONENT_EVENT",
             Self::Resync => "STATE_RESYNC",
+            Self::Auth => "AUTH",
+            Self::Batch => "CALL_BATCH",
+            Self::JoinRoom => "ROOM_JOIN",
+            Self::LeaveRoom => "ROOM_LEAVE",
+            Self::EmitRoom => "ROOM_EMIT",
+            Self::SetRoomState => "ROOM_STATE_SET",
+            Self::GetRoomState => "ROOM_STATE_GET",
         }
     }
 
-    /// The `type` of the answer.
+    /// The `type` of the answer. Older clients are answered about rooms in frames of their own.
     #[must_use]
     pub const fn answer(self) -> &'static str {
         match self {
             Self::Call => "ACTION_RESPONSE",
+            Self::Auth => "AUTH_RESPONSE",
             _ => "MESSAGE_RESPONSE",
         }
     }
