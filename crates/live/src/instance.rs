@@ -5,18 +5,21 @@
 //! subscribers and knows nothing of sockets.
 //!
 //! ```text
-//!   mount ─────ok──► running ──unmounted──────────────────────► gone
+//!   mount ─────ok──► running ──last member left───────────────► gone
 //!   rehydrate ─ok──►  │ ▲  │ ▲                                   ▲
 //!     │               │ │  │ └──client is back──┐                │
-//!     │            panic│  └──client is gone──► waiting ──grace──► resting
+//!     │            panic│  └──nobody is there──► waiting ─grace──► resting
 //!     │               ▼ │                                  │     ▲
 //!     │             mending ───cannot be rebuilt───────────┼─────┘
 //!     └─error──────────────────────────────────────────────┘ (a draining server lets all of them rest)
 //! ```
 //!
+//! A private instance has one member, a shared one as many as mount it; they share its state, its turns and every
+//! byte that is sent. What happens to members is in `sharing.rs`.
+//!
 //! Turns run one at a time, in the order they came; an `async` action holds the instance until it returns.
 //! Each turn ends with a flush: one delta, encoded once, then the events, then the reply. That is why there
-//! is no lock here. A turn that panics, or leaves a state that cannot be sent, sends nothing: the component
+//! is no lock here. Where several are to be told and several turns wait, they are told of all of them at once. A turn that panics, or leaves a state that cannot be sent, sends nothing: the component
 //! is mounted anew and its `pub` fields are put back to what was last sent.
 
 use std::panic::AssertUnwindSafe;
@@ -30,9 +33,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tracing::Instrument as _;
 
-use crate::action::Outcome;
 use crate::auth::Caller;
-use crate::component::{Component, Cx, Nameplate, PropsChange, Resumed, Source};
+use crate::component::{Component, Cx, Nameplate, Source};
 use crate::error::{Code, Error};
 use crate::limits::Limits;
 use crate::mailbox::{Inbox, Mail, Mailbox};
@@ -41,20 +43,26 @@ use crate::services::Services;
 use crate::state::FlushError;
 use crate::store::StoreError;
 use crate::vault::{Snapshot, Vault};
-use crate::wire;
 use crate::work::Turn;
 
 mod begin;
+mod hold;
 mod keep;
 mod log;
+mod members;
 mod mend;
 mod resume;
 mod seen;
 mod send;
+mod sharing;
+mod turn;
 
+use hold::Hold;
 use keep::Keeping;
 use log::Log;
+use members::Members;
 use seen::Seen;
+use sharing::Left;
 
 /// How an instance comes to be.
 pub(crate) enum Begin {
@@ -64,6 +72,9 @@ pub(crate) enum Begin {
     Stored,
     /// From what its client kept of it.
     Carried(Box<Snapshot>),
+    /// From what the store kept of a shared one; if that is nothing, from its props, unless whoever began it only
+    /// wanted the one there was.
+    Shared { only_stored: bool },
 }
 
 /// Whose it is, and what lets it outlive its connection.
@@ -73,12 +84,29 @@ pub(crate) struct Ownership {
     pub(crate) vault: Arc<Vault>,
     /// Whether the client can come back.
     pub(crate) may_come_back: bool,
+    /// What makes it one that is shared; then the session is nobody's.
+    pub(crate) shared: Option<Shared>,
+}
+
+impl Ownership {
+    /// Where the store keeps the instance that has this id.
+    fn place(&self, id: InstanceId) -> InstanceId {
+        self.shared.as_ref().map_or(id, |shared| shared.place)
+    }
+}
+
+/// What a shared instance is known by.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    /// What its component calls it.
+    pub(crate) key: Arc<str>,
+    /// Where the store keeps it, whichever instance it is.
+    pub(crate) place: InstanceId,
 }
 
 /// All that is needed to begin.
 pub(crate) struct Mount {
     pub(crate) nameplate: Nameplate,
-    pub(crate) caller: Arc<Caller>,
     pub(crate) begin: Begin,
     pub(crate) owner: Ownership,
     /// Whether the client's page was made for an older version of the component.
@@ -86,9 +114,16 @@ pub(crate) struct Mount {
     pub(crate) props: Option<Bytes>,
     pub(crate) services: Arc<Services>,
     pub(crate) limits: Arc<Limits>,
-    pub(crate) subscriber: Arc<Outbox>,
     pub(crate) mailbox: Mailbox,
     pub(crate) inbox: Inbox,
+    /// Who mounts a private one. Those who mount a shared one are in its mailbox.
+    pub(crate) first: Option<First>,
+}
+
+/// Who mounts a private instance.
+pub(crate) struct First {
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) outbox: Arc<Outbox>,
     pub(crate) ticket: Ticket,
 }
 
@@ -102,7 +137,9 @@ struct Instance<C: Component> {
     props: Option<Bytes>,
     /// New ones that were taken in this turn; they count once the turn is kept.
     new_props: Option<Option<Bytes>>,
-    subscribers: Vec<Arc<Outbox>>,
+    members: Members,
+    /// What the members have not been told yet.
+    hold: Hold,
     limits: Arc<Limits>,
     mailbox: Mailbox,
     failures: u32,
@@ -124,8 +161,12 @@ struct Life {
     stamp: u64,
     /// The private fields that are kept, as of the last turn that went well.
     kept: Vec<u8>,
-    /// Set while nobody is connected: until when somebody is waited for.
+    /// Set while there is nobody: until when somebody is waited for.
     until: Option<Instant>,
+    /// How the last member of a shared instance left, if it has none.
+    left: Left,
+    /// The instances it was before it was rebuilt, as far as they are remembered.
+    former: Vec<InstanceId>,
     /// How often the store has not taken the last snapshot.
     tries: u32,
     /// Not empty while the server is going away: dropping them says that this instance has come to rest.
@@ -147,6 +188,8 @@ enum Goes {
     On,
     /// Its owner unmounted it.
     Away(Option<Ticket>),
+    /// Its last member left some time ago, and nobody has come since.
+    Deserted,
     /// Nobody came back, or the server is going away.
     ToRest,
 }
@@ -161,7 +204,7 @@ pub(crate) fn run<C: Component>(mount: Mount) -> impl Future<Output = ()> + Send
 
 async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Instance<C>, Inbox)>> + Send>>) {
     let Some((mut instance, mut inbox)) = beginning.await else { return };
-    instance.send_events();
+    instance.release();
     let mut prefers_mail = true;
     let ended = loop {
         let deadline = instance.deadline();
@@ -194,8 +237,12 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
                 instance.was_written(written);
                 Ok(Goes::On)
             }
-            Next::Deadline => Ok(instance.on_deadline()),
+            // Rare, so it takes room only when it happens.
+            Next::Deadline => Box::pin(instance.on_deadline()).await,
         };
+        if goes.is_ok() && (instance.hold.is_full() || inbox.is_empty()) {
+            instance.release();
+        }
         if matches!(goes, Ok(Goes::ToRest)) {
             // First what was asked before, which may be that somebody is back.
             if let Some(mail) = inbox.take() {
@@ -210,6 +257,10 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
                 }
             }
         }
+        if matches!(goes, Ok(Goes::Deserted)) && !inbox.close_if_empty() {
+            // Somebody has come at the last moment.
+            goes = Ok(Goes::On);
+        }
         match goes {
             Ok(Goes::On | Goes::ToRest) => instance.keep(),
             ended => break ended,
@@ -217,6 +268,9 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
     };
     // From here on nobody can reach it; what waits is answered as gone.
     drop(inbox);
+    if ended.is_ok() {
+        instance.release();
+    }
     match ended {
         Ok(Goes::ToRest | Goes::On) => {
             // Whoever waits for the server to drain has what they came for; the rest is the author's.
@@ -229,6 +283,10 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
             if let Some(ticket) = ticket {
                 ticket.answer(Ok(None));
             }
+        }
+        Ok(Goes::Deserted) => {
+            instance.unmount().await;
+            instance.end().await;
         }
         Err(Lost) => {
             instance.unmount().await;
@@ -249,190 +307,66 @@ enum Next<C: Component> {
 impl<C: Component> Instance<C> {
     async fn read(&mut self, mail: Mail) -> std::result::Result<Goes, Lost> {
         match mail {
-            Mail::Call { action, args, ticket } => {
-                let Some(ticket) = self.unless_done(ticket) else { return Ok(Goes::On) };
+            Mail::Call { action, args, caller, ticket } => {
+                let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };
                 let action = std::str::from_utf8(&action).unwrap_or_default();
                 let turn = async { self.component.dispatch(action, &args, &mut self.cx).await };
                 let outcome = AssertUnwindSafe(turn).catch_unwind().await;
                 self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
             }
-            Mail::Write { property, value, ticket } => {
-                let Some(ticket) = self.unless_done(ticket) else { return Ok(Goes::On) };
+            Mail::Write { property, value, caller, ticket } => {
+                let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.write(&property, &value)));
                 self.end_turn(outcome.unwrap_or(Err(Broken::Panic)), ticket).await?;
             }
-            Mail::Props { props, ticket } => {
-                let Some(ticket) = self.unless_done(ticket) else { return Ok(Goes::On) };
+            Mail::Props { props, caller, ticket } => {
+                let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };
                 let outcome = AssertUnwindSafe(self.change_props(props)).catch_unwind().await;
                 self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
             }
-            Mail::Event { event, ticket } => {
-                let Some(ticket) = self.unless_done(ticket) else { return Ok(Goes::On) };
+            Mail::Event { event, caller, ticket } => {
+                let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
                     if !C::TAKES_EVENTS {
                         return Err(Error::forbidden());
                     }
-                    let event: C::Event = wire::from_json(&event).map_err(|why| bad_event(&why))?;
-                    self.component.on_event(event, &Source::Client, &mut self.cx)?;
-                    Ok(None)
+                    self.hear(&event, &Source::Client).map(|()| None)
                 }));
                 self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
             }
             Mail::Sent { event, from } => {
-                let ran = std::panic::catch_unwind(AssertUnwindSafe(|| match wire::from_json(&event) {
-                    Ok(event) => self.component.on_event(event, &Source::Component(from), &mut self.cx),
-                    Err(why) => Err(bad_event(&why)),
-                }));
+                self.as_nobody();
+                let hear = || self.hear(&event, &Source::Component(from));
+                let ran = std::panic::catch_unwind(AssertUnwindSafe(hear));
                 if let Ok(Err(error)) = &ran {
                     log(error);
                 }
-                if let Err(broken) = ran.map_err(|_| Broken::Panic).and_then(|_| self.flush()) {
-                    self.mend(&broken).await?;
-                }
+                self.end_quietly(ran.map(drop).map_err(|_| Broken::Panic)).await?;
             }
             Mail::Resync { connection, ticket, owed } => {
+                self.release();
                 self.send_whole(connection);
                 drop(owed);
                 if let Some(ticket) = ticket {
                     ticket.answer(Ok(None));
                 }
             }
+            Mail::Join(join) => Box::pin(self.join(*join)).await?,
             Mail::Resume { outbox, caller, have, heard, is_outdated, ticket } => {
-                self.cx.set_caller(Some(caller));
-                let frames = self.attach(outbox, have, heard);
-                let resumed = if frames == 0 { Resumed::InStep } else { Resumed::Replayed(frames) };
-                let turn = async { self.component.on_resume(resumed, &mut self.cx).await };
-                let ran = AssertUnwindSafe(turn).catch_unwind().await;
-                if let Err(broken) = ran.map_err(|_| Broken::Panic).and_then(|()| self.flush()) {
-                    let mended = self.mend(&broken).await;
-                    if mended.is_err() {
-                        let said = "the instance failed and could not be put back";
-                        ticket.answer(Err(Error::new(Code::InstanceLost, said)));
-                        return mended.map(|()| Goes::On);
-                    }
-                }
-                let result = self.resumed(resumed, is_outdated);
-                // At once, like the state it speaks of. If it waited for the store, the state would go on meanwhile, and
-                // what the answer says of it would be old.
-                ticket.answer(Ok(Some(result)));
+                self.release();
+                let frames = self.attach(caller, outbox, have, heard);
+                self.come_back(frames, is_outdated, ticket).await?;
             }
-            Mail::Away { connection } => return Ok(self.detach(connection)),
+            Mail::Away { session, connection } => self.detach(session, connection),
             Mail::Rest { done } => {
                 self.life.draining.push(done);
                 return Ok(Goes::ToRest);
             }
-            Mail::Leave { connection, ticket } => {
-                self.subscribers.retain(|outbox| outbox.connection() != connection);
-                if self.subscribers.is_empty() {
-                    // At once, so that no copy of it comes in before it is gone.
-                    self.life.owner.vault.remember(self.id, u64::MAX);
-                    return Ok(Goes::Away(ticket));
-                }
-                if let Some(ticket) = ticket {
-                    ticket.answer(Ok(None));
-                }
+            Mail::Leave { session, ticket } => {
+                return Box::pin(self.leave(session, Left::Gladly, ticket)).await;
             }
         }
         Ok(Goes::On)
-    }
-
-    /// Runs a timer's or spawned work's turn. Nobody waits for a reply.
-    async fn take_turn(&mut self, turn: Turn<C>) -> std::result::Result<Goes, Lost> {
-        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| match turn {
-            Turn::Once(job) => job(&mut self.component, &mut self.cx),
-            Turn::Tick { timer, due, period, mut tick } => {
-                tick(&mut self.component, &mut self.cx);
-                if let Some(work) = self.cx.work_mut() {
-                    work.again(timer, due, period, tick);
-                }
-            }
-        }));
-        if let Err(broken) = ran.map_err(|_| Broken::Panic).and_then(|()| self.flush()) {
-            self.mend(&broken).await?;
-        }
-        Ok(Goes::On)
-    }
-
-    /// The ticket back, unless the call was done before: then it is answered as it was then. The component
-    /// learns the call's name.
-    fn unless_done(&mut self, ticket: Ticket) -> Option<Ticket> {
-        let Some((call, acked)) = ticket.call() else {
-            self.cx.set_call(None);
-            return Some(ticket);
-        };
-        if let Some(outcome) = self.life.seen.answer(call, acked) {
-            self.reply(ticket, outcome);
-            return None;
-        }
-        self.cx.set_call(Some(call.clone()));
-        Some(ticket)
-    }
-
-    /// The request was done, well or not: remembers that, and answers.
-    fn done(&mut self, ticket: Ticket, outcome: Outcome) {
-        if let Some(call) = self.cx.take_call() {
-            self.life.seen.record(&call, &outcome);
-            self.touch();
-        }
-        self.reply(ticket, outcome);
-    }
-
-    /// State, then events, then the reply.
-    async fn end_turn(
-        &mut self,
-        outcome: std::result::Result<Outcome, Broken>,
-        ticket: Ticket,
-    ) -> std::result::Result<(), Lost> {
-        let flushed = outcome.and_then(|outcome| self.flush().map(|()| outcome));
-        match flushed {
-            Ok(outcome) => {
-                if let Some(props) = self.new_props.take() {
-                    self.props = props;
-                }
-                if let Err(error) = &outcome {
-                    log(error);
-                }
-                self.done(ticket, outcome);
-                Ok(())
-            }
-            Err(broken) => {
-                let mended = self.mend(&broken).await;
-                match (&mended, &broken) {
-                    (Err(Lost), _) => {
-                        let said = "the instance failed and could not be put back";
-                        ticket.answer(Err(Error::new(Code::InstanceLost, said)));
-                    }
-                    (Ok(()), Broken::Panic) => {
-                        let said = "this failed on the server; nothing was changed";
-                        self.done(ticket, Err(Error::new(Code::ActionFailed, said)));
-                    }
-                    (Ok(()), Broken::Flush(why)) => self.done(ticket, Err(refused(why))),
-                }
-                mended
-            }
-        }
-    }
-
-    fn write(&mut self, property: &[u8], value: &[u8]) -> std::result::Result<Outcome, Broken> {
-        let property = std::str::from_utf8(property).unwrap_or_default();
-        let written = self.component.write(property, value);
-        let outcome = written.and_then(|field| self.component.written(field, &mut self.cx));
-        if outcome.is_err() {
-            // Not only what `write` refused: what the author will not have must not stay.
-            self.component.revert(property, &self.sent).map_err(Broken::Flush)?;
-        }
-        Ok(outcome.map(|()| None))
-    }
-
-    async fn change_props(&mut self, json: Option<Bytes>) -> Outcome {
-        let props: C::Props = wire::props_from_json(json.as_deref())?;
-        match self.component.props_changed(props, &mut self.cx).await? {
-            PropsChange::Taken => {
-                self.new_props = Some(json);
-                Ok(Some(b"{\"remount\":false}".to_vec()))
-            }
-            PropsChange::Remount => Ok(Some(b"{\"remount\":true}".to_vec())),
-        }
     }
 }
 

@@ -68,6 +68,7 @@ mod seal;
 pub mod server;
 mod services;
 mod session;
+mod shared;
 pub mod state;
 pub mod store;
 #[cfg(feature = "testing")]

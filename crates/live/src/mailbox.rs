@@ -5,10 +5,11 @@
 //! `BUSY`: nobody waits on a full mailbox, so nobody can block another.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use fluxstack_live_protocol::{ConnectionId, InstanceId};
+use fluxstack_live_protocol::{ConnectionId, InstanceId, SessionId};
 use tokio::sync::{Notify, mpsc};
 
 use crate::auth::Caller;
@@ -17,14 +18,16 @@ use crate::outbox::{Outbox, Owed, Ticket};
 
 /// What an instance can be told. All of it is listed here.
 pub(crate) enum Mail {
+    /// Somebody mounts a shared instance, or takes it up again.
+    Join(Box<Join>),
     /// Run an action.
-    Call { action: Bytes, args: Bytes, ticket: Ticket },
+    Call { action: Bytes, args: Bytes, caller: Arc<Caller>, ticket: Ticket },
     /// Write a field for the client.
-    Write { property: Bytes, value: Bytes, ticket: Ticket },
+    Write { property: Bytes, value: Bytes, caller: Arc<Caller>, ticket: Ticket },
     /// The client's props changed.
-    Props { props: Option<Bytes>, ticket: Ticket },
+    Props { props: Option<Bytes>, caller: Arc<Caller>, ticket: Ticket },
     /// The client sent an event.
-    Event { event: Bytes, ticket: Ticket },
+    Event { event: Bytes, caller: Arc<Caller>, ticket: Ticket },
     /// Send the whole state to this connection, then answer if asked.
     Resync { connection: ConnectionId, ticket: Option<Ticket>, owed: Option<Owed> },
     /// Whoever left has come back with another connection, shows `have` and heard events up to `heard`.
@@ -38,12 +41,59 @@ pub(crate) enum Mail {
     },
     /// Another component sent an event.
     Sent { event: Bytes, from: InstanceId },
-    /// This connection is gone, and may come back.
-    Away { connection: ConnectionId },
+    /// This connection of the session is gone, and the session may come back.
+    Away { session: SessionId, connection: ConnectionId },
     /// The server is going away: do what waits, keep what there is, and end. Dropping `done` says so.
     Rest { done: mpsc::Sender<()> },
-    /// This connection does not want it any more.
-    Leave { connection: ConnectionId, ticket: Option<Ticket> },
+    /// The session does not want it any more.
+    Leave { session: SessionId, ticket: Option<Ticket> },
+}
+
+/// Somebody who mounts a shared instance.
+pub(crate) struct Join {
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) outbox: Arc<Outbox>,
+    /// What of it they had before.
+    pub(crate) was: Option<Was>,
+    pub(crate) is_outdated: bool,
+    /// How often the session has it mounted; this time is taken back if it is refused.
+    pub(crate) mounts: Option<Mounts>,
+    pub(crate) ticket: Ticket,
+}
+
+/// What somebody who comes back has of an instance.
+pub(crate) struct Was {
+    /// Which it was.
+    pub(crate) instance: InstanceId,
+    /// The version that is shown.
+    pub(crate) have: Option<u64>,
+    /// The number of the last event that was told.
+    pub(crate) heard: u64,
+}
+
+/// How often a session has mounted one shared instance. The session counts up and down; a mount that comes to
+/// nothing takes itself back.
+pub(crate) struct Mounts(Option<Arc<AtomicU32>>);
+
+impl Mounts {
+    /// One more.
+    pub(crate) fn one_more(count: &Arc<AtomicU32>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Some(Arc::clone(count)))
+    }
+
+    /// It came to something.
+    pub(crate) fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Mounts {
+    fn drop(&mut self) {
+        if let Some(count) = &self.0 {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// The sending side; any number of them.
@@ -130,13 +180,13 @@ impl Mailbox {
 
     /// The connection is over: that is read before everything that waits. Nobody waits for the rest, unless
     /// somebody may come back.
-    pub(crate) fn hang_up(&self, connection: ConnectionId, may_come_back: bool) {
+    pub(crate) fn hang_up(&self, session: SessionId, connection: ConnectionId, may_come_back: bool) {
         let mut queue = self.0.queue();
         if queue.open {
             queue.mail.push_front(if may_come_back {
-                Mail::Away { connection }
+                Mail::Away { session, connection }
             } else {
-                Mail::Leave { connection, ticket: None }
+                Mail::Leave { session, ticket: None }
             });
             drop(queue);
             self.0.wake.notify_one();
@@ -164,6 +214,11 @@ impl Inbox {
         let mut queue = self.0.queue();
         queue.open = !queue.mail.is_empty();
         !queue.open
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.queue().mail.is_empty()
     }
 
     /// Mail that waits already.

@@ -7,10 +7,13 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use crate::component::Component;
+use crate::component::{Component, Scope};
+use crate::error::{Code, Error, Result};
 use crate::instance::{self, Mount};
 use crate::typescript::{ComponentShape, Types};
+use crate::wire::props_from_json;
 
 /// One component, by name, without its type. Submitted at link time by `#[derive(State)]`.
 #[derive(Clone, Copy)]
@@ -20,6 +23,8 @@ pub struct Registration {
     /// Its version, and the oldest one that a page may have been made for.
     pub(crate) version: u32,
     pub(crate) serves: u32,
+    /// The key of the shared instance that these props mean; `None` for one that is private.
+    pub(crate) scope: fn(Option<&[u8]>) -> Result<Option<Arc<str>>>,
     pub(crate) run: fn(Mount) -> Pin<Box<dyn Future<Output = ()> + Send>>,
     pub(crate) describe: fn(&mut Types) -> ComponentShape,
 }
@@ -33,6 +38,7 @@ impl Registration {
             rust_name: std::any::type_name::<C>,
             version: C::VERSION,
             serves: C::SERVES,
+            scope: scope_of::<C>,
             run: |mount| Box::pin(instance::run::<C>(mount)),
             describe: ComponentShape::of::<C>,
         }
@@ -45,6 +51,27 @@ impl Registration {
 }
 
 inventory::collect!(Registration);
+
+/// Bytes that the key of a shared instance may have.
+const LONGEST_KEY: usize = 256;
+
+/// What the author says of props that a client sent. Runs in the session, so a panic ends here.
+fn scope_of<C: Component>(props: Option<&[u8]>) -> Result<Option<Arc<str>>> {
+    let scope = std::panic::catch_unwind(|| Ok::<_, Error>(C::scope(&props_from_json(props)?)));
+    match scope {
+        Ok(Ok(Scope::Private)) => Ok(None),
+        Ok(Ok(Scope::Shared(key))) if key.len() <= LONGEST_KEY => Ok(Some(key.into())),
+        Ok(Ok(Scope::Shared(_))) => {
+            let said = format!("what names a shared instance has at most {LONGEST_KEY} bytes");
+            Err(Error::new(Code::TooLarge, said))
+        }
+        Ok(Err(error)) => Err(error),
+        Err(_) => {
+            tracing::error!(component = C::NAME, "`scope` panicked");
+            Err(Error::new(Code::ActionFailed, "this failed on the server; nothing was mounted"))
+        }
+    }
+}
 
 /// What can be mounted.
 #[derive(Default)]

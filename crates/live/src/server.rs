@@ -20,6 +20,7 @@ use crate::roster::Roster;
 use crate::seal::Keys;
 use crate::services::Services;
 use crate::session::{self, Arrival, Host, Incoming, Outgoing};
+use crate::shared::SharedInstances;
 use crate::store::{MemoryStore, Store};
 use crate::vault::{Durability, Vault};
 
@@ -174,6 +175,7 @@ impl Builder {
             services: Arc::new(self.services),
             limits: Arc::new(self.limits),
             roster: Roster::default(),
+            shared: SharedInstances::default(),
             vault: Arc::new(vault),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
@@ -251,7 +253,8 @@ impl Live {
         let drained = async {
             // Again until there is none: a connection may have been lost while this was going on.
             loop {
-                let waiting = self.host.roster.waiting();
+                let mut waiting = self.host.roster.waiting();
+                waiting.extend(self.host.shared.all());
                 if waiting.is_empty() {
                     break;
                 }

@@ -11,6 +11,7 @@
 //! Reading and writing are two futures of one task. A client that does not read is not read from either
 //! ([`Outbox::room`]), so what it can make us hold is bounded by what it may have open.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -18,8 +19,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{
-    ClientBody, ClientMessage, CloseCode, Code, ConnectionId, Dialect, Hello, Refusal, ServerMessage,
-    SessionId, decode, dialect::client_id, frame,
+    ClientBody, ClientMessage, CloseCode, Code, ConnectionId, Dialect, Hello, InstanceId, Refusal,
+    ServerMessage, SessionId, decode, dialect::client_id, frame,
 };
 use futures_util::{Sink, Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
@@ -28,14 +29,17 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Caller;
 use crate::clock;
 use crate::limits::Limits;
+use crate::mailbox::Mailbox;
 use crate::outbox::Outbox;
 use crate::rate::Rate;
 use crate::registry::Registry;
 use crate::roster::{Instances, Occupant, Roster};
 use crate::services::Services;
+use crate::shared::SharedInstances;
 use crate::vault::Vault;
 
 mod come_back;
+mod join;
 mod route;
 mod write;
 
@@ -45,6 +49,7 @@ pub(crate) struct Host {
     pub(crate) services: Arc<Services>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) roster: Roster,
+    pub(crate) shared: SharedInstances,
     pub(crate) vault: Arc<Vault>,
     /// Every task there is: sessions and instances.
     pub(crate) tasks: TaskTracker,
@@ -135,8 +140,18 @@ struct Session {
     caller: Arc<Caller>,
     occupant: Arc<Occupant>,
     instances: Instances,
+    /// The shared instances it has mounted. They do not wait in the roster: what waits for the session is its
+    /// membership, in the instance.
+    joined: HashMap<InstanceId, Joined>,
     rate: Rate,
     refused: u32,
+}
+
+/// A shared instance that a connection has mounted.
+struct Joined {
+    mailbox: Mailbox,
+    /// How often.
+    mounts: Arc<AtomicU32>,
 }
 
 /// Serves one connection until either side has enough. The one future of a connection's task.
@@ -213,8 +228,8 @@ impl Session {
         if arrival.dialect.resume {
             host.roster.enter(session, Arc::clone(&occupant));
         }
-        let (instances, rate) = (Instances::new(), Rate::new());
-        Self { id, host, arrival, outbox, session, caller, occupant, instances, rate, refused: 0 }
+        let (instances, joined, rate) = (Instances::new(), HashMap::new(), Rate::new());
+        Self { id, host, arrival, outbox, session, caller, occupant, instances, joined, rate, refused: 0 }
     }
 
     /// Reads until the peer is gone, or until it has to be closed with a code.
@@ -256,6 +271,7 @@ impl Session {
         }
         let hello = Hello {
             connection: self.id,
+            user: None,
             session: self.arrival.dialect.resume.then(|| {
                 let grace = u64::try_from(limits.grace.as_millis()).unwrap_or(u64::MAX);
                 (self.token().into(), grace)

@@ -183,22 +183,30 @@ impl Vault {
     /// # Errors
     /// Why there is none for this owner.
     pub(crate) async fn fetch(&self, instance: InstanceId, owner: Owner<'_>) -> Result<Snapshot, Error> {
+        let snapshot = self.fetch_any(instance, owner).await?;
+        // Whether there is one of somebody else's is nobody's business.
+        if snapshot.claims.instance == instance { Ok(snapshot) } else { Err(nothing_kept()) }
+    }
+
+    /// The snapshot that is kept in this place, of whichever instance: for those that are shared, where the
+    /// place is the key's.
+    ///
+    /// # Errors
+    /// Why there is none for this owner.
+    pub(crate) async fn fetch_any(&self, instance: InstanceId, owner: Owner<'_>) -> Result<Snapshot, Error> {
         let found = self.read(instance).await?;
-        let nothing = || Error::new(Code::NothingKept, "nothing is kept of this instance: mount it again");
         // An empty one says that its owner ended it.
-        let record = found.filter(|record| !record.bytes.is_empty()).ok_or_else(nothing)?;
+        let record = found.filter(|record| !record.bytes.is_empty()).ok_or_else(nothing_kept)?;
         // A store that was tampered with is no better than a client.
         let opened = self.keys.open(&record.bytes, Kind::Snapshot, clock::now(), self.max_age, self.most);
         let (claims, body) = opened.map_err(|why| {
             tracing::warn!(%instance, ?why, "what the store kept cannot be used");
             refusal(&why)
         })?;
-        let is_it = claims.instance == instance
-            && *claims.component == *owner.component
+        let is_it = *claims.component == *owner.component
             && *claims.subject == *owner.subject
             && claims.session == owner.session;
-        // Whether there is one of somebody else's is nobody's business.
-        if is_it { Ok(Snapshot { claims, body }) } else { Err(nothing()) }
+        if is_it { Ok(Snapshot { claims, body }) } else { Err(nothing_kept()) }
     }
 
     /// Puts a sealed snapshot into the store.
@@ -271,6 +279,11 @@ impl Vault {
             Err(Unsealed::UnknownKey | Unsealed::Expired | Unsealed::TooLarge) => {}
         }
     }
+}
+
+#[cold]
+fn nothing_kept() -> Error {
+    Error::new(Code::NothingKept, "nothing is kept of this instance: mount it again")
 }
 
 #[cold]

@@ -5,21 +5,26 @@
 //! stays, and its version goes on rising, so that no client takes it for an older one.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::delta::Writer;
+use fluxstack_live_protocol::{InstanceId, SessionId};
 use futures_util::FutureExt as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::hold::Hold;
 use super::keep::Keeping;
 use super::log::Log;
+use super::members::Members;
 use super::mend::mount_component;
 use super::seen::Seen;
-use super::{Begin, Instance, Life, Mount, Ownership, log, refused};
+use super::sharing::Left;
+use super::{Begin, First, Instance, Life, Mount, Ownership, log, refused};
 use crate::component::{Component, Cx, Rehydrated};
 use crate::error::{Code, Error, Result};
-use crate::mailbox::Inbox;
+use crate::mailbox::{Inbox, Mail};
 use crate::state::{FlushError, RestoreError};
 use crate::vault::{Owner, Snapshot};
 
@@ -37,6 +42,12 @@ struct Body<'a> {
     #[serde(borrow)]
     seen: &'a RawValue,
     events: u64,
+    /// Of a shared one: who had it mounted, each a session and a user.
+    #[serde(default)]
+    members: Vec<(String, Box<str>)>,
+    /// Of a shared one: which instances it was before.
+    #[serde(default)]
+    former: Vec<String>,
 }
 
 /// What is there before the first flush.
@@ -48,37 +59,25 @@ struct Beginning<C: Component> {
     seen: Seen,
     events: u64,
     is_rehydrated: bool,
+    members: Vec<(SessionId, Box<str>)>,
+    former: Vec<InstanceId>,
 }
+
+/// Instances before this one that are remembered, so that those who had them are told that it goes on.
+const MOST_FORMER: usize = 8;
 
 /// Begins, and answers; `None` if nothing came of it.
 pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, Inbox)> {
-    let Mount {
-        nameplate,
-        caller,
-        begin,
-        owner,
-        is_outdated,
-        props,
-        services,
-        limits,
-        subscriber,
-        mailbox,
-        inbox,
-        ticket,
-    } = mount;
+    let Mount { nameplate, begin, owner, is_outdated, props, services, limits, mailbox, mut inbox, first } =
+        mount;
     let id = nameplate.instance;
     let mut cx = Cx::new(nameplate, mailbox.post(), services);
-    cx.set_caller(Some(caller));
+    if let Some(first) = &first {
+        cx.set_caller(Some(Arc::clone(&first.caller)));
+        cx.set_members(1);
+    }
     let beginning = match begin {
-        Begin::Mount => mount_component::<C>(props.as_ref(), &mut cx).await.map(|component| Beginning {
-            component,
-            props,
-            version: 0,
-            stamp: 0,
-            seen: Seen::default(),
-            events: 0,
-            is_rehydrated: false,
-        }),
+        Begin::Mount => afresh(props, &mut cx).await,
         Begin::Stored => match owner.vault.fetch(id, owner_of::<C>(&owner)).await {
             Ok(snapshot) => rehydrate(&snapshot, &mut cx).await,
             Err(error) => Err(error),
@@ -87,17 +86,29 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
             Ok(()) => rehydrate(&snapshot, &mut cx).await,
             Err(error) => Err(error),
         },
+        Begin::Shared { only_stored } => {
+            let place = owner.place(id);
+            match owner.vault.fetch_any(place, owner_of::<C>(&owner)).await {
+                Ok(snapshot) => rehydrate(&snapshot, &mut cx).await,
+                Err(error) if only_stored || !is_gone(&error) => Err(error),
+                Err(_) => {
+                    // It may have been there, and not be good any more. What is written next is of another
+                    // instance, and is not to be taken for an older version of that.
+                    owner.vault.remove(place, false).await;
+                    afresh(props, &mut cx).await
+                }
+            }
+        }
     };
     let beginning = match beginning {
         Ok(beginning) => beginning,
         Err(error) => {
-            // First, so that whoever is told so and tries again does not find this one.
-            drop(inbox);
-            ticket.answer(Err(error));
+            turn_away(inbox, first, error);
             return None;
         }
     };
-    let Beginning { component, props, version, stamp, seen, events, is_rehydrated } = beginning;
+    let Beginning { component, props, version, stamp, seen, events, is_rehydrated, members, former } =
+        beginning;
     let keeping = Keeping::new(C::DURABILITY.unwrap_or(owner.vault.durability));
     let life = Box::new(Life {
         owner,
@@ -107,6 +118,8 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         stamp,
         kept: Vec::new(),
         until: None,
+        left: Left::Silently,
+        former,
         tries: 0,
         draining: Vec::new(),
         keeping,
@@ -119,20 +132,31 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         version,
         props,
         new_props: None,
-        subscribers: vec![subscriber],
+        members: Members::default(),
+        hold: Hold::default(),
         limits,
         mailbox,
         failures: 0,
         life,
     };
-    let picture =
-        std::panic::catch_unwind(AssertUnwindSafe(|| instance.first_picture(is_rehydrated, is_outdated)));
-    let error = match picture {
-        Ok(Ok(result)) => {
+    let flushed = std::panic::catch_unwind(AssertUnwindSafe(|| instance.first_flush()));
+    let error = match flushed {
+        Ok(Ok(())) => {
             instance.keep_kept();
-            instance.life.owner.vault.remember(id, stamp);
             instance.touch();
-            ticket.answer(Ok(Some(result)));
+            let Some(First { caller, outbox, ticket }) = first else {
+                // Whoever mounts it is in its mailbox. Should nobody be, it does not stay for ever.
+                instance.wait(C::KEEP_ALIVE);
+                if instance.say_old_goodbyes(members).await.is_err() {
+                    drop(inbox);
+                    instance.unmount().await;
+                    return None;
+                }
+                return Some((instance, inbox));
+            };
+            instance.members.put(caller, outbox);
+            instance.life.owner.vault.remember(id, stamp);
+            ticket.answer(Ok(Some(instance.picture_of_mount(is_rehydrated, is_outdated))));
             return Some((instance, inbox));
         }
         Ok(Err(why)) => {
@@ -141,10 +165,62 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         }
         Err(_) => Error::new(Code::ActionFailed, "this failed on the server; nothing was mounted"),
     };
+    let waiting = std::iter::from_fn(|| inbox.take()).collect::<Vec<_>>();
     drop(inbox);
     instance.unmount().await;
-    ticket.answer(Err(error));
+    turn_all_away(waiting, first, error);
     None
+}
+
+/// Begins with what the author's `mount` makes.
+async fn afresh<C: Component>(props: Option<Bytes>, cx: &mut Cx<C>) -> Result<Beginning<C>> {
+    let component = mount_component::<C>(props.as_ref(), cx).await?;
+    Ok(Beginning {
+        component,
+        props,
+        version: 0,
+        stamp: 0,
+        seen: Seen::default(),
+        events: 0,
+        is_rehydrated: false,
+        members: Vec::new(),
+        former: Vec::new(),
+    })
+}
+
+/// Whether nothing that could be used is kept, so that it may begin afresh. What cannot be read at the moment, or
+/// only by a newer server, is still there.
+fn is_gone(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        Code::NothingKept | Code::SnapshotCorrupt | Code::SnapshotExpired | Code::SnapshotTooLarge
+    )
+}
+
+/// Nothing came of it: tells everybody who has mounted it by now.
+fn turn_away(mut inbox: Inbox, first: Option<First>, error: Error) {
+    let waiting = std::iter::from_fn(|| inbox.take()).collect();
+    // First, so that whoever is told so and tries again does not find this one.
+    drop(inbox);
+    turn_all_away(waiting, first, error);
+}
+
+fn turn_all_away(waiting: Vec<Mail>, first: Option<First>, error: Error) {
+    for mail in waiting {
+        let Mail::Join(join) = mail else { continue };
+        let is_nothing = error.code() == Code::NothingKept && join.was.is_none();
+        let same = if is_nothing {
+            // Somebody else wanted what there was. Whoever takes what comes may begin it.
+            Error::new(Code::Busy, "this has not begun yet: try again")
+        } else {
+            let same = Error::new(error.code(), error.message().to_owned());
+            error.fields().fold(same, |same, (field, why)| same.and(field.to_owned(), why.to_owned()))
+        };
+        join.ticket.answer(Err(same));
+    }
+    if let Some(first) = first {
+        first.ticket.answer(Err(error));
+    }
 }
 
 /// Whose an instance of `C` is.
@@ -186,7 +262,13 @@ async fn rehydrate<C: Component>(snapshot: &Snapshot, cx: &mut Cx<C>) -> Result<
     }
     // Above everything a client may have been shown.
     let (version, stamp) = (version + 1, claims.version + 1);
-    Ok(Beginning { component, props, version, stamp, seen, events: body.events, is_rehydrated: true })
+    let members = body.members.into_iter();
+    let members = members.filter_map(|(session, subject)| Some((session.parse().ok()?, subject))).collect();
+    let former = std::iter::once(claims.instance);
+    let former =
+        former.chain(body.former.iter().filter_map(|id| id.parse().ok())).take(MOST_FORMER).collect();
+    let events = body.events;
+    Ok(Beginning { component, props, version, stamp, seen, events, is_rehydrated: true, members, former })
 }
 
 /// What failed inside may go better in a moment, and what is kept is still there: the client is to try again
@@ -217,22 +299,29 @@ fn not_restored(why: &RestoreError) -> Error {
 }
 
 impl<C: Component> Instance<C> {
-    /// The first flush: fills `sent`, and is the result of the mount.
-    fn first_picture(&mut self, is_rehydrated: bool, is_outdated: bool) -> Result<Vec<u8>, FlushError> {
+    /// The first flush: nobody has been told anything yet.
+    fn first_flush(&mut self) -> Result<(), FlushError> {
         let mut nobody = Writer::default();
-        self.component.flush(&mut self.sent, self.limits.state, &mut nobody)?;
+        self.component.flush(&mut self.sent, self.limits.state, &mut nobody)
+    }
+
+    /// What whoever mounts the instance is answered.
+    pub(super) fn picture_of_mount(&self, is_rehydrated: bool, is_outdated: bool) -> Vec<u8> {
         let digest = self.component.digest(&self.sent);
         let outcome = if is_rehydrated { "\"outcome\":\"rehydrated\"," } else { "" };
         let mut result = format!("{{{outcome}\"componentId\":\"{}\",\"initialState\":", self.id).into_bytes();
         self.component.snapshot(&self.sent, &mut result);
         result.extend_from_slice(format!(",\"version\":{},\"digest\":{digest}", self.version).as_bytes());
-        if is_rehydrated {
+        if is_rehydrated || self.is_shared() {
             result.extend_from_slice(format!(",\"seq\":{}", self.life.events).as_bytes());
+        }
+        if self.is_shared() {
+            result.extend_from_slice(b",\"shared\":true");
         }
         if is_outdated {
             result.extend_from_slice(b",\"outdated\":true");
         }
         result.push(b'}');
-        Ok(result)
+        result
     }
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use fluxstack_live_protocol::ServerMessage;
 use tokio::time::Instant;
 
-use super::{Goes, Instance};
+use super::members::Member;
+use super::{Goes, Instance, Left, Lost};
 use crate::action::Outcome;
 use crate::clock;
 use crate::component::Component;
@@ -115,27 +116,38 @@ impl<C: Component> Instance<C> {
     }
 
     /// When something has to be done that nobody asks for.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&mut self) -> Option<Instant> {
         if !self.life.draining.is_empty() {
             return Some(Instant::now());
         }
         let now = Instant::now();
         let refresh = self.life.keeping.refresh;
-        [self.life.until, refresh, self.store_due(now), self.carry_due(now)].into_iter().flatten().min()
+        let overdue = if self.is_shared() { self.members.next_deadline() } else { None };
+        [self.life.until, refresh, self.store_due(now), self.carry_due(now), overdue]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// See to it.
-    pub(super) fn on_deadline(&mut self) -> Goes {
+    pub(super) async fn on_deadline(&mut self) -> std::result::Result<Goes, Lost> {
         let now = Instant::now();
-        if !self.life.draining.is_empty() || self.life.until.is_some_and(|until| until <= now) {
-            return Goes::ToRest;
+        if !self.life.draining.is_empty() {
+            return Ok(Goes::ToRest);
+        }
+        if self.is_shared() {
+            self.give_up_on_members(now).await?;
+        }
+        if self.life.until.is_some_and(|until| until <= now) {
+            let is_over = self.is_shared() && self.life.left == Left::Gladly;
+            return Ok(if is_over { Goes::Deserted } else { Goes::ToRest });
         }
         if self.life.keeping.refresh.is_some_and(|refresh| refresh <= now) {
             self.life.keeping.refresh = None;
             self.touch();
         }
         // The copies are taken after every turn, and this was one.
-        Goes::On
+        Ok(Goes::On)
     }
 
     /// When the store's copy has to be taken, if it has to be.
@@ -157,7 +169,9 @@ impl<C: Component> Instance<C> {
         let keeping = &self.life.keeping;
         let is_due = keeping.is_uncarried
             && self.life.owner.vault.carries
-            && self.subscribers.iter().any(|outbox| outbox.dialect().resume);
+            // What is everybody's is nobody's to bring back.
+            && !self.is_shared()
+            && self.members.outboxes().any(|outbox| outbox.dialect().resume);
         is_due.then(|| keeping.next_carry.unwrap_or(now))
     }
 
@@ -172,7 +186,7 @@ impl<C: Component> Instance<C> {
             return settle(held, false);
         };
         let (vault, stamp) = (&self.life.owner.vault, claims.version);
-        let done = vault.put(self.id, stamp, vault.keys.seal(&claims, &body));
+        let done = vault.put(self.life.owner.place(self.id), stamp, vault.keys.seal(&claims, &body));
         self.life.keeping.writing = Some(Writing { done, held, stamp });
     }
 
@@ -180,6 +194,7 @@ impl<C: Component> Instance<C> {
     pub(super) fn was_written(&mut self, written: Result<(), StoreError>) {
         let Some(writing) = self.life.keeping.writing.take() else { return };
         match &written {
+            Ok(()) if self.is_shared() => {}
             Ok(()) => self.life.owner.vault.remember(self.id, writing.stamp),
             Err(why) => {
                 tracing::error!(%why, "the store did not take a snapshot");
@@ -209,7 +224,7 @@ impl<C: Component> Instance<C> {
         ServerMessage::Snapshot { instance: self.id, version: self.version, snapshot: &snapshot }
             .write(clock::now(), &mut frame);
         let frame = bytes::Bytes::from(frame);
-        for outbox in self.subscribers.iter().filter(|outbox| outbox.dialect().resume) {
+        for outbox in self.members.outboxes().filter(|outbox| outbox.dialect().resume) {
             outbox.push_snapshot(self.id, frame.clone());
         }
     }
@@ -239,7 +254,11 @@ impl<C: Component> Instance<C> {
         }
         body.extend_from_slice(b",\"seen\":");
         body.extend_from_slice(&self.life.seen.to_json());
-        body.extend_from_slice(format!(",\"events\":{}}}", self.life.events).as_bytes());
+        body.extend_from_slice(format!(",\"events\":{}", self.life.events).as_bytes());
+        if self.is_shared() {
+            self.write_members(&mut body);
+        }
+        body.push(b'}');
         if body.len() > owner.vault.most {
             // It could be written, and never be read again.
             tracing::error!(
@@ -250,6 +269,21 @@ impl<C: Component> Instance<C> {
             return None;
         }
         Some((claims, body))
+    }
+
+    /// Who is there, and which instances this one was: what a shared one has to know that is rebuilt from it.
+    fn write_members(&self, out: &mut Vec<u8>) {
+        let identity = |member: &Member| member.caller.identity().map(|identity| identity.id().to_owned());
+        let members: Vec<(String, String)> = self
+            .members
+            .iter()
+            .map(|(session, member)| (session.to_string(), identity(member).unwrap_or_default()))
+            .collect();
+        let former: Vec<String> = self.life.former.iter().map(ToString::to_string).collect();
+        out.extend_from_slice(b",\"members\":");
+        out.extend_from_slice(&serde_json::to_vec(&members).unwrap_or_else(|_| b"[]".to_vec()));
+        out.extend_from_slice(b",\"former\":");
+        out.extend_from_slice(&serde_json::to_vec(&former).unwrap_or_else(|_| b"[]".to_vec()));
     }
 
     /// Notes the private fields that are kept, after a turn that went well. The author's `Serialize` runs in
@@ -324,7 +358,8 @@ impl<C: Component> Instance<C> {
             self.was_written(written);
         }
         settle(std::mem::take(&mut self.life.keeping.held), false);
-        self.life.owner.vault.remove(self.id, self.life.keeping.was_carried).await;
+        let owner = &self.life.owner;
+        owner.vault.remove(owner.place(self.id), self.life.keeping.was_carried).await;
     }
 }
 

@@ -52,6 +52,8 @@ impl<C: Component> Instance<C> {
         match recovered {
             Ok(Ok(())) => {
                 self.restore_kept();
+                // What earlier turns did stays done.
+                self.release();
                 return Ok(());
             }
             Ok(Err(why)) => {

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluxstack_live_protocol::ConnectionId;
+use fluxstack_live_protocol::{ConnectionId, SessionId};
 use tokio::time::Instant;
 
+use super::Instance;
 use super::log::Entry;
-use super::{Goes, Instance};
+use crate::auth::Caller;
 use crate::component::{Component, Resumed};
 use crate::outbox::Outbox;
 
@@ -19,25 +20,33 @@ const LONGER: usize = 16;
 /// What a grace period without an end comes to.
 const VERY_LONG: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
+/// So much after now; what is beyond all clocks is a long time.
+fn later(now: Instant, time: Duration) -> Instant {
+    now.checked_add(time).unwrap_or_else(|| now + VERY_LONG)
+}
+
 impl<C: Component> Instance<C> {
-    /// The connection is gone. If it was the last, somebody is waited for.
-    pub(super) fn detach(&mut self, connection: ConnectionId) -> Goes {
-        self.subscribers.retain(|outbox| outbox.connection() != connection);
-        if self.subscribers.is_empty() && self.life.until.is_none() {
-            self.wait(C::GRACE.unwrap_or(self.limits.grace));
+    /// The connection of a member is gone, and the member is waited for.
+    pub(super) fn detach(&mut self, session: SessionId, connection: ConnectionId) {
+        let until = later(Instant::now(), C::GRACE.unwrap_or(self.limits.grace));
+        if self.members.away(session, connection, until) && !self.is_shared() {
+            self.life.until = Some(until);
         }
-        Goes::On
     }
 
     /// Waits for somebody for so long.
     pub(super) fn wait(&mut self, time: Duration) {
-        let now = Instant::now();
-        // What is beyond all clocks is a long time.
-        self.life.until = Some(now.checked_add(time).unwrap_or_else(|| now + VERY_LONG));
+        self.life.until = Some(later(Instant::now(), time));
     }
 
     /// Somebody is back. Sends what they missed, and answers how many messages that was.
-    pub(super) fn attach(&mut self, outbox: Arc<Outbox>, have: Option<u64>, heard: u64) -> usize {
+    pub(super) fn attach(
+        &mut self,
+        caller: Arc<Caller>,
+        outbox: Arc<Outbox>,
+        have: Option<u64>,
+        heard: u64,
+    ) -> usize {
         let id = self.id;
         let missed = self.life.log.since(have, self.version, heard, self.life.events);
         let reads_deltas = outbox.dialect().delta;
@@ -61,11 +70,8 @@ impl<C: Component> Instance<C> {
             }
             count += 1;
         }
-        // One session has one connection, and this is it.
-        self.subscribers.clear();
-        self.subscribers.push(outbox);
-        self.life.until = None;
-        self.life.tries = 0;
+        self.cx.set_caller(Some(Arc::clone(&caller)));
+        self.put(caller, outbox);
         self.life.keeping.carry_again();
         count
     }
@@ -85,7 +91,8 @@ impl<C: Component> Instance<C> {
     /// Keeps a frame for whoever comes back.
     pub(super) fn log(&mut self, entry: Entry) {
         if self.life.owner.may_come_back {
-            let longer = if self.life.until.is_some() { LONGER } else { 1 };
+            // Of a shared one, somebody is often away.
+            let longer = if self.life.until.is_some() || self.is_shared() { LONGER } else { 1 };
             self.life.log.push(entry, self.limits.replay.saturating_mul(longer));
         }
     }

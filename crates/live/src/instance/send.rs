@@ -1,7 +1,8 @@
 //! The end of a turn: what changed goes out, encoded once for each dialect there is.
 //!
-//! One delta, then the events, to every subscriber; the reply follows, because it is put into the same
-//! outbox afterwards. However many subscribers share an instance, they share the bytes.
+//! One delta, then the events, to every member; the reply follows, because it is put into the same outbox
+//! afterwards. However many members share an instance, they share the bytes, and where there are several and
+//! more turns wait, they are told of them together ([`Hold`]).
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,12 +11,14 @@ use fluxstack_live_protocol::delta::Writer;
 use fluxstack_live_protocol::encode::{write_broadcast, write_delta};
 use fluxstack_live_protocol::{ConnectionId, ServerMessage};
 
+use super::hold::{Held, Hold};
 use super::log::Entry;
 use super::{Broken, Instance};
+use crate::action::Outcome;
 use crate::clock;
 use crate::component::{Component, Effect};
 use crate::error::Code;
-use crate::outbox::StateFrame;
+use crate::outbox::{StateFrame, Ticket};
 
 thread_local! {
     /// Flushing never waits, so one writer for each thread is enough.
@@ -23,7 +26,7 @@ thread_local! {
 }
 
 impl<C: Component> Instance<C> {
-    /// Sends what changed, encoded once for each dialect there is, then what was emitted.
+    /// Sends, or holds, what changed and what was emitted.
     pub(super) fn flush(&mut self) -> std::result::Result<(), Broken> {
         WRITER.with_borrow_mut(|writer| {
             writer.clear();
@@ -32,12 +35,17 @@ impl<C: Component> Instance<C> {
             let flushed = std::panic::catch_unwind(AssertUnwindSafe(flush));
             flushed.map_err(|_| Broken::Panic)?.map_err(Broken::Flush)?;
             if !writer.is_empty() {
-                self.send_delta(writer);
+                self.change(writer);
             }
             Ok(())
         })?;
         self.failures = 0;
-        self.send_events();
+        let effects = self.cx.take_effects();
+        if self.holds() {
+            self.hold.effects(self.cx.caller_arc(), effects);
+        } else {
+            effects.into_iter().for_each(|effect| self.affect(effect));
+        }
         if C::KEEPS {
             // A private field may have changed without anything being sent.
             self.keep_kept();
@@ -46,19 +54,36 @@ impl<C: Component> Instance<C> {
         Ok(())
     }
 
-    fn send_delta(&mut self, writer: &mut Writer) {
+    /// Whether what turns do is put together before it is told.
+    fn holds(&self) -> bool {
+        self.is_shared() && self.members.len() > 1
+    }
+
+    /// Something the members see has changed.
+    fn change(&mut self, writer: &mut Writer) {
         let base = self.version;
         self.version += 1;
         let digest = self.component.digest(&self.sent);
+        if self.holds() {
+            let mut payload = Vec::with_capacity(128);
+            writer.finish(base, self.version, digest, &mut payload);
+            self.hold.delta(base, payload);
+        } else {
+            let version = self.version;
+            self.send_delta(base, digest, |out| writer.finish(base, version, digest, out));
+        }
+        self.touch();
+    }
+
+    /// Sends a delta that starts at `base`, encoded once for each dialect there is.
+    fn send_delta(&mut self, base: u64, digest: u32, mut write: impl FnMut(&mut Vec<u8>)) {
         let (mut delta, mut whole) = (None, None);
         let mut encode = || {
             let mut frame = Vec::with_capacity(256);
-            let payload = write_delta(self.id, clock::now(), &mut frame, |out| {
-                writer.finish(base, self.version, digest, out);
-            });
+            let payload = write_delta(self.id, clock::now(), &mut frame, &mut write);
             StateFrame::Delta { payload, frame: frame.into() }
         };
-        for outbox in &self.subscribers {
+        for outbox in self.members.outboxes() {
             let frame = if outbox.dialect().delta {
                 delta.get_or_insert_with(&mut encode)
             } else {
@@ -70,14 +95,50 @@ impl<C: Component> Instance<C> {
             let frame = delta.unwrap_or_else(encode);
             self.log(Entry::Delta { base, frame });
         }
-        self.touch();
+    }
+
+    /// Answers, after everything that is told before it.
+    pub(super) fn answer(&mut self, ticket: Ticket, outcome: Outcome) {
+        if self.holds() {
+            self.hold.reply(ticket, outcome);
+        } else {
+            self.reply(ticket, outcome);
+        }
+    }
+
+    /// Tells the members what has been put together: the state, what was emitted, the replies.
+    pub(super) fn release(&mut self) {
+        let Some(held) = self.tell_state() else { return };
+        for (caller, effect) in held.effects {
+            let now = self.cx.caller_arc().cloned();
+            self.cx.set_caller(caller);
+            self.affect(effect);
+            self.cx.set_caller(now);
+        }
+        held.replies.into_iter().for_each(|(ticket, outcome)| self.reply(ticket, outcome));
+    }
+
+    /// Tells them of the state only, and keeps the rest for those who are about to be there as well.
+    pub(super) fn tell(&mut self) {
+        if let Some(held) = self.tell_state() {
+            self.hold = Hold::of(held);
+        }
+    }
+
+    fn tell_state(&mut self) -> Option<Box<Held>> {
+        let mut held = self.hold.take()?;
+        if let Some(delta) = held.delta.take() {
+            let digest = self.component.digest(&self.sent);
+            self.send_delta(delta.base(), digest, |out| delta.write(out));
+        }
+        Some(held)
     }
 
     pub(super) fn send_whole(&self, connection: ConnectionId) {
         let digest = self.component.digest(&self.sent);
         let frame = StateFrame::Whole(self.whole_frame(digest));
-        for outbox in self.subscribers.iter().filter(|outbox| outbox.connection() == connection) {
-            outbox.push_state(self.id, frame.clone(), &self.mailbox);
+        if let Some(outbox) = self.members.connected(connection) {
+            outbox.push_state(self.id, frame, &self.mailbox);
         }
     }
 
@@ -90,48 +151,49 @@ impl<C: Component> Instance<C> {
         frame.into()
     }
 
-    pub(super) fn send_events(&mut self) {
-        for effect in self.cx.take_effects() {
-            let event = match effect {
-                Effect::Emit(event) => event,
-                Effect::Send { to, event } => {
-                    if !to.post(event, self.id) {
-                        tracing::warn!(
-                            "an event for another component was not taken: it is gone or has too much to do"
-                        );
-                    }
-                    continue;
+    /// Does one thing to others.
+    fn affect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Emit(event) => self.send_event(&event),
+            Effect::Send { to, event } => {
+                if !to.post(event, self.id) {
+                    tracing::warn!(
+                        "an event for another component was lost: it is gone, or has too much to do"
+                    );
                 }
-                Effect::All { .. } | Effect::Room { .. } => continue,
-            };
-            self.life.events += 1;
-            let seq = self.life.events;
-            let encode = || {
-                let mut frame = Vec::with_capacity(event.len() + 128);
-                ServerMessage::Event { instance: self.id, seq, event: &event }
-                    .write(clock::now(), &mut frame);
-                Bytes::from(frame)
-            };
-            let (mut native, mut legacy) = (None, None);
-            for outbox in &self.subscribers {
-                let frame: &Bytes = if outbox.dialect().is_legacy() {
-                    legacy.get_or_insert_with(|| {
-                        let mut frame = Vec::new();
-                        let event = std::str::from_utf8(&event).unwrap_or("null");
-                        write_broadcast(self.id, event, clock::now(), &mut frame);
-                        frame.into()
-                    })
-                } else {
-                    native.get_or_insert_with(encode)
-                };
-                outbox.push_event(self.id, frame.clone());
             }
-            if self.life.owner.may_come_back {
-                let frame = native.unwrap_or_else(encode);
-                self.log(Entry::Event { seq, frame });
-            }
-            self.touch();
+            Effect::All { .. } | Effect::Room { .. } => {}
         }
+    }
+
+    /// Tells the clients of an event, encoded once for each dialect there is.
+    fn send_event(&mut self, event: &[u8]) {
+        self.life.events += 1;
+        let seq = self.life.events;
+        let encode = || {
+            let mut frame = Vec::with_capacity(event.len() + 128);
+            ServerMessage::Event { instance: self.id, seq, event }.write(clock::now(), &mut frame);
+            Bytes::from(frame)
+        };
+        let (mut native, mut legacy) = (None, None);
+        for outbox in self.members.outboxes() {
+            let frame: &Bytes = if outbox.dialect().is_legacy() {
+                legacy.get_or_insert_with(|| {
+                    let mut frame = Vec::new();
+                    let event = std::str::from_utf8(event).unwrap_or("null");
+                    write_broadcast(self.id, event, clock::now(), &mut frame);
+                    frame.into()
+                })
+            } else {
+                native.get_or_insert_with(encode)
+            };
+            outbox.push_event(self.id, frame.clone());
+        }
+        if self.life.owner.may_come_back {
+            let frame = native.unwrap_or_else(encode);
+            self.log(Entry::Event { seq, frame });
+        }
+        self.touch();
     }
 
     /// Tells everyone that the instance is gone.
@@ -146,7 +208,7 @@ impl<C: Component> Instance<C> {
             action: None,
         }
         .write(clock::now(), &mut frame);
-        for outbox in &self.subscribers {
+        for outbox in self.members.outboxes() {
             outbox.push(frame.clone());
         }
     }

@@ -147,6 +147,8 @@ impl Open {
             kind: self.kind,
             component_id: id.as_deref(),
             request_id: request_id.as_deref(),
+            user: None,
+            room: None,
             outcome,
         })
         .write(now, &mut frame);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use fluxstack_live_protocol::message::Resume;
 use fluxstack_live_protocol::{Code, InstanceId};
 use tokio::sync::mpsc;
@@ -11,7 +12,7 @@ use super::Session;
 use crate::auth::Caller;
 use crate::error::Error;
 use crate::instance::Begin;
-use crate::mailbox::{Mail, Mailbox, Undelivered};
+use crate::mailbox::{Mail, Mailbox, Undelivered, Was};
 use crate::outbox::Ticket;
 use crate::registry::Registration;
 use crate::roster::Claimed;
@@ -44,7 +45,7 @@ impl Session {
             // It only wants a newer token.
             return Ok(true);
         }
-        if !self.instances.is_empty() {
+        if !self.instances.is_empty() || !self.joined.is_empty() {
             return Err(not_now());
         }
         let Claimed { instances, known } = self.host.roster.claim(session, &self.occupant).await?;
@@ -71,6 +72,16 @@ impl Session {
             Err(error) => return ticket.answer(Err(error)),
         };
         let id: Option<InstanceId> = component_id.parse().ok();
+        let props = resume.props.map(|raw| Bytes::copy_from_slice(raw.get().as_bytes()));
+        match (registration.scope)(props.as_deref()) {
+            // Props that do not read are those of one that was never shared, or nothing it could join with.
+            Ok(None) | Err(_) => {}
+            Ok(Some(key)) => {
+                let Some(instance) = id else { return ticket.answer(Err(nothing_kept())) };
+                let was = Was { instance, have: resume.have, heard: resume.heard };
+                return self.join(&registration, &key, props, Some(was), is_outdated, ticket);
+            }
+        }
         let waiting = id.and_then(|id| self.instances.get(&id)).filter(|mailbox| !mailbox.is_closed());
         if let Some(mailbox) = waiting {
             let mail = Mail::Resume {
@@ -89,10 +100,7 @@ impl Session {
         let (begin, id) = match &resume.snapshot {
             None => match id {
                 Some(id) => (Begin::Stored, id),
-                None => {
-                    let said = "nothing is kept of this instance: mount it again";
-                    return ticket.answer(Err(Error::new(Code::NothingKept, said)));
-                }
+                None => return ticket.answer(Err(nothing_kept())),
             },
             Some(text) => {
                 let owner = Owner {
@@ -122,7 +130,8 @@ impl Session {
             return;
         }
         let (done, mut all_done) = mpsc::channel(1);
-        for mailbox in Mailbox::in_order(self.instances.values()) {
+        let shared = self.joined.values().map(|joined| &joined.mailbox);
+        for mailbox in Mailbox::in_order(self.instances.values().chain(shared)) {
             drop(mailbox.insist(Mail::Rest { done: done.clone() }));
         }
         drop(done);
@@ -137,18 +146,27 @@ impl Session {
         let may_come_back = self.arrival.dialect.resume;
         let is_crowded = self.host.roster.waiting_for() + self.instances.len() > self.host.limits.waiting;
         for mailbox in Mailbox::in_order(self.instances.values()) {
-            mailbox.hang_up(self.id, may_come_back);
+            mailbox.hang_up(self.session, self.id, may_come_back);
             if may_come_back && is_crowded {
                 // Too many wait already: it rests in the store instead, and comes back from there.
                 let (done, _) = mpsc::channel(1);
                 drop(mailbox.insist(Mail::Rest { done }));
             }
         }
+        let joined = std::mem::take(&mut self.joined);
+        for mailbox in Mailbox::in_order(joined.values().map(|joined| &joined.mailbox)) {
+            mailbox.hang_up(self.session, self.id, may_come_back);
+        }
         let instances = std::mem::take(&mut self.instances);
         if may_come_back {
             self.host.roster.leave(self.session, &self.occupant, instances);
         }
     }
+}
+
+#[cold]
+fn nothing_kept() -> Error {
+    Error::new(Code::NothingKept, "nothing is kept of this instance: mount it again")
 }
 
 /// Whether a page made for `schema` is older than the component; an error if the two cannot work together.

@@ -7,15 +7,16 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{
-    ClientBody, ClientMessage, Code, ConnectionId, InstanceId, ReplyKind, ServerMessage, SessionId, legacy,
+    ClientBody, ClientMessage, Code, InstanceId, ReplyKind, ServerMessage, SessionId, legacy,
 };
 
 use super::come_back::{not_found, speaks};
 use super::{Host, Session};
+use crate::auth::Caller;
 use crate::clock;
 use crate::component::Nameplate;
 use crate::error::Error;
-use crate::instance::{Begin, Mount, Ownership};
+use crate::instance::{Begin, First, Mount, Ownership};
 use crate::mailbox::{Mail, Mailbox, Undelivered, mailbox};
 use crate::outbox::{Subject, Ticket, gone};
 use crate::registry::Registration;
@@ -36,6 +37,13 @@ impl Session {
             ClientBody::Props { .. } => ReplyKind::Props,
             ClientBody::Event { .. } => ReplyKind::Event,
             ClientBody::Resync | ClientBody::Ping => ReplyKind::Resync,
+            ClientBody::Auth { .. } => ReplyKind::Auth,
+            ClientBody::Batch { .. } => ReplyKind::Batch,
+            ClientBody::JoinRoom { .. } => ReplyKind::JoinRoom,
+            ClientBody::LeaveRoom { .. } => ReplyKind::LeaveRoom,
+            ClientBody::EmitRoom { .. } => ReplyKind::EmitRoom,
+            ClientBody::SetRoomState { .. } => ReplyKind::SetRoomState,
+            ClientBody::GetRoomState { .. } => ReplyKind::GetRoomState,
         };
         let action = match body {
             ClientBody::Call { action, .. } if is_legacy => Some(piece(frame, action)),
@@ -52,10 +60,19 @@ impl Session {
             ClientBody::Mount { props: raw, .. }
             | ClientBody::Call { args: raw, .. }
             | ClientBody::Write { value: raw, .. }
-            | ClientBody::Props { props: raw } => raw.map_or(0, |raw| raw.get().len()),
+            | ClientBody::Props { props: raw }
+            | ClientBody::Auth { credentials: raw }
+            | ClientBody::JoinRoom { initial: raw, .. } => raw.map_or(0, |raw| raw.get().len()),
             ClientBody::Resume(resume) => resume.snapshot.as_ref().map_or(0, |snapshot| snapshot.len()),
             ClientBody::Event { event } => event.get().len(),
-            ClientBody::ResumeSession { .. }
+            ClientBody::Batch { calls, .. } => {
+                calls.iter().map(|call| call.args.map_or(0, |raw| raw.get().len())).sum()
+            }
+            ClientBody::EmitRoom { event, .. } => event.len(),
+            ClientBody::SetRoomState { patch, .. } => patch.get().len(),
+            ClientBody::LeaveRoom { .. }
+            | ClientBody::GetRoomState { .. }
+            | ClientBody::ResumeSession { .. }
             | ClientBody::Unmount
             | ClientBody::Resync
             | ClientBody::Ping => 0,
@@ -95,26 +112,35 @@ impl Session {
             }
             ClientBody::Unmount => {
                 // The same answer whether it was ours, is gone or never was: no oracle.
-                let Some(mailbox) = id.and_then(|id| self.instances.remove(&id)) else {
+                let Some(mailbox) = id.and_then(|id| self.let_go(id)) else {
                     return ticket.answer(Ok(None));
                 };
-                let mail = Mail::Leave { connection: self.id, ticket: Some(ticket) };
+                let mail = Mail::Leave { session: self.session, ticket: Some(ticket) };
                 // If it is gone already, the ticket comes back and says so as it is dropped.
                 drop(mailbox.insist(mail));
             }
+            ClientBody::Auth { .. }
+            | ClientBody::Batch { .. }
+            | ClientBody::JoinRoom { .. }
+            | ClientBody::LeaveRoom { .. }
+            | ClientBody::EmitRoom { .. }
+            | ClientBody::SetRoomState { .. }
+            | ClientBody::GetRoomState { .. } => {
+                ticket.answer(Err(Error::new(Code::UnknownType, "Unknown message type")));
+            }
             body => {
-                let mailbox = id.and_then(|id| self.instances.get(&id));
+                let mailbox = id.and_then(|id| self.mailbox(id));
                 let Some(mailbox) = mailbox else {
                     return ticket.answer(Err(gone(component_id.as_deref().unwrap_or_default())));
                 };
-                deliver(mailbox, mail(frame, body, self.id, is_legacy, ticket));
+                deliver(mailbox, mail(frame, body, &self.caller, is_legacy, ticket));
             }
         }
     }
 
     fn pong(&self, component_id: Option<&str>, request_id: Option<&str>) {
         let alive = |id: &str| {
-            let mailbox = id.parse().ok().and_then(|id: InstanceId| self.instances.get(&id));
+            let mailbox = id.parse().ok().and_then(|id: InstanceId| self.mailbox(id));
             mailbox.is_some_and(|mailbox| !mailbox.is_closed())
         };
         let mut frame = Vec::with_capacity(96);
@@ -147,8 +173,51 @@ impl Session {
             );
             return ticket.answer(Err(Error::new(Code::TooLarge, said)));
         }
+        match (registration.scope)(props.as_deref()) {
+            Ok(Some(key)) => return self.join(&registration, &key, props, None, is_outdated, ticket),
+            Ok(None) => {}
+            Err(error) => return ticket.answer(Err(error)),
+        }
         let id = InstanceId::random();
         self.begin(&registration, id, component_id, Begin::Mount, props, is_outdated, ticket);
+    }
+
+    /// The way to an instance that this connection has mounted.
+    fn mailbox(&self, id: InstanceId) -> Option<&Mailbox> {
+        self.instances.get(&id).or_else(|| self.joined.get(&id).map(|joined| &joined.mailbox))
+    }
+
+    /// The instance is not wanted any more: once, of as often as it is mounted. The way to it, if that was the last
+    /// time.
+    fn let_go(&mut self, id: InstanceId) -> Option<Mailbox> {
+        if let Some(joined) = self.joined.get(&id) {
+            // Only this session counts up, and the instance takes back what it refused.
+            if joined.mounts.load(Ordering::Relaxed) > 1 {
+                joined.mounts.fetch_sub(1, Ordering::Relaxed);
+                return None;
+            }
+            return self.joined.remove(&id).map(|joined| joined.mailbox);
+        }
+        self.instances.remove(&id)
+    }
+
+    /// Whether one more instance may be mounted.
+    pub(super) fn has_room(&mut self) -> Result<(), Error> {
+        let limits = &self.host.limits;
+        if self.host.tasks.len() >= limits.tasks {
+            return Err(Error::new(Code::Busy, "the server has too much to do: try again later"));
+        }
+        let most = limits.instances;
+        if self.instances.len() + self.joined.len() >= most {
+            self.instances.retain(|_, mailbox| !mailbox.is_closed());
+            self.joined
+                .retain(|_, joined| !joined.mailbox.is_closed() && joined.mounts.load(Ordering::Relaxed) > 0);
+        }
+        if self.instances.len() + self.joined.len() >= most {
+            let said = format!("{most} components are already mounted on this connection: unmount some");
+            return Err(Error::new(Code::TooManyInstances, said));
+        }
+        Ok(())
     }
 
     /// Starts an instance, if there is room for one more.
@@ -163,20 +232,11 @@ impl Session {
         is_outdated: bool,
         ticket: Ticket,
     ) {
-        let limits = &self.host.limits;
-        if self.host.tasks.len() >= limits.tasks {
-            return ticket
-                .answer(Err(Error::new(Code::Busy, "the server has too much to do: try again later")));
+        if let Err(error) = self.has_room() {
+            return ticket.answer(Err(error));
         }
-        let most = limits.instances;
-        if self.instances.len() >= most {
-            self.instances.retain(|_, mailbox| !mailbox.is_closed());
-        }
-        if self.instances.len() >= most {
-            let said = format!("{most} components are already mounted on this connection: unmount some");
-            return ticket.answer(Err(Error::new(Code::TooManyInstances, said)));
-        }
-        let (mailbox, inbox) = mailbox(self.host.mounts.fetch_add(1, Ordering::Relaxed), limits.mailbox);
+        let (mailbox, inbox) =
+            mailbox(self.host.mounts.fetch_add(1, Ordering::Relaxed), self.host.limits.mailbox);
         let nameplate =
             Nameplate { instance: id, component: registration.name, component_id: component_id.into() };
         self.instances.insert(id, mailbox.clone());
@@ -184,22 +244,21 @@ impl Session {
         let host = Arc::clone(&self.host);
         let live = (registration.run)(Mount {
             nameplate,
-            caller: Arc::clone(&self.caller),
             begin,
             owner: Ownership {
                 session,
                 subject: Arc::clone(&self.arrival.subject),
                 vault: Arc::clone(&host.vault),
                 may_come_back: self.arrival.dialect.resume,
+                shared: None,
             },
             is_outdated,
             props,
             services: Arc::clone(&host.services),
             limits: Arc::clone(&host.limits),
-            subscriber: Arc::clone(&self.outbox),
             mailbox,
             inbox,
-            ticket,
+            first: Some(First { caller: Arc::clone(&self.caller), outbox: Arc::clone(&self.outbox), ticket }),
         });
         let ended = Ended { host: Arc::clone(&host), session, instance: id };
         host.tasks.spawn(async move {
@@ -222,40 +281,51 @@ impl Drop for Ended {
     }
 }
 
-fn mail(
-    frame: &Bytes,
-    body: ClientBody<'_>,
-    connection: ConnectionId,
-    is_legacy: bool,
-    ticket: Ticket,
-) -> Mail {
+fn mail(frame: &Bytes, body: ClientBody<'_>, caller: &Arc<Caller>, is_legacy: bool, ticket: Ticket) -> Mail {
     let raw = |raw: &serde_json::value::RawValue| piece(frame, raw.get());
+    let caller = Arc::clone(caller);
     match body {
         ClientBody::Call { action, args } if is_legacy && action == legacy::SET_VALUE => {
             match args.and_then(|args| legacy::set_value(args.get())) {
                 Some((key, value)) => {
-                    Mail::Write { property: piece(frame, &key), value: piece(frame, value), ticket }
+                    Mail::Write { property: piece(frame, &key), value: piece(frame, value), caller, ticket }
                 }
-                None => Mail::Write { property: Bytes::new(), value: Bytes::from_static(b"null"), ticket },
+                None => {
+                    Mail::Write { property: Bytes::new(), value: Bytes::from_static(b"null"), caller, ticket }
+                }
             }
         }
-        ClientBody::Call { action, args } => {
-            Mail::Call { action: piece(frame, &action), args: args.map(raw).unwrap_or_default(), ticket }
-        }
+        ClientBody::Call { action, args } => Mail::Call {
+            action: piece(frame, &action),
+            args: args.map(raw).unwrap_or_default(),
+            caller,
+            ticket,
+        },
         ClientBody::Write { property, value } => {
             let value = value.map_or_else(|| Bytes::from_static(b"null"), raw);
-            Mail::Write { property: piece(frame, &property), value, ticket }
+            Mail::Write { property: piece(frame, &property), value, caller, ticket }
         }
-        ClientBody::Props { props } => {
-            Mail::Props { props: props.map(|raw| Bytes::copy_from_slice(raw.get().as_bytes())), ticket }
+        ClientBody::Props { props } => Mail::Props {
+            props: props.map(|raw| Bytes::copy_from_slice(raw.get().as_bytes())),
+            caller,
+            ticket,
+        },
+        ClientBody::Event { event } => Mail::Event { event: raw(event), caller, ticket },
+        ClientBody::Resync => {
+            Mail::Resync { connection: caller.connection_id(), ticket: Some(ticket), owed: None }
         }
-        ClientBody::Event { event } => Mail::Event { event: raw(event), ticket },
-        ClientBody::Resync => Mail::Resync { connection, ticket: Some(ticket), owed: None },
         ClientBody::Mount { .. }
         | ClientBody::ResumeSession { .. }
         | ClientBody::Resume(_)
         | ClientBody::Unmount
-        | ClientBody::Ping => {
+        | ClientBody::Ping
+        | ClientBody::Auth { .. }
+        | ClientBody::Batch { .. }
+        | ClientBody::JoinRoom { .. }
+        | ClientBody::LeaveRoom { .. }
+        | ClientBody::EmitRoom { .. }
+        | ClientBody::SetRoomState { .. }
+        | ClientBody::GetRoomState { .. } => {
             unreachable!("answered by the session itself")
         }
     }
@@ -276,6 +346,7 @@ fn deliver(mailbox: &Mailbox, mail: Mail) {
         | Mail::Resume { .. }
         | Mail::Away { .. }
         | Mail::Sent { .. }
+        | Mail::Join(_)
         | Mail::Rest { .. }
         | Mail::Leave { .. } => {}
     }

@@ -1,0 +1,165 @@
+//! Who has an instance mounted.
+//!
+//! A member is a session, not a connection: it stays one while its socket is gone, for as long as somebody may
+//! come back. A private instance has one member. Their order depends on nothing but what happened, so that the
+//! same events make the same history.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use fluxstack_live_protocol::{ConnectionId, SessionId};
+use indexmap::IndexMap;
+use tokio::time::Instant;
+
+use crate::auth::Caller;
+use crate::outbox::Outbox;
+
+/// One session that has the instance mounted.
+pub(super) struct Member {
+    pub(super) caller: Arc<Caller>,
+    /// The way to its client; `None` while its connection is gone.
+    pub(super) outbox: Option<Arc<Outbox>>,
+    /// Until when it is waited for.
+    until: Option<Instant>,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Members {
+    by_session: IndexMap<SessionId, Member>,
+    /// Who went away, in that order, and until when they are waited for. Whoever is back is still in it.
+    away: VecDeque<(Instant, SessionId)>,
+}
+
+impl Members {
+    pub(super) fn len(&self) -> usize {
+        self.by_session.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_session.is_empty()
+    }
+
+    pub(super) fn has(&self, session: SessionId) -> bool {
+        self.by_session.contains_key(&session)
+    }
+
+    pub(super) fn get(&self, session: SessionId) -> Option<&Member> {
+        self.by_session.get(&session)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&SessionId, &Member)> {
+        self.by_session.iter()
+    }
+
+    /// The ways to those that are connected.
+    pub(super) fn outboxes(&self) -> impl Iterator<Item = &Arc<Outbox>> {
+        self.by_session.values().filter_map(|member| member.outbox.as_ref())
+    }
+
+    /// Whether anybody is connected.
+    pub(super) fn is_anybody_here(&self) -> bool {
+        self.outboxes().next().is_some()
+    }
+
+    /// The member that has this connection.
+    pub(super) fn connected(&self, connection: ConnectionId) -> Option<&Arc<Outbox>> {
+        self.outboxes().find(|outbox| outbox.connection() == connection)
+    }
+
+    /// A session has the instance mounted, from this connection; it may have had it before, from another.
+    pub(super) fn put(&mut self, caller: Arc<Caller>, outbox: Arc<Outbox>) {
+        let session = caller.session_id();
+        self.by_session.insert(session, Member { caller, outbox: Some(outbox), until: None });
+    }
+
+    /// A session has it mounted and is not connected: it is waited for until then.
+    pub(super) fn put_away(&mut self, caller: Arc<Caller>, until: Instant) {
+        let session = caller.session_id();
+        self.by_session.insert(session, Member { caller, outbox: None, until: Some(until) });
+        self.away.push_back((until, session));
+    }
+
+    /// The connection of a session is gone, unless it has another by now. Answers whether it is away.
+    pub(super) fn away(&mut self, session: SessionId, connection: ConnectionId, until: Instant) -> bool {
+        let Some(member) = self.by_session.get_mut(&session) else { return false };
+        if member.outbox.as_ref().is_none_or(|outbox| outbox.connection() != connection) {
+            return false;
+        }
+        member.outbox = None;
+        member.until = Some(until);
+        self.away.push_back((until, session));
+        true
+    }
+
+    /// The session is no member any more.
+    pub(super) fn remove(&mut self, session: SessionId) -> Option<Member> {
+        // The last one takes its place, so that a thousand leaving cost a thousand steps.
+        self.by_session.swap_remove(&session)
+    }
+
+    /// When the next one is given up, if anybody is away.
+    pub(super) fn next_deadline(&mut self) -> Option<Instant> {
+        loop {
+            let (until, session) = *self.away.front()?;
+            let waits = self.by_session.get(&session).is_some_and(|member| member.until == Some(until));
+            if waits {
+                return Some(until);
+            }
+            // It is back, or gone for good.
+            self.away.pop_front();
+        }
+    }
+
+    /// A session that was waited for long enough.
+    pub(super) fn overdue(&mut self, now: Instant) -> Option<SessionId> {
+        let until = self.next_deadline()?;
+        if until > now {
+            return None;
+        }
+        self.away.pop_front().map(|(_, session)| session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::limits::Limits;
+
+    fn caller(session: u128) -> Arc<Caller> {
+        Caller::new(SessionId::from_u128(session), ConnectionId::from_u128(session), None, None, None)
+    }
+
+    fn outbox(connection: u128) -> Arc<Outbox> {
+        let dialect = fluxstack_live_protocol::Dialect::from_query("v=3");
+        Outbox::new(ConnectionId::from_u128(connection), dialect, &Limits::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_away_is_given_up_in_turn_unless_they_are_back() {
+        let (second, now) = (Duration::from_secs(1), Instant::now());
+        let mut members = Members::default();
+        for session in 1..=3 {
+            members.put(caller(session), outbox(session));
+        }
+        let id = SessionId::from_u128;
+        assert!(members.away(id(1), ConnectionId::from_u128(1), now + second));
+        assert!(!members.away(id(1), ConnectionId::from_u128(1), now + second), "it is away already");
+        assert!(
+            !members.away(id(2), ConnectionId::from_u128(9), now + second),
+            "that was an older connection"
+        );
+        assert!(members.away(id(2), ConnectionId::from_u128(2), now + 2 * second));
+        assert!(members.away(id(3), ConnectionId::from_u128(3), now + 3 * second));
+        members.put(caller(2), outbox(20));
+        assert_eq!(members.overdue(now), None);
+        assert_eq!(members.next_deadline(), Some(now + second));
+        assert_eq!(members.overdue(now + 9 * second), Some(id(1)));
+        members.remove(id(1));
+        assert_eq!(members.overdue(now + 9 * second), Some(id(3)), "the second is back");
+        assert_eq!(members.overdue(now + 9 * second), None);
+        assert_eq!((members.len(), members.outboxes().count()), (2, 1));
+    }
+}
