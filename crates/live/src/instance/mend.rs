@@ -35,7 +35,11 @@ impl<C: Component> Instance<C> {
             tracing::error!("{MOST_FAILURES} turns failed in a row; giving the instance up");
             return Err(Lost);
         }
+        // A shared instance is everybody's, also when it was one of them whose turn failed.
+        let caller = self.cx.caller_arc().cloned();
+        self.as_nobody();
         let mounted = mount_component::<C>(self.props.as_ref(), &mut self.cx).await;
+        self.cx.set_caller(caller);
         // What a second mount emits was emitted by the first.
         drop(self.cx.take_effects());
         let fresh = match mounted {

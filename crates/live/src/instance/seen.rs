@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 
 use fluxstack_live_protocol::{CallId, Code};
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -19,25 +20,31 @@ use crate::error::Error;
 
 /// Answers remembered for each origin.
 pub(super) const WINDOW: usize = 256;
-/// Origins remembered: one for each load of each page that ever called this instance.
+/// Origins remembered of one member: one for each load of each of its pages that ever called this instance.
 const ORIGINS: usize = 16;
 /// Bytes of answers remembered for all origins together; beyond them only the fact is.
 const ANSWERS: usize = 64 << 10;
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Seen(Vec<Origin>);
+pub(super) struct Seen {
+    origins: IndexMap<Box<str>, Origin>,
+    /// Bytes of answers of all of them.
+    bytes: usize,
+    /// How often something was recorded: tells who called last.
+    clock: u64,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Origin {
     #[serde(rename = "o")]
     name: Box<str>,
+    #[serde(skip)]
+    called: u64,
     #[serde(rename = "f")]
     floor: u64,
     #[serde(rename = "d")]
     done: BTreeMap<u64, Answer>,
-    #[serde(skip)]
-    bytes: usize,
 }
 
 /// What a call was answered.
@@ -101,11 +108,11 @@ impl Seen {
     /// What this call was answered, if it was done; `None` if it is new. `acked` is how far the caller has
     /// its answers.
     pub(super) fn answer(&mut self, call: &CallId, acked: u64) -> Option<Outcome> {
-        let origin = self.0.iter_mut().find(|origin| *origin.name == *call.origin())?;
+        let origin = self.origins.get_mut(call.origin())?;
         // What is acknowledged need not be kept. That one's own number is among them would be a lie.
         let acked = acked.min(call.number() - 1);
         if acked > origin.floor {
-            origin.raise(acked);
+            self.bytes -= origin.raise(acked);
         }
         if let Some(answer) = origin.done.get(&call.number()) {
             return Some(answer.outcome());
@@ -114,57 +121,81 @@ impl Seen {
         (call.number() <= origin.floor).then(|| Err(forgotten(gone)))
     }
 
-    /// The call was done.
-    pub(super) fn record(&mut self, call: &CallId, outcome: &Outcome) {
-        let at = self.0.iter().position(|origin| *origin.name == *call.origin());
-        let room = ANSWERS.saturating_sub(self.0.iter().map(|origin| origin.bytes).sum());
-        // The origin that called last is the last one, so the first is the one to forget.
-        let mut origin = match at {
-            Some(at) if at + 1 == self.0.len() => return self.0[at].record(call.number(), outcome, room),
-            Some(at) => self.0.remove(at),
-            None => Origin { name: call.origin().into(), floor: 0, done: BTreeMap::new(), bytes: 0 },
-        };
-        origin.record(call.number(), outcome, room);
-        if self.0.len() >= ORIGINS {
-            self.0.remove(0);
+    /// The call was done, in an instance that has so many members.
+    pub(super) fn record(&mut self, call: &CallId, outcome: &Outcome, members: usize) {
+        self.clock += 1;
+        if !self.origins.contains_key(call.origin()) {
+            let most = ORIGINS.saturating_mul(members.max(1));
+            if self.origins.len() >= most {
+                self.forget_oldest();
+            }
+            let name: Box<str> = call.origin().into();
+            let origin = Origin { name: name.clone(), called: 0, floor: 0, done: BTreeMap::new() };
+            self.origins.insert(name, origin);
         }
-        self.0.push(origin);
+        let room = ANSWERS.saturating_sub(self.bytes);
+        let Some(origin) = self.origins.get_mut(call.origin()) else { return };
+        origin.called = self.clock;
+        let (more, less) = origin.record(call.number(), outcome, room);
+        self.bytes = self.bytes + more - less;
     }
 
-    /// As it travels in a snapshot.
+    /// Forgets the origin that has not called for longest.
+    fn forget_oldest(&mut self) {
+        let oldest = self.origins.values().enumerate().min_by_key(|(_, origin)| origin.called);
+        if let Some((at, _)) = oldest
+            && let Some((_, gone)) = self.origins.swap_remove_index(at)
+        {
+            self.bytes -= gone.len();
+        }
+    }
+
+    /// As it travels in a snapshot: whoever called last comes last.
     pub(super) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(&self.0).expect("numbers, strings and raw JSON are always JSON")
+        let mut origins: Vec<&Origin> = self.origins.values().collect();
+        origins.sort_unstable_by_key(|origin| origin.called);
+        serde_json::to_vec(&origins).expect("numbers, strings and raw JSON are always JSON")
     }
 
     /// Reads what [`Seen::to_json`] wrote.
     pub(super) fn from_json(json: &str) -> Result<Self, serde_json::Error> {
-        let mut origins: Vec<Origin> = serde_json::from_str(json)?;
-        for origin in &mut origins {
-            origin.bytes = origin.done.values().map(Answer::len).sum();
+        let read: Vec<Origin> = serde_json::from_str(json)?;
+        let mut seen = Self::default();
+        for mut origin in read {
+            seen.clock += 1;
+            seen.bytes += origin.len();
+            origin.called = seen.clock;
+            seen.origins.insert(origin.name.clone(), origin);
         }
-        Ok(Self(origins))
+        Ok(seen)
     }
 }
 
 impl Origin {
-    fn record(&mut self, number: u64, outcome: &Outcome, room: usize) {
-        let answer = Answer::of(outcome);
-        let answer = if answer.len() > room { Answer::TooLong } else { answer };
-        self.bytes += answer.len();
-        if let Some(before) = self.done.insert(number, answer) {
-            self.bytes -= before.len();
-        }
-        if self.done.len() > WINDOW {
-            let lowest = self.done.keys().next().copied().unwrap_or(number);
-            self.raise(lowest);
-        }
+    /// Bytes of answers.
+    fn len(&self) -> usize {
+        self.done.values().map(Answer::len).sum()
     }
 
-    fn raise(&mut self, floor: u64) {
+    /// Answers how many bytes came, and how many went.
+    fn record(&mut self, number: u64, outcome: &Outcome, room: usize) -> (usize, usize) {
+        let answer = Answer::of(outcome);
+        let answer = if answer.len() > room { Answer::TooLong } else { answer };
+        let more = answer.len();
+        let mut less = self.done.insert(number, answer).map_or(0, |before| before.len());
+        if self.done.len() > WINDOW {
+            let lowest = self.done.keys().next().copied().unwrap_or(number);
+            less += self.raise(lowest);
+        }
+        (more, less)
+    }
+
+    /// Answers how many bytes went.
+    fn raise(&mut self, floor: u64) -> usize {
         self.floor = floor;
         let above = self.done.split_off(&(floor + 1));
         let below = std::mem::replace(&mut self.done, above);
-        self.bytes -= below.values().map(Answer::len).sum::<usize>();
+        below.values().map(Answer::len).sum()
     }
 }
 
@@ -197,9 +228,9 @@ mod tests {
     fn a_call_is_new_once_and_answered_alike_ever_after() {
         let mut seen = Seen::default();
         check(&mut seen, "a-1", 0, None);
-        seen.record(&call("a-1"), &Ok(Some(b"7".to_vec())));
-        seen.record(&call("a-3"), &Err(Error::invalid("by", "no")));
-        seen.record(&call("b-1"), &Ok(None));
+        seen.record(&call("a-1"), &Ok(Some(b"7".to_vec())), 1);
+        seen.record(&call("a-3"), &Err(Error::invalid("by", "no")), 1);
+        seen.record(&call("b-1"), &Ok(None), 1);
         for _ in 0..2 {
             check(&mut seen, "a-1", 0, Some(Ok(Some("7"))));
             check(&mut seen, "a-2", 0, None);
@@ -215,12 +246,12 @@ mod tests {
     #[test]
     fn what_was_acknowledged_is_forgotten_and_not_done_again() {
         let mut seen = Seen::default();
-        seen.record(&call("a-1"), &Ok(Some(b"1".to_vec())));
-        seen.record(&call("a-2"), &Ok(Some(b"2".to_vec())));
+        seen.record(&call("a-1"), &Ok(Some(b"1".to_vec())), 1);
+        seen.record(&call("a-2"), &Ok(Some(b"2".to_vec())), 1);
         check(&mut seen, "a-3", 1, None);
         check(&mut seen, "a-1", 0, Some(Err(Code::CallForgotten)));
         check(&mut seen, "a-2", 9, Some(Ok(Some("2"))));
-        assert_eq!(seen.0[0].bytes, 1);
+        assert_eq!(seen.bytes, 1);
     }
 
     #[test]
@@ -228,16 +259,22 @@ mod tests {
         let mut seen = Seen::default();
         let long = format!("\"{}\"", "x".repeat(ANSWERS / 2)).into_bytes();
         for number in 1..=2 * WINDOW as u64 {
-            seen.record(&call(&format!("a-{number}")), &Ok(Some(long.clone())));
+            seen.record(&call(&format!("a-{number}")), &Ok(Some(long.clone())), 1);
         }
-        assert_eq!(seen.0[0].done.len(), WINDOW);
-        assert!(seen.0[0].bytes <= ANSWERS);
+        assert_eq!(seen.origins[0].done.len(), WINDOW);
+        assert!(seen.bytes <= ANSWERS);
         check(&mut seen, "a-256", 0, Some(Err(Code::CallForgotten)));
         check(&mut seen, "a-512", 0, Some(Err(Code::CallForgotten)));
         check(&mut seen, "a-513", 0, None);
         for origin in 0..2 * ORIGINS {
-            seen.record(&call(&format!("o{origin}-1")), &Ok(None));
+            seen.record(&call(&format!("o{origin}-1")), &Ok(None), 1);
         }
-        assert_eq!(seen.0.len(), ORIGINS);
+        assert_eq!(seen.origins.len(), ORIGINS);
+        // Where there are many members, nobody's calls push out another's.
+        for origin in 0..9 * ORIGINS {
+            seen.record(&call(&format!("m{origin}-1")), &Ok(None), 10);
+        }
+        check(&mut seen, "m0-1", 0, Some(Ok(None)));
+        assert_eq!(seen.origins.len(), 10 * ORIGINS);
     }
 }

@@ -56,7 +56,7 @@ impl<C: Component> Instance<C> {
 
     /// Whether what turns do is put together before it is told.
     fn holds(&self) -> bool {
-        self.is_shared() && self.members.len() > 1
+        self.is_shared()
     }
 
     /// Something the members see has changed.

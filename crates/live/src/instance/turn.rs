@@ -83,7 +83,7 @@ impl<C: Component> Instance<C> {
     /// The request was done, well or not: remembers that, and answers.
     fn done(&mut self, ticket: Ticket, outcome: Outcome) {
         if let Some(call) = self.cx.take_call() {
-            self.life.seen.record(&call, &outcome);
+            self.life.seen.record(&call, &outcome, self.members.len());
             self.touch();
         }
         self.answer(ticket, outcome);

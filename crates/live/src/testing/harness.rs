@@ -41,6 +41,12 @@ impl Harness {
         &self.live
     }
 
+    /// Stops the server where it is, as `kill -9` would: nothing is said, and nothing more is kept than the store
+    /// has by now.
+    pub fn kill(&self) {
+        self.live.kill();
+    }
+
     /// A client that speaks version 3; it has read the hello.
     ///
     /// # Panics
