@@ -15,6 +15,9 @@ use crate::id::CallId;
 use crate::legacy;
 use crate::message::{ClientBody, ClientMessage, Resume};
 
+mod batch;
+mod rooms;
+
 /// The longest request id, action, property or component name in bytes. Longer ones are nobody's.
 pub const MAX_NAME: usize = 256;
 
@@ -50,6 +53,13 @@ impl Refusal {
     }
 }
 
+/// Why a message that has an id was not understood.
+type Fault = (Code, &'static str);
+
+const fn bad(error: &'static str) -> Fault {
+    (Code::BadPayload, error)
+}
+
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, rename = "type")]
@@ -68,6 +78,12 @@ struct Envelope<'a> {
     action: Option<&'a RawValue>,
     #[serde(borrow)]
     property: Option<&'a RawValue>,
+    #[serde(borrow, rename = "roomId")]
+    room_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
     #[serde(borrow)]
     payload: Option<&'a RawValue>,
 }
@@ -101,6 +117,8 @@ pub(crate) struct Payload<'a> {
     fresh: Option<&'a RawValue>,
     #[serde(borrow)]
     snapshot: Option<&'a RawValue>,
+    #[serde(borrow)]
+    rooms: Option<&'a RawValue>,
 }
 
 /// Reads one message.
@@ -143,12 +161,8 @@ pub fn decode(text: &str, dialect: Dialect) -> Result<ClientMessage<'_>, Refusal
     if envelope.component_id.is_some() && component_id.as_ref().is_none_or(|id| id.len() > MAX_NAME) {
         return Err(refuse(Code::BadMessage, "`componentId` must be a string of at most 256 bytes"));
     }
-    let call = match envelope.call_id.map(|raw| string(raw).and_then(|text| text.parse::<CallId>().ok())) {
-        None => None,
-        Some(Some(call)) => Some(call),
-        Some(None) => {
-            return Err(refuse(Code::BadMessage, "`callId` must be an origin, `-` and a number from 1"));
-        }
+    let Some(call) = call_id(envelope.call_id) else {
+        return Err(refuse(Code::BadMessage, "`callId` must be an origin, `-` and a number from 1"));
     };
     let Some(acked) = number(envelope.acked) else {
         return Err(refuse(Code::BadMessage, "`acked` must be a number from 0"));
@@ -157,65 +171,64 @@ pub fn decode(text: &str, dialect: Dialect) -> Result<ClientMessage<'_>, Refusal
         return Err(refuse(Code::BadMessage, "`type` must be a string"));
     };
 
-    let bad = |error| refuse(Code::BadPayload, error);
-    let body = match kind {
-        "CALL_ACTION" => ClientBody::Call {
-            action: name(envelope.action).ok_or_else(|| bad("`action` must be a short string"))?,
-            args: envelope.payload,
-        },
-        "COMPONENT_MOUNT" => {
-            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
-            let component = name(legacy::component_name(&payload, dialect))
-                .ok_or_else(|| bad("`payload.component` must be a short string"))?;
-            let schema = schema(&payload).ok_or_else(|| bad("`payload.schema` must be a number from 1"))?;
-            ClientBody::Mount { component, props: payload.props, schema }
-        }
-        "SESSION_RESUME" => {
-            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
-            let token = payload.token.and_then(string).filter(|token| token.len() <= MAX_TOKEN);
-            let token = token.ok_or_else(|| bad("`payload.token` must be the token of a hello"))?;
-            ClientBody::ResumeSession { token }
-        }
-        "COMPONENT_RESUME" => {
-            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
-            ClientBody::Resume(Box::new(resume(&payload).map_err(bad)?))
-        }
-        "COMPONENT_UNMOUNT" => ClientBody::Unmount,
-        "PROPERTY_UPDATE" => {
-            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
-            let property = name(legacy::property_name(envelope.property, &payload, dialect))
-                .ok_or_else(|| bad("`property` must be a short string"))?;
-            ClientBody::Write { property, value: payload.value }
-        }
-        "PROPS_UPDATE" => {
-            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
-            ClientBody::Props { props: payload.props }
-        }
-        "COMPONENT_EVENT" => {
-            let payload = payload(envelope.payload).ok_or_else(|| bad("`payload` must be an object"))?;
-            ClientBody::Event { event: payload.event.ok_or_else(|| bad("`payload.event` is missing"))? }
-        }
-        "STATE_RESYNC" => ClientBody::Resync,
-        "COMPONENT_PING" => ClientBody::Ping,
-        _ => return Err(refuse(Code::UnknownType, "Unknown message type")),
-    };
+    let body = body(kind, &envelope, dialect).map_err(|(code, error)| refuse(code, error))?;
     let expect_response = envelope.expect_response.is_some_and(|raw| raw.get() == "true");
     Ok(ClientMessage { request_id, expect_response, component_id, call, acked, body })
 }
 
-fn resume<'a>(payload: &Payload<'a>) -> Result<Resume<'a>, &'static str> {
+fn body<'a>(kind: &str, envelope: &Envelope<'a>, dialect: Dialect) -> Result<ClientBody<'a>, Fault> {
+    let payload = || object::<Payload<'a>>(envelope.payload);
+    Ok(match kind {
+        "CALL_ACTION" => ClientBody::Call {
+            action: name(envelope.action).ok_or(bad("`action` must be a short string"))?,
+            args: envelope.payload,
+        },
+        "COMPONENT_MOUNT" => {
+            let payload = payload()?;
+            let component = name(legacy::component_name(&payload, dialect))
+                .ok_or(bad("`payload.component` must be a short string"))?;
+            let schema = schema(&payload).ok_or(bad("`payload.schema` must be a number from 1"))?;
+            ClientBody::Mount { component, props: payload.props, schema }
+        }
+        "SESSION_RESUME" => {
+            let token = payload()?.token.and_then(string).filter(|token| token.len() <= MAX_TOKEN);
+            let token = token.ok_or(bad("`payload.token` must be the token of a hello"))?;
+            ClientBody::ResumeSession { token }
+        }
+        "COMPONENT_RESUME" => ClientBody::Resume(Box::new(resume(&payload()?)?)),
+        "COMPONENT_UNMOUNT" => ClientBody::Unmount,
+        "PROPERTY_UPDATE" => {
+            let payload = payload()?;
+            let property = name(legacy::property_name(envelope.property, &payload, dialect))
+                .ok_or(bad("`property` must be a short string"))?;
+            ClientBody::Write { property, value: payload.value }
+        }
+        "PROPS_UPDATE" => ClientBody::Props { props: payload()?.props },
+        "COMPONENT_EVENT" => {
+            ClientBody::Event { event: payload()?.event.ok_or(bad("`payload.event` is missing"))? }
+        }
+        "STATE_RESYNC" => ClientBody::Resync,
+        "COMPONENT_PING" => ClientBody::Ping,
+        "AUTH" => ClientBody::Auth { credentials: envelope.payload },
+        "CALL_BATCH" => batch::read(envelope.payload)?,
+        _ if dialect.is_legacy() => rooms::read_legacy(kind, envelope)?,
+        _ => rooms::read(kind, envelope)?,
+    })
+}
+
+fn resume<'a>(payload: &Payload<'a>) -> Result<Resume<'a>, Fault> {
     let fresh = payload.fresh.is_some_and(|raw| raw.get() == "true");
-    let have = number(payload.have).ok_or("`payload.have` must be a version")?;
-    let snapshot = payload.snapshot.map(|raw| string(raw).ok_or("`payload.snapshot` must be a string"));
+    let have = number(payload.have).ok_or(bad("`payload.have` must be a version"))?;
+    let snapshot = payload.snapshot.map(|raw| string(raw).ok_or(bad("`payload.snapshot` must be a string")));
     Ok(Resume {
-        component: name(payload.component).ok_or("`payload.component` must be a short string")?,
-        name: name(payload.name).ok_or("`payload.name` must be a short string")?,
-        schema: schema(payload).ok_or("`payload.schema` must be a number from 1")?,
+        component: name(payload.component).ok_or(bad("`payload.component` must be a short string"))?,
+        name: name(payload.name).ok_or(bad("`payload.name` must be a short string"))?,
+        schema: schema(payload).ok_or(bad("`payload.schema` must be a number from 1"))?,
         have: (!fresh).then_some(have),
-        heard: number(payload.heard).ok_or("`payload.heard` must be the number of an event")?,
+        heard: number(payload.heard).ok_or(bad("`payload.heard` must be the number of an event"))?,
         snapshot: snapshot.transpose()?,
         props: payload.props,
-        rooms: Vec::new(),
+        rooms: payload.rooms.map_or(Ok(Vec::new()), rooms::heard)?,
     })
 }
 
@@ -231,12 +244,23 @@ fn number(raw: Option<&RawValue>) -> Option<u64> {
     raw.map_or(Some(0), |raw| raw.get().parse().ok())
 }
 
-fn payload(raw: Option<&RawValue>) -> Option<Payload<'_>> {
-    let Some(raw) = raw else { return Some(Payload::default()) };
-    if !raw.get().starts_with('{') {
-        return None;
-    }
-    serde_json::from_str(raw.get()).ok()
+/// `true` or `false`, `false` if it is not there.
+fn flag(raw: Option<&RawValue>) -> Option<bool> {
+    raw.map_or(Some(false), |raw| raw.get().parse().ok())
+}
+
+/// A call's name, if it has one.
+fn call_id(raw: Option<&RawValue>) -> Option<Option<CallId>> {
+    raw.map(|raw| string(raw)?.parse().ok()).map_or(Some(None), |call| call.map(Some))
+}
+
+/// The parts of an object, none if it is not there.
+fn object<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> Result<T, Fault> {
+    let Some(raw) = raw else { return Ok(T::default()) };
+    // A derived struct would also read an array, by position.
+    let text = Some(raw.get()).filter(|text| text.starts_with('{'));
+    let parts = text.and_then(|text| serde_json::from_str(text).ok());
+    parts.ok_or(bad("`payload` must be an object that has no field twice"))
 }
 
 /// The text of a JSON string; borrowed unless it holds escapes.
@@ -329,9 +353,31 @@ mod tests {
             panic!("{fresh}")
         };
         assert_eq!(resume.have, None);
+        assert!(resume.props.is_none());
+        let member = text.replace("\"have\":7", "\"props\":{\"room\":1}");
+        let ClientBody::Resume(resume) = decode(&member, Dialect::NATIVE).unwrap().body else {
+            panic!("{member}")
+        };
+        assert_eq!(resume.props.map(RawValue::get), Some(r#"{"room":1}"#));
         let call = r#"{"type":"CALL_ACTION","action":"a","callId":"o-2","acked":1}"#;
         let message = decode(call, Dialect::NATIVE).unwrap();
         assert_eq!((message.call.map(|call| call.number()), message.acked), (Some(2), 1));
+    }
+
+    #[test]
+    fn credentials_are_not_looked_at() {
+        let check = |payload: &str, expected: Option<&str>| {
+            let text = format!(r#"{{"type":"AUTH","payload":{payload},"requestId":1}}"#);
+            for dialect in [Dialect::NATIVE, Dialect::LEGACY] {
+                let body = decode(&text, dialect).unwrap().body;
+                let ClientBody::Auth { credentials } = body else { panic!("{body:?}") };
+                assert_eq!(credentials.map(RawValue::get), expected);
+            }
+        };
+        check(r#"{"token":"t","provider":"p","x":[]}"#, Some(r#"{"token":"t","provider":"p","x":[]}"#));
+        check("{}", Some("{}"));
+        check("null", None);
+        check("[5]", Some("[5]"));
     }
 
     #[test]

@@ -169,3 +169,74 @@ pub fn named(event: &str) -> (Cow<'_, str>, Cow<'_, str>) {
 fn has_type(entries: &[Entry<'_>]) -> bool {
     entries.iter().any(|(key, _)| key == "type")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an older client says, how it is passed on, and what another one hears of it.
+    #[track_caller]
+    fn check(name: &str, data: Option<&str>, passed_on: &str, heard: &str) {
+        assert_eq!(event(name, data).as_deref(), Some(passed_on), "{name} {data:?}");
+        assert_eq!(named(passed_on), (name.into(), heard.into()), "{passed_on}");
+    }
+
+    #[test]
+    fn what_one_older_client_says_another_one_hears() {
+        check(
+            "msg",
+            Some(r#"{"text":"hi","n":[1, 2]}"#),
+            r#"{"type":"msg","text":"hi","n":[1, 2]}"#,
+            r#"{"text":"hi","n":[1, 2]}"#,
+        );
+        check("msg", None, r#"{"type":"msg"}"#, "{}");
+        check("msg", Some("null"), r#"{"type":"msg"}"#, "{}");
+        check("msg", Some("{}"), r#"{"type":"msg"}"#, "{}");
+        check("msg", Some(" { } "), r#"{"type":"msg"}"#, "{}");
+        check("msg", Some("5"), r#"{"type":"msg","data":5}"#, "5");
+        check("msg", Some(r#""hi""#), r#"{"type":"msg","data":"hi"}"#, r#""hi""#);
+        check("msg", Some(r#"[{"a":1}]"#), r#"{"type":"msg","data":[{"a":1}]}"#, r#"[{"a":1}]"#);
+        check("msg", Some(r#"{"data":{"a":1}}"#), r#"{"type":"msg","data":{"a":1}}"#, r#"{"data":{"a":1}}"#);
+        check("", Some("false"), r#"{"type":"","data":false}"#, "false");
+        check("\"\n", Some("{\"é\":1}"), "{\"type\":\"\\\"\\n\",\"é\":1}", "{\"é\":1}");
+    }
+
+    #[test]
+    fn a_type_of_its_own_does_not_take_the_place_of_the_name() {
+        check(
+            "msg",
+            Some(r#"{"type":"admin","a":1}"#),
+            r#"{"type":"msg","data":{"type":"admin","a":1}}"#,
+            r#"{"type":"admin","a":1}"#,
+        );
+        check(
+            "msg",
+            Some(r#"{"\u0074ype":null}"#),
+            r#"{"type":"msg","data":{"\u0074ype":null}}"#,
+            r#"{"\u0074ype":null}"#,
+        );
+    }
+
+    #[test]
+    fn what_is_not_json_is_no_data() {
+        for wrong in ["", "{", "nul", "1 2", r#"{"a":1}}"#, r#"{"a":1},{"#, r#"{"\ud800":1}"#] {
+            assert_eq!(event("msg", Some(wrong)), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_without_a_name_is_heard_whole() {
+        for whole in [
+            "5",
+            "null",
+            "[]",
+            "{}",
+            r#""Ping""#,
+            r#"{"type":5}"#,
+            r#"{"a":{"type":"b"}}"#,
+            r#"{"type":"a","type":"b"}"#,
+        ] {
+            assert_eq!(named(whole), ("event".into(), whole.into()));
+        }
+    }
+}
