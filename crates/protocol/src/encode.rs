@@ -278,7 +278,7 @@ mod tests {
     use crate::message::ReplyKind;
 
     #[track_caller]
-    fn check(message: &ServerMessage<'_>, expected: Value) {
+    pub(super) fn check(message: &ServerMessage<'_>, expected: Value) {
         let mut out = Vec::new();
         message.write(9, &mut out);
         let mut found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
@@ -357,10 +357,46 @@ mod tests {
                    "limits": {"frame": 1, "batch": 2, "calls": 3, "instances": 4, "rate": 5, "burst": 6}}),
         );
         hello.session = Some(("token".into(), 60_000));
+        hello.user = Some("a\"da".into());
         let mut out = Vec::new();
         ServerMessage::Hello(&hello).write(9, &mut out);
         let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
         assert_eq!(found["session"], json!({"token": "token", "grace": 60_000}));
+        assert_eq!((&found["authenticated"], &found["userId"]), (&json!(true), &json!("a\"da")));
+    }
+
+    #[test]
+    fn whoever_presents_credentials_is_told_who_is_signed_in() {
+        let reply = |user, outcome| {
+            ServerMessage::Reply(Reply {
+                kind: ReplyKind::Auth,
+                component_id: None,
+                request_id: Some("1"),
+                user,
+                room: None,
+                outcome,
+            })
+        };
+        let result: &[u8] = br#"{"userId":"a\"da","changed":false}"#;
+        check(
+            &reply(Some("a\"da"), Ok(Some(result))),
+            json!({"type": "AUTH_RESPONSE", "originalType": "AUTH", "success": true, "authenticated": true,
+                   "payload": {"userId": "a\"da"}, "result": {"userId": "a\"da", "changed": false}, "requestId": 1}),
+        );
+        check(
+            &reply(None, Ok(Some(b"{\"changed\":true}"))),
+            json!({"type": "AUTH_RESPONSE", "originalType": "AUTH", "success": true, "authenticated": false,
+                   "payload": {}, "result": {"changed": true}, "requestId": 1}),
+        );
+        for user in [None, Some("ada")] {
+            let failure = Failure { code: Code::AuthFailed, error: "no\"", fields: None };
+            check(
+                &reply(user, Err(failure)),
+                json!({"type": "AUTH_RESPONSE", "originalType": "AUTH", "success": false,
+                       "authenticated": user.is_some(), "error": "no\"", "code": "AUTH_FAILED",
+                       "payload": {"error": "no\""}, "requestId": 1}),
+            );
+        }
     }
 
     #[test]

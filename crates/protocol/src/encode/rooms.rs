@@ -127,3 +127,153 @@ fn state_payload(out: &mut Vec<u8>, room: &str, state: &[u8]) {
     raw_field(out, "state", Some(state));
     out.push(b'}');
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::code::Code;
+    use crate::encode::tests::check;
+    use crate::message::ServerMessage;
+
+    const NASTY: &str = "\"\\\n\u{2028}é";
+
+    #[test]
+    fn what_is_said_in_a_room_names_no_instance() {
+        let (component, room) = ("Chat", "lobby");
+        check(
+            &ServerMessage::RoomEvent { component, room, seq: 42, event: Some(b"{\"type\":\"typing\"}") },
+            json!({"type": "ROOM_EVENT", "component": "Chat", "roomId": "lobby",
+                   "payload": {"event": {"type": "typing"}, "seq": 42}}),
+        );
+        check(
+            &ServerMessage::RoomEvent { component, room, seq: 43, event: None },
+            json!({"type": "ROOM_EVENT", "component": "Chat", "roomId": "lobby", "payload": {"seq": 43}}),
+        );
+        check(
+            &ServerMessage::RoomMissed { component: NASTY, room: NASTY, count: 4 },
+            json!({"type": "ROOM_EVENT", "component": NASTY, "roomId": NASTY, "payload": {"missed": 4}}),
+        );
+    }
+
+    #[test]
+    fn who_is_taken_into_a_room_is_told_from_where_it_hears() {
+        let instance = InstanceId::from_u128(1);
+        let (id, room) = (instance.to_string(), "lobby");
+        for (recovered, payload) in [
+            (None, json!({"seq": 40})),
+            (Some(true), json!({"seq": 40, "recovered": true})),
+            (Some(false), json!({"seq": 40, "recovered": false})),
+        ] {
+            check(
+                &ServerMessage::RoomJoined { instance, room, seq: 40, recovered },
+                json!({"type": "ROOM_JOINED", "componentId": id, "roomId": "lobby", "payload": payload}),
+            );
+        }
+        check(
+            &ServerMessage::RoomLeft { instance, room },
+            json!({"type": "ROOM_LEFT", "componentId": id, "roomId": "lobby"}),
+        );
+    }
+
+    #[test]
+    fn older_clients_hear_of_rooms_in_their_own_words() {
+        let instance = InstanceId::from_u128(1);
+        let (id, room) = (instance.to_string(), "chat:1");
+        for (event, name, content) in [
+            (r#"{"type":"msg","text":"hello"}"#, "msg", json!({"text": "hello"})),
+            (r#"{"type":"msg"}"#, "msg", json!({})),
+            ("5", "event", json!(5)),
+        ] {
+            check(
+                &ServerMessage::LegacyRoomEvent { instance, room, event },
+                json!({"type": "ROOM_EVENT", "componentId": id, "roomId": "chat:1", "event": name, "data": content}),
+            );
+        }
+        check(
+            &ServerMessage::LegacyRoomState {
+                instance,
+                room,
+                event: legacy::STATE_UPDATE,
+                data: b"{\"topic\":1}",
+            },
+            json!({"type": "ROOM_STATE", "componentId": id, "roomId": "chat:1", "event": "$state:update",
+                   "data": {"topic": 1}, "payload": {"roomId": "chat:1", "state": {"topic": 1}}}),
+        );
+        for (event, count) in [(legacy::SUB_JOIN, 2), (legacy::SUB_LEAVE, 1)] {
+            check(
+                &ServerMessage::LegacyRoomSystem { instance, room, event, subscriber: NASTY, count },
+                json!({"type": "ROOM_SYSTEM", "componentId": id, "roomId": "chat:1", "event": event,
+                       "data": {"subscriberId": NASTY, "count": count}}),
+            );
+        }
+    }
+
+    #[track_caller]
+    fn answered(kind: ReplyKind, outcome: Result<Option<&[u8]>, Failure<'_>>, expected: Value) {
+        let reply = Reply {
+            kind,
+            component_id: Some("live-a"),
+            request_id: Some("\"q\""),
+            user: None,
+            room: Some("chat:1"),
+            outcome,
+        };
+        let mut expected = expected;
+        expected["originalType"] = json!(kind.original());
+        expected["componentId"] = json!("live-a");
+        expected["roomId"] = json!("chat:1");
+        expected["requestId"] = json!("q");
+        check(&ServerMessage::Reply(reply), expected);
+    }
+
+    #[test]
+    fn older_clients_are_answered_about_rooms_in_frames_of_their_own() {
+        let state = json!({"topic": "hi"});
+        let text: &[u8] = br#"{"topic":"hi"}"#;
+        answered(
+            ReplyKind::JoinRoom,
+            Ok(Some(text)),
+            json!({"type": "ROOM_JOINED", "success": true, "state": state, "data": {"state": state},
+                   "payload": {"roomId": "chat:1", "state": state}}),
+        );
+        answered(
+            ReplyKind::JoinRoom,
+            Ok(None),
+            json!({"type": "ROOM_JOINED", "success": true, "state": {}, "data": {"state": {}},
+                   "payload": {"roomId": "chat:1", "state": {}}}),
+        );
+        answered(
+            ReplyKind::LeaveRoom,
+            Ok(None),
+            json!({"type": "ROOM_LEFT", "success": true, "payload": {"roomId": "chat:1"}}),
+        );
+        answered(
+            ReplyKind::GetRoomState,
+            Ok(Some(text)),
+            json!({"type": "ROOM_STATE", "success": true, "event": "$state:get", "data": state,
+                   "payload": {"roomId": "chat:1", "state": state}}),
+        );
+        answered(
+            ReplyKind::EmitRoom,
+            Ok(Some(b"{\"seq\":1}")),
+            json!({"type": "MESSAGE_RESPONSE", "success": true, "result": {"seq": 1}}),
+        );
+        answered(ReplyKind::SetRoomState, Ok(None), json!({"type": "MESSAGE_RESPONSE", "success": true}));
+        for kind in [
+            ReplyKind::JoinRoom,
+            ReplyKind::LeaveRoom,
+            ReplyKind::EmitRoom,
+            ReplyKind::SetRoomState,
+            ReplyKind::GetRoomState,
+        ] {
+            answered(
+                kind,
+                Err(Failure { code: Code::NotAMember, error: NASTY, fields: None }),
+                json!({"type": "ERROR", "success": false, "error": NASTY, "code": "NOT_A_MEMBER",
+                       "payload": {"error": NASTY, "code": "NOT_A_MEMBER"}}),
+            );
+        }
+    }
+}
