@@ -5,6 +5,7 @@
 
 use fluxstack_live_protocol::{Delta, Dialect, decode, delta, digest, frame, legacy};
 use libfuzzer_sys::fuzz_target;
+use serde_json::value::RawValue;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = digest::of_json(bytes);
@@ -17,6 +18,13 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _ = Dialect::from_query(text);
     let _ = legacy::set_value(text);
+    let (_, rest) = legacy::named(text);
+    if let Some(event) = legacy::event("name", Some(text)) {
+        let (name, heard) = legacy::named(&event);
+        assert_eq!(name, "name", "an event keeps the name it was given");
+        serde_json::from_str::<&RawValue>(&heard).expect("what is heard of it is JSON");
+        serde_json::from_str::<&RawValue>(&rest).expect("what is heard of JSON is JSON");
+    }
     let refusals = match frame::split(text, true) {
         Err(refusal) => vec![refusal],
         Ok(messages) => messages

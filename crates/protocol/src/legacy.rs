@@ -95,7 +95,7 @@ pub fn set_value(args: &str) -> Option<(Cow<'_, str>, &str)> {
 ///
 /// The name becomes its `type`, as in an enum with `#[serde(tag = "type")]`, and the entries of the data its
 /// fields. Data that is no object, or has a `type` of its own, becomes the field `data`. `None` if the data
-/// is not JSON.
+/// is not JSON, or has a key that is not text.
 ///
 /// ```
 /// use fluxstack_live_protocol::legacy::event;
@@ -105,24 +105,19 @@ pub fn set_value(args: &str) -> Option<(Cow<'_, str>, &str)> {
 /// ```
 #[must_use]
 pub fn event(name: &str, data: Option<&str>) -> Option<String> {
-    let data = data.map(str::trim).filter(|data| *data != "null");
+    let data = data.map(serde_json::from_str::<&RawValue>).transpose().ok()?;
+    let data = data.map(RawValue::get).filter(|data| *data != "null");
     let mut text = br#"{"type":"#.to_vec();
     write_string(&mut text, name);
     if let Some(data) = data {
-        let fields = match data.strip_prefix('{') {
-            Some(fields) if !has_type(&entries(data, usize::MAX)?.first) => Some(fields),
-            Some(_) => None,
-            None => serde_json::from_str::<&RawValue>(data).ok().map(|_| None)?,
-        };
-        match fields.map(str::trim_start) {
-            Some("}") => {}
-            Some(fields) => {
-                text.push(b',');
-                text.extend_from_slice(fields.as_bytes());
-                return String::from_utf8(text).ok();
-            }
-            None => {
-                text.extend_from_slice(b",\"data\":");
+        text.push(b',');
+        match data.strip_prefix('{') {
+            Some(fields) if !has_type(&entries(data, usize::MAX)?.first) => match fields.trim_start() {
+                "}" => drop(text.pop()),
+                fields => text.extend_from_slice(fields.strip_suffix('}')?.as_bytes()),
+            },
+            _ => {
+                text.extend_from_slice(b"\"data\":");
                 text.extend_from_slice(data.as_bytes());
             }
         }
@@ -219,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_no_data() {
-        for wrong in ["", "{", "nul", "1 2", r#"{"a":1}}"#, r#"{"a":1},{"#, r#"{"\ud800":1}"#] {
+        for wrong in ["", "\u{a0}5", "{", "nul", "1 2", r#"{"a":1}}"#, r#"{"a":1},{"#, r#"{"\ud800":1}"#] {
             assert_eq!(event("msg", Some(wrong)), None, "{wrong:?}");
         }
     }

@@ -1,6 +1,8 @@
 //! `docs/protocol.md` says what the code does.
 
-use fluxstack_live_protocol::{CloseCode, Code, Delta, digest};
+use fluxstack_live_protocol::{
+    CloseCode, Code, Delta, Dialect, Reply, ReplyKind, ServerMessage, decode, digest,
+};
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../../../docs/protocol.md");
@@ -48,4 +50,77 @@ fn the_examples_are_real() {
     let delta = frames.iter().find(|frame| frame["type"] == "STATE_DELTA").expect("a delta");
     let delta = Delta::parse(delta["payload"].to_string().as_bytes()).expect("a payload");
     assert_eq!(delta.apply(&mut state, 0), Ok(()));
+}
+
+/// Every example on the page, also those of an array that is spelled over several lines.
+fn examples() -> impl Iterator<Item = Value> {
+    let object = |line: &str| {
+        let line = line.trim_matches(|letter: char| " [],".contains(letter));
+        serde_json::from_str(line).ok().filter(|example: &Value| example["type"].is_string())
+    };
+    PAGE.lines().filter_map(object)
+}
+
+/// The example that has these values.
+#[track_caller]
+fn example(kind: &str, original: Option<&str>) -> Value {
+    let found = examples().find(|frame| {
+        frame["type"] == kind && original.is_none_or(|original| frame["originalType"] == original)
+    });
+    found.expect("the page has an example of it")
+}
+
+#[track_caller]
+fn check(message: &ServerMessage<'_>, expected: &Value) {
+    let mut frame = Vec::new();
+    message.write(1, &mut frame);
+    let found: Value = serde_json::from_slice(&frame).expect("a frame is JSON");
+    assert_eq!(&found, expected);
+}
+
+#[test]
+fn every_request_on_the_page_is_known() {
+    let start = PAGE.find("## What a client sends").expect("the page has a chapter on requests");
+    let end = start + PAGE[start..].find("\n\n`props`").expect("a table is followed by text");
+    let rows = PAGE[start..end].lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    let kinds: Vec<_> = rows.flat_map(|cell| cell.split(", ")).map(|kind| kind.trim_matches('`')).collect();
+    assert!(kinds.contains(&"CALL_ACTION") && kinds.contains(&"ROOM_EMIT"), "{kinds:?}");
+    for kind in kinds.into_iter().filter(|kind| *kind != "type") {
+        let code =
+            decode(&format!("{{\"type\":\"{kind}\"}}"), Dialect::NATIVE).err().map(|refusal| refusal.code);
+        assert_ne!(code, Some(Code::UnknownType), "{kind}");
+    }
+}
+
+#[test]
+fn every_request_in_an_example_is_understood() {
+    let requests: Vec<_> = examples()
+        .filter(|example| example["requestId"].is_string() && example["originalType"].is_null())
+        .map(|example| example.to_string())
+        .collect();
+    assert!(requests.len() >= 6, "{requests:?}");
+    for text in requests {
+        assert!(decode(&text, Dialect::NATIVE).is_ok(), "{text}: {:?}", decode(&text, Dialect::NATIVE));
+    }
+}
+
+#[test]
+fn the_examples_about_others_are_written_by_this_code() {
+    let reply = |kind, expected: &Value, user| {
+        let result = expected["result"].to_string();
+        let message = ServerMessage::Reply(Reply {
+            kind,
+            component_id: expected["componentId"].as_str(),
+            request_id: Some(&expected["requestId"].to_string()),
+            user,
+            room: None,
+            outcome: Ok(Some(result.as_bytes())),
+        });
+        check(&message, expected);
+    };
+    reply(ReplyKind::JoinRoom, &example("MESSAGE_RESPONSE", Some("ROOM_JOIN")), None);
+    reply(ReplyKind::Auth, &example("AUTH_RESPONSE", Some("AUTH")), Some("ada"));
+    let event = Some(br#"{"type":"typing"}"#.as_slice());
+    let spoken = ServerMessage::RoomEvent { component: "Chat", room: "lobby", seq: 42, event };
+    check(&spoken, &example("ROOM_EVENT", None));
 }

@@ -63,7 +63,10 @@ impl Session {
             | ClientBody::Props { props: raw }
             | ClientBody::Auth { credentials: raw }
             | ClientBody::JoinRoom { initial: raw, .. } => raw.map_or(0, |raw| raw.get().len()),
-            ClientBody::Resume(resume) => resume.snapshot.as_ref().map_or(0, |snapshot| snapshot.len()),
+            ClientBody::Resume(resume) => {
+                let props = resume.props.map_or(0, |raw| raw.get().len());
+                resume.snapshot.as_ref().map_or(0, |snapshot| snapshot.len()) + props
+            }
             ClientBody::Event { event } => event.get().len(),
             ClientBody::Batch { calls, .. } => {
                 calls.iter().map(|call| call.args.map_or(0, |raw| raw.get().len())).sum()
