@@ -17,6 +17,7 @@ use crate::wire::Wire;
 
 mod cx;
 mod effect;
+mod presence;
 
 pub(crate) use cx::Nameplate;
 pub use cx::{Cx, RoomCx};

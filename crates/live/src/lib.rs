@@ -82,7 +82,7 @@ pub use action::Actions;
 pub use auth::{Caller, Identity};
 pub use component::{Address, Component, Cx, PropsChange, Rehydrated, Resumed, RoomCx, Scope, Source};
 pub use error::{Code, Error, Result};
-pub use field::{Bound, List, Map};
+pub use field::{Bound, List, Map, Presence, Present};
 pub use fluxstack_live_macros::{State, actions, wire};
 pub use fluxstack_live_protocol as protocol;
 pub use limits::Limits;
@@ -100,7 +100,7 @@ pub use work::TimerId;
 pub mod prelude {
     pub use crate::{
         Actions, Address, Bound, Code, Component, Cx, Durability, Error, Identity, Limits, List, Live, Map,
-        Migrate, PropsChange, Rehydrated, Result, Resumed, Scope, Source, State, TimerId, Wire, actions,
-        wire,
+        Migrate, Presence, Present, PropsChange, Rehydrated, Result, Resumed, Scope, Source, State, TimerId,
+        Wire, actions, wire,
     };
 }

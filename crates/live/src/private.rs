@@ -6,6 +6,7 @@ pub use inventory;
 pub use serde;
 pub use ts_rs;
 
+pub use fluxstack_live_protocol::SessionId;
 pub use fluxstack_live_protocol::delta::Writer;
 
 pub use crate::action::{ActionShape, Actions, Answered, Args, IntoOutcome, Outcome, not_callable};

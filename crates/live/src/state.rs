@@ -3,6 +3,7 @@
 //! Outwards a state is flushed, turn by turn. Inwards it is restored, once, from what was written down of it
 //! (`restore.rs`), through the shapes it had since then (`migrate.rs`).
 
+use fluxstack_live_protocol::SessionId;
 use fluxstack_live_protocol::delta::Writer;
 
 use crate::error::Error;
@@ -72,6 +73,10 @@ pub trait State: Sized + Send + 'static {
     /// # Errors
     /// [`FlushError`] if what was sent does not read back.
     fn revert(&mut self, field: &str, sent: &Self::Sent) -> Result<(), FlushError>;
+
+    /// A session has left the instance for good, and the author knows: every field forgets it. In a turn like
+    /// any other, and in no other turn: after a panic of this one it has to be said again.
+    fn departed(&mut self, session: SessionId);
 
     /// Takes over what version `schema` of this component had when it was last flushed. `self` is freshly
     /// mounted and nothing of it was flushed yet; what the snapshot does not say stays as `mount` made it.

@@ -90,6 +90,7 @@ pub struct Chat {
     pub by_hour: BTreeMap<u8, Hour>,
     pub kind: Bound<Option<Kind>>,
     pub pending: Option<Author>,
+    pub here: Presence<Author>,
     secret: u8,
 }
 
@@ -198,6 +199,14 @@ export interface Message {
   'x-raw': [number, number]
 }
 
+/** Somebody who is there. */
+export interface Present<T> {
+  /** Milliseconds since 1970 when they entered; with several sessions, when the first of them did. */
+  since: number
+  /** What they entered with, or changed it to. */
+  with: T
+}
+
 /** Everyone who mounts the same room *\\/ shares this. */
 export interface ChatShape {
   props: ChatProps
@@ -209,6 +218,7 @@ export interface ChatShape {
     byHour: { [key in number]: Hour }
     kind: Kind | null
     pending: Author | null
+    here: Readonly<Record<string, Present<Author>>>
   }
   writable: {
     topic: string

@@ -118,7 +118,7 @@ fn contents(must: Must, ty: &Type) -> Vec<(Must, &Type)> {
         })
         .collect();
     match (must, last.ident.to_string().as_str(), types.as_slice()) {
-        (Must::Shown, "List" | "Bound", [item]) => vec![(Must::Carried, item)],
+        (Must::Shown, "List" | "Bound" | "Presence", [item]) => vec![(Must::Carried, item)],
         (Must::Shown, "Map", [key, value]) => vec![(Must::Keyed, key), (Must::Carried, value)],
         (Must::Answered, "Result", [value] | [value, _]) => vec![(Must::Carried, value)],
         _ => Vec::new(),

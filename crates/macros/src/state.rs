@@ -215,6 +215,11 @@ fn implementation(
                 }
             }
 
+            fn departed(&mut self, session: ::fluxstack_live::__private::SessionId) {
+                let _ = session;
+                #(::fluxstack_live::__private::Field::departed(&mut self.#ident, session);)*
+            }
+
             #restore
 
             #keep

@@ -110,6 +110,11 @@ impl<K: Key, V: Wire> Map<K, V> {
         sent.slot.as_ref().is_some_and(|slot| Arc::ptr_eq(slot, &live.slot)).then_some(live)
     }
 
+    /// Whether the last commit was to this field.
+    pub(super) fn is_of(&self, sent: &Sent<K, V>) -> bool {
+        self.memory(sent).is_some()
+    }
+
     fn stage_whole(&self, scratch: &mut Vec<u8>) -> Result<Staged, Unsendable> {
         let start = scratch.len();
         let mut sum = Sum::NOTHING;

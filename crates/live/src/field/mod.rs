@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | any [`Wire`](crate::wire::Wire) type | reads | its new value, when its bytes changed |
 //! | [`List`], [`Map`] | reads | splices, changed keys |
+//! | [`Presence`] | reads | changed keys, like a [`Map`] |
 //! | [`Bound`] | reads and writes | both ways; the only writable kind |
 //!
 //! A turn ends with [`Field::stage`] on every field and, if all went well and the state is within its
@@ -18,7 +19,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use fluxstack_live_protocol::delta::Writer;
-use fluxstack_live_protocol::digest;
+use fluxstack_live_protocol::{SessionId, digest};
 
 use crate::error::{Code, Error};
 use crate::state::FlushError;
@@ -31,10 +32,12 @@ mod list_sent;
 mod map;
 mod map_sent;
 mod plain;
+mod presence;
 
 pub use bound::Bound;
 pub use list::List;
 pub use map::{Key, Keyed, Map};
+pub use presence::{Presence, Present};
 
 pub use crate::wire::Unsendable;
 
@@ -124,6 +127,11 @@ pub trait Field: Sized + Send + 'static {
     /// # Errors
     /// [`Unsendable`] if the JSON does not read as a value of this type; the value is then what it was.
     fn restore(&mut self, json: &[u8]) -> Result<(), Unsendable>;
+
+    /// A session has left the instance for good: nothing of it may stay here.
+    fn departed(&mut self, session: SessionId) {
+        let _ = session;
+    }
 
     /// Takes a value from the client.
     ///

@@ -133,7 +133,10 @@ struct Member {
 fn declaration(out: &mut String, name: &str, declared: &Declared) {
     let marker = format!(": {MAY_BE_LEFT_OUT}");
     let text = declared.declaration.replace(&marker, if declared.taken { "?: " } else { ": " });
-    let body = text.split_once('=').map_or("", |(_, body)| body).trim().trim_end_matches(';');
+    let (head, body) = text.split_once('=').unwrap_or_default();
+    // The name as it is declared, which may have parameters.
+    let name = head.trim().strip_prefix("type ").unwrap_or(name);
+    let body = body.trim().trim_end_matches(';');
     let parts: Vec<&str> = split(body, b'|');
     match parts.as_slice() {
         [one] => match members(one) {
