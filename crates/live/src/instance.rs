@@ -40,7 +40,7 @@ use crate::limits::Limits;
 use crate::mailbox::{Inbox, Mail, Mailbox};
 use crate::outbox::{Outbox, Ticket};
 use crate::services::Services;
-use crate::state::FlushError;
+use crate::state::{FlushError, Pace};
 use crate::store::StoreError;
 use crate::vault::{Snapshot, Vault};
 use crate::work::Turn;
@@ -137,6 +137,8 @@ struct Instance<C: Component> {
     props: Option<Bytes>,
     /// New ones that were taken in this turn; they count once the turn is kept.
     new_props: Option<Option<Bytes>>,
+    /// When what is sent at most so often was sent.
+    pace: Pace,
     members: Members,
     /// What the members have not been told yet.
     hold: Hold,

@@ -14,10 +14,10 @@ pub use crate::component::{Component, Cx};
 pub use crate::error::Error;
 pub use crate::field::{
     Field, Keyed, NameDigests, Shown, Turn, discard, name_digests, not_writable, object_digest, recovered,
-    reverted, written,
+    written,
 };
 pub use crate::registry::Registration;
-pub use crate::state::{FieldShape, FlushError, Migrate, RestoreError, State};
+pub use crate::state::{FieldShape, FlushError, Migrate, Pace, RestoreError, State};
 pub use crate::state::{Follows, Former, Keep, Kept, OldShape, Poured, Step, Written, keep};
 pub use crate::typescript::{MayBeLeftOut, Types};
 pub use crate::wire::{Carried, Wire};

@@ -11,9 +11,11 @@ use crate::field::Unsendable;
 use crate::typescript::Types;
 
 mod migrate;
+mod pace;
 mod restore;
 
 pub use migrate::Migrate;
+pub use pace::Pace;
 pub use restore::RestoreError;
 
 #[doc(hidden)]
@@ -40,22 +42,33 @@ pub trait State: Sized + Send + 'static {
     /// Whether private fields are written down as well.
     const KEEPS: bool;
 
+    /// Whether a field is marked `#[state(every_ms = …)]`, so that a flush may hold something back.
+    const PACED: bool;
+
     /// What is remembered of what was last sent.
     type Sent: Default + Send + 'static;
 
-    /// Ends a turn: writes every change since the last flush into `out`, or changes nothing at all.
+    /// Ends a turn: writes every change since the last flush into `out`, or changes nothing at all. A field
+    /// that was sent so shortly before that `pace` holds it back stays as it was sent, but has to be fit to be
+    /// sent, and counts towards the limit with what it is now.
     ///
     /// # Errors
     /// [`FlushError`] if a value cannot be sent or the state would be larger than `limit` bytes.
-    fn flush(&mut self, sent: &mut Self::Sent, limit: usize, out: &mut Writer) -> Result<(), FlushError>;
+    fn flush(
+        &mut self,
+        sent: &mut Self::Sent,
+        pace: &mut Pace,
+        limit: usize,
+        out: &mut Writer,
+    ) -> Result<(), FlushError>;
 
-    /// The digest of the state as last flushed.
+    /// The digest of the state as last sent.
     fn digest(&self, sent: &Self::Sent) -> u32;
 
-    /// Appends the state as last flushed, as a JSON object.
+    /// Appends the state as last sent, as a JSON object: without what is held back. Asked between turns only.
     fn snapshot(&self, sent: &Self::Sent, out: &mut Vec<u8>);
 
-    /// Takes over what `broken` had when it was last flushed. `self` is freshly mounted.
+    /// Takes over what was last sent of `broken`; what was held back is lost. `self` is freshly mounted.
     ///
     /// # Errors
     /// [`FlushError`] if a committed value does not read back.
@@ -68,11 +81,8 @@ pub trait State: Sized + Send + 'static {
     /// that does not exist.
     fn write(&mut self, field: &str, json: &[u8]) -> Result<&'static str, Error>;
 
-    /// Puts one field back to what was last flushed, after a write the author refused.
-    ///
-    /// # Errors
-    /// [`FlushError`] if what was sent does not read back.
-    fn revert(&mut self, field: &str, sent: &Self::Sent) -> Result<(), FlushError>;
+    /// Puts one field back to what it was before the last write, which the author refused.
+    fn revert(&mut self, field: &str);
 
     /// A session has left the instance for good, and the author knows: every field forgets it. In a turn like
     /// any other, and in no other turn: after a panic of this one it has to be said again.

@@ -1,6 +1,6 @@
 //! What a field promises, whatever is done to it: the deltas lead a client from one snapshot to the next,
 //! the digest is the snapshot's, a recovery gives back what was last sent, and two deltas merged do what
-//! both do.
+//! both do. A field with a pace promises the same of what was last sent, however much is held back.
 //!
 //! An instance is played here without its task: turns of random operations, some flushed, some failed.
 
@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use fluxstack_live::prelude::*;
 use fluxstack_live::protocol::delta::{Writer, merge};
 use fluxstack_live::protocol::{Delta, digest};
-use fluxstack_live::state::FlushError;
+use fluxstack_live::state::{FlushError, Pace};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -33,10 +33,13 @@ pub struct Item {
 #[derive(State)]
 pub struct Board {
     pub title: String,
+    #[state(every_ms = 60_000)]
     pub left: List<Item>,
     pub right: List<Item>,
+    #[state(every_ms = 60_000)]
     pub scores: Map<String, Option<i32>>,
     pub by_number: Map<i16, Item>,
+    #[state(every_ms = 60_000)]
     pub note: Bound<String>,
     drawer: List<Item>,
 }
@@ -146,6 +149,8 @@ enum Op {
 #[derive(Clone, Copy, Debug)]
 enum End {
     Flush,
+    /// So soon after another that fields with a pace are held back.
+    Hold,
     Panic,
     PanicInside,
     TooLarge,
@@ -200,6 +205,7 @@ fn ops() -> impl Strategy<Value = Op> {
 fn turns() -> impl Strategy<Value = Vec<(Vec<Op>, End)>> {
     let end = prop_oneof![
         6 => Just(End::Flush),
+        3 => Just(End::Hold),
         1 => Just(End::Panic),
         1 => Just(End::PanicInside),
         1 => Just(End::TooLarge),
@@ -322,12 +328,15 @@ fn play(op: Op, board: &mut Board, model: &mut Model) {
 struct World {
     board: Board,
     sent: <Board as State>::Sent,
+    /// In which every field was sent a moment ago.
+    pace: Pace,
     model: Model,
     committed: Model,
     version: u64,
     client: serde_json::Map<String, Value>,
     /// Whether at most one thing was changed since the last flush.
     exact: bool,
+    is_held: bool,
     /// The last delta, and what the client showed before it.
     last: Option<(Vec<u8>, serde_json::Map<String, Value>)>,
 }
@@ -337,14 +346,16 @@ impl World {
         let mut world = Self {
             board: Board::new(),
             sent: Default::default(),
+            pace: Pace::default(),
             model: Model::default(),
             committed: Model::default(),
             version: 0,
             client: serde_json::Map::new(),
             exact: true,
+            is_held: false,
             last: None,
         };
-        world.board.flush(&mut world.sent, usize::MAX, &mut Writer::default()).unwrap();
+        world.board.flush(&mut world.sent, &mut world.pace, usize::MAX, &mut Writer::default()).unwrap();
         world.client = serde_json::from_slice(&world.snapshot()).unwrap();
         world
     }
@@ -357,12 +368,44 @@ impl World {
 
     fn flush(&mut self) {
         let mut out = Writer::default();
-        self.board.flush(&mut self.sent, usize::MAX, &mut out).unwrap();
+        self.board.flush(&mut self.sent, &mut Pace::default(), usize::MAX, &mut out).unwrap();
         let differs = self.committed.json() != self.model.json();
         // What was changed and changed back, or moved away and back, may be sent as if it was changed.
         if differs || self.exact {
             assert_eq!(!out.is_empty(), differs, "there is a delta if there is a difference");
         }
+        self.deliver(&mut out);
+        self.committed = self.model.clone();
+        self.is_held = false;
+        self.check();
+    }
+
+    /// As a flush, but what was sent a moment ago may stay as it was.
+    fn hold(&mut self) {
+        let mut out = Writer::default();
+        self.board.flush(&mut self.sent, &mut self.pace, usize::MAX, &mut out).unwrap();
+        self.deliver(&mut out);
+        let snapshot: Value = serde_json::from_slice(&self.snapshot()).unwrap();
+        let (old, new) = (self.committed.json(), self.model.json());
+        let is_held = |field: &str| snapshot[field] == old[field] && snapshot[field] != new[field];
+        let Model { left, scores, note, .. } = self.committed.clone();
+        self.committed = self.model.clone();
+        self.is_held = is_held("left") || is_held("scores") || is_held("note");
+        assert!(!self.is_held || self.pace.next().is_some(), "what is held back is due some time");
+        if is_held("left") {
+            self.committed.left = left;
+        }
+        if is_held("scores") {
+            self.committed.scores = scores;
+        }
+        if is_held("note") {
+            self.committed.note = note;
+        }
+        self.check();
+    }
+
+    /// To the client.
+    fn deliver(&mut self, out: &mut Writer) {
         let digest = self.board.digest(&self.sent);
         let mut payload = Vec::new();
         out.finish(self.version, self.version + 1, digest, &mut payload);
@@ -375,8 +418,6 @@ impl World {
         }
         self.last = Some((payload, before));
         self.version += 1;
-        self.committed = self.model.clone();
-        self.check();
     }
 
     /// The action failed: a fresh instance takes over what was last sent.
@@ -387,8 +428,9 @@ impl World {
         self.model = Model { drawer: Vec::new(), ..self.committed.clone() };
         self.check();
         let mut out = Writer::default();
-        self.board.flush(&mut self.sent, usize::MAX, &mut out).unwrap();
+        self.board.flush(&mut self.sent, &mut Pace::default(), usize::MAX, &mut out).unwrap();
         assert!(out.is_empty(), "what was recovered has been sent");
+        self.is_held = false;
         self.check();
     }
 
@@ -414,7 +456,7 @@ impl World {
 
     fn play(&mut self, ops: Vec<Op>) {
         let moved = |op: &Op| matches!(op, Op::SwapLists | Op::List(_, Edit::ToDrawer | Edit::FromDrawer));
-        self.exact = ops.len() < 2 && !ops.iter().any(moved);
+        self.exact = !self.is_held && ops.len() < 2 && !ops.iter().any(moved);
         for op in ops {
             play(op, &mut self.board, &mut self.model);
         }
@@ -424,13 +466,17 @@ impl World {
         self.play(ops);
         match end {
             End::Flush => self.flush(),
+            End::Hold => self.hold(),
             End::Panic => self.recover(),
             End::PanicInside => {
                 panic_inside(&mut self.board);
                 self.recover();
             }
             End::TooLarge => {
-                let error = self.board.flush(&mut self.sent, 10, &mut Writer::default()).unwrap_err();
+                let error = self
+                    .board
+                    .flush(&mut self.sent, &mut Pace::default(), 10, &mut Writer::default())
+                    .unwrap_err();
                 assert!(matches!(error, FlushError::TooLarge { limit: 10, .. }));
                 self.recover();
             }
@@ -490,12 +536,12 @@ proptest! {
                 (fresh.left, fresh.right) = (left.into(), right.into());
                 (fresh.scores, fresh.by_number) = (scores.into(), by_number.into());
                 let mut sent = Default::default();
-                fresh.flush(&mut sent, usize::MAX, &mut Writer::default()).unwrap();
+                fresh.flush(&mut sent, &mut Pace::default(), usize::MAX, &mut Writer::default()).unwrap();
                 let mut out = Vec::new();
                 fresh.snapshot(&sent, &mut out);
                 out.len()
             };
-            let error = world.board.flush(&mut world.sent, size - 1, &mut Writer::default()).unwrap_err();
+            let error = world.board.flush(&mut world.sent, &mut Pace::default(), size - 1, &mut Writer::default()).unwrap_err();
             prop_assert_eq!(error, FlushError::TooLarge { size, limit: size - 1 });
             world.flush();
         }

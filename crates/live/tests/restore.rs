@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use fluxstack_live::prelude::*;
 use fluxstack_live::protocol::delta::Writer;
 use fluxstack_live::protocol::digest;
-use fluxstack_live::state::{FlushError, RestoreError};
+use fluxstack_live::state::{FlushError, Pace, RestoreError};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ impl Board {
 
 /// What is sent of `state`, after making sure that the digest is that of what is sent.
 fn send<S: State>(state: &mut S, sent: &mut S::Sent) -> String {
-    state.flush(sent, usize::MAX, &mut Writer::default()).unwrap();
+    state.flush(sent, &mut Pace::default(), usize::MAX, &mut Writer::default()).unwrap();
     let mut snapshot = Vec::new();
     state.snapshot(sent, &mut snapshot);
     assert_eq!(digest::of_json(&snapshot), Some(state.digest(sent)));
@@ -84,7 +84,7 @@ fn parsed(json: &str) -> Value {
 /// The next delta, without its versions.
 fn delta<S: State>(state: &mut S, sent: &mut S::Sent) -> Value {
     let mut out = Writer::default();
-    state.flush(sent, usize::MAX, &mut out).unwrap();
+    state.flush(sent, &mut Pace::default(), usize::MAX, &mut out).unwrap();
     let mut payload = Vec::new();
     out.finish(0, 1, 0, &mut payload);
     let mut found: Value = serde_json::from_slice(&payload).unwrap();

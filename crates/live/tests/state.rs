@@ -8,6 +8,7 @@
 
 use fluxstack_live::prelude::*;
 use fluxstack_live::protocol::delta::Writer;
+use fluxstack_live::state::Pace;
 use serde_json::{Value, json};
 
 /// What a list holds.
@@ -53,7 +54,7 @@ fn board() -> (Board, <Board as State>::Sent) {
         secret: 0,
     };
     let mut sent = Default::default();
-    board.flush(&mut sent, usize::MAX, &mut Writer::default()).unwrap();
+    board.flush(&mut sent, &mut Pace::default(), usize::MAX, &mut Writer::default()).unwrap();
     (board, sent)
 }
 
@@ -62,7 +63,7 @@ fn check_delta(change: impl FnOnce(&mut Board), expected: Value) {
     let (mut board, mut sent) = board();
     change(&mut board);
     let mut out = Writer::default();
-    board.flush(&mut sent, usize::MAX, &mut out).unwrap();
+    board.flush(&mut sent, &mut Pace::default(), usize::MAX, &mut out).unwrap();
     let mut payload = Vec::new();
     out.finish(0, 0, 0, &mut payload);
     let mut found: Value = serde_json::from_slice(&payload).unwrap();
@@ -129,14 +130,14 @@ fn an_integer_javascript_would_round_stops_the_flush_and_names_the_field() {
     }
     let mut state = big::Big { small: 1, user_id: 2 };
     let mut sent = Default::default();
-    state.flush(&mut sent, usize::MAX, &mut Writer::default()).unwrap();
+    state.flush(&mut sent, &mut Pace::default(), usize::MAX, &mut Writer::default()).unwrap();
     (state.small, state.user_id) = (5, 1 << 53);
     let mut out = Writer::default();
-    let error = state.flush(&mut sent, usize::MAX, &mut out).unwrap_err().to_string();
+    let error = state.flush(&mut sent, &mut Pace::default(), usize::MAX, &mut out).unwrap_err().to_string();
     assert!(error.starts_with("field `user_id`: 9007199254740992 is beyond"), "{error}");
     assert!(out.is_empty(), "nothing is committed if anything fails");
     state.user_id = 3;
-    state.flush(&mut sent, usize::MAX, &mut out).unwrap();
+    state.flush(&mut sent, &mut Pace::default(), usize::MAX, &mut out).unwrap();
     let mut payload = Vec::new();
     out.finish(0, 1, 2, &mut payload);
     assert!(String::from_utf8(payload).unwrap().ends_with(r#""delta":{"small":5,"userId":3}}"#));
@@ -158,7 +159,7 @@ fn only_a_bound_field_can_be_written_and_the_others_cannot_be_told_from_none() {
     assert_eq!((error.code(), error.field("note")), (Code::Invalid, Some("too long")));
     assert_eq!(board.write("note", b"\"fine\"").unwrap(), "note");
     assert_eq!(*board.note, "fine");
-    board.revert("note", &sent).unwrap();
+    board.revert("note");
     assert_eq!(*board.note, "note", "a refused write is taken back");
     assert_eq!(refused(&mut board, "note", "\"far too long\"").code(), Code::Invalid, "and the check stays");
 }

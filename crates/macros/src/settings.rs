@@ -1,5 +1,5 @@
 //! `#[state(…)]`: what the author says beyond the fields. On the struct its name and its versions, on a
-//! private field that it is kept.
+//! private field that it is kept, on a `pub` one how often it is sent.
 
 use proc_macro2::Span;
 use quote::ToTokens as _;
@@ -55,6 +55,8 @@ pub(crate) fn of_struct(input: &DeriveInput, complaints: &mut Complaints) -> Set
                 migrations = Some(read_migrations(&meta)?);
             } else if meta.path.is_ident("keep") {
                 return Err(meta.error("`keep` belongs on a private field: a `pub` one is kept anyway"));
+            } else if meta.path.is_ident("every_ms") {
+                return Err(meta.error("`every_ms` belongs on a `pub` field that changes often"));
             } else {
                 return Err(meta.error(
                     "`#[state(…)]` takes `name = \"…\"`, `version = 2`, `serves = 1` and `migrate(…)`",
@@ -95,13 +97,30 @@ pub(crate) fn of_struct(input: &DeriveInput, complaints: &mut Complaints) -> Set
     Settings { name, version: present, serves, oldest, former }
 }
 
-/// Whether the field is to be kept.
-pub(crate) fn of_field(field: &Field, complaints: &mut Complaints) -> bool {
-    let mut keep = None;
+/// What stands on a field.
+#[derive(Default)]
+pub(crate) struct OfField {
+    /// Whether it is to be kept.
+    pub(crate) keep: bool,
+    /// How many milliseconds have to be between two times it is sent.
+    pub(crate) every: Option<u16>,
+}
+
+/// Reads what stands on a field; what is refused counts as not said.
+pub(crate) fn of_field(field: &Field, complaints: &mut Complaints) -> OfField {
+    let (mut keep, mut every) = (None, None);
     for attribute in ours(&field.attrs) {
         let parsed = attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("every_ms") {
+                // First, so that it counts as said even if the number is none.
+                every = Some((meta.path.span(), None));
+                every = Some((meta.path.span(), Some(read_interval(meta.value()?)?)));
+                return Ok(());
+            }
             if !meta.path.is_ident("keep") {
-                return Err(meta.error("on a field there is only `#[state(keep)]`"));
+                return Err(meta.error(
+                    "on a field there is `keep` if it is private, and `every_ms = 16` if it is `pub`",
+                ));
             }
             keep = Some(meta.path.span());
             if meta.input.is_empty() {
@@ -113,11 +132,14 @@ pub(crate) fn of_field(field: &Field, complaints: &mut Complaints) -> bool {
             complaints.push(error.span(), error);
         }
     }
-    if let (Some(span), Visibility::Public(_)) = (keep, &field.vis) {
+    let is_pub = matches!(field.vis, Visibility::Public(_));
+    if let (Some(span), true) = (keep, is_pub) {
         complaints.push(span, "a `pub` field is always kept: drop the `#[state(keep)]`");
-        return false;
     }
-    keep.is_some()
+    if let (Some((span, _)), false) = (every, is_pub) {
+        complaints.push(span, "a private field is never sent: drop the `every_ms`, or make the field `pub`");
+    }
+    OfField { keep: keep.is_some() && !is_pub, every: every.and_then(|(_, every)| every).filter(|_| is_pub) }
 }
 
 fn ours(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
@@ -144,6 +166,25 @@ fn read_version(input: ParseStream<'_>) -> syn::Result<Version> {
     match literal.base10_parse()? {
         0 => Err(syn::Error::new(literal.span(), "versions begin with 1")),
         number => Ok(Version { number, span: literal.span() }),
+    }
+}
+
+/// Milliseconds between two times a field is sent.
+fn read_interval(input: ParseStream<'_>) -> syn::Result<u16> {
+    /// Whoever looks at a screen for so long without a change takes it for broken.
+    const MOST: u16 = 60_000;
+    let wanted = "write the number of milliseconds itself, from 1 to 60000, such as 16";
+    let literal: LitInt = input.parse().map_err(|error| syn::Error::new(error.span(), wanted))?;
+    match literal.base10_parse::<u64>() {
+        Ok(0) => Err(syn::Error::new(
+            literal.span(),
+            "a field is sent every turn unless there is something between: drop the `every_ms`, or write at least 1",
+        )),
+        Ok(number) if literal.suffix().is_empty() => match u16::try_from(number) {
+            Ok(every) if every <= MOST => Ok(every),
+            _ => Err(syn::Error::new(literal.span(), format!("at most {MOST}, which is a minute"))),
+        },
+        _ => Err(syn::Error::new(literal.span(), wanted)),
     }
 }
 

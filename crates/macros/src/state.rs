@@ -17,6 +17,8 @@ struct Visible {
     ty: Type,
     wire: String,
     docs: String,
+    /// How many milliseconds have to be between two times it is sent.
+    every: Option<u16>,
 }
 
 pub(crate) fn expand(input: DeriveInput) -> TokenStream {
@@ -78,7 +80,7 @@ fn fields(input: &DeriveInput, complaints: &mut Complaints) -> (Vec<Visible>, Ve
     let mut names = Names::default();
     let (mut visible, mut kept) = (Vec::new(), Vec::new());
     for field in fields {
-        let keep = settings::of_field(field, complaints);
+        let settings::OfField { keep, every } = settings::of_field(field, complaints);
         let Some(ident) = &field.ident else { continue };
         if keep {
             kept.push(KeptField { ident: ident.clone(), ty: without_self(&field.ty, owner) });
@@ -88,7 +90,7 @@ fn fields(input: &DeriveInput, complaints: &mut Complaints) -> (Vec<Visible>, Ve
         }
         if let Some(wire) = names.claim(ident, "field", RESERVED_FIELDS, complaints) {
             let ty = without_self(&field.ty, owner);
-            visible.push(Visible { ident: ident.clone(), ty, wire, docs: docs(&field.attrs) });
+            visible.push(Visible { ident: ident.clone(), ty, wire, docs: docs(&field.attrs), every });
         }
     }
     (visible, kept)
@@ -129,6 +131,20 @@ fn implementation(
     let restore = restore::restore(settings, &ident, &rust, &wire);
     let keep = restore::keep(settings, kept);
     let staged: Vec<_> = at.iter().map(|at| quote::format_ident!("staged_{at}")).collect();
+    let paced = visible.iter().filter(|field| field.every.is_some()).count();
+    let is_paced = paced > 0;
+    let (begin, end) = match paced {
+        0 => (quote!(let _ = pace;), TokenStream::new()),
+        _ => (quote!(pace.begin(#paced);), quote!(pace.end();)),
+    };
+    let mut number = 0usize..;
+    let lets =
+        visible.iter().zip(&sent).zip(&staged).map(|((Visible { ident, every, .. }, sent), staged)| {
+            let every = every.as_ref()?;
+            let number = number.next();
+            Some(quote!(if pace.lets(#number, #every, &self.#ident, &sent #sent, &#staged)))
+        });
+    let lets: Vec<_> = lets.collect();
     quote! {
         #[automatically_derived]
         impl ::fluxstack_live::__private::State for #owner
@@ -138,19 +154,23 @@ fn implementation(
             const NAME: &'static str = #name;
             const DOCS: &'static str = #docs;
             #versions
+            const PACED: bool = #is_paced;
 
             type Sent = #sent_type;
 
             fn flush(
                 &mut self,
                 sent: &mut Self::Sent,
+                pace: &mut ::fluxstack_live::__private::Pace,
                 limit: usize,
                 out: &mut ::fluxstack_live::__private::Writer,
             ) -> ::core::result::Result<(), ::fluxstack_live::__private::FlushError> {
                 let mut turn = ::fluxstack_live::__private::Turn::begin(#skeleton);
                 #(let #staged = turn.stage(#rust, &self.#ident, &sent #sent)?;)*
                 turn.check(limit)?;
-                #(turn.commit(#wire, &mut self.#ident, &mut sent #sent, &#staged, out);)*
+                #begin
+                #(#lets { turn.commit(#wire, &mut self.#ident, &mut sent #sent, &#staged, out); })*
+                #end
                 let _ = (sent, out);
                 ::core::result::Result::Ok(())
             }
@@ -203,15 +223,10 @@ fn implementation(
                 }
             }
 
-            fn revert(
-                &mut self,
-                field: &str,
-                sent: &Self::Sent,
-            ) -> ::core::result::Result<(), ::fluxstack_live::__private::FlushError> {
-                let _ = sent;
+            fn revert(&mut self, field: &str) {
                 match field {
-                    #(#wire => ::fluxstack_live::__private::reverted(#rust, &mut self.#ident, &sent #sent),)*
-                    _ => ::core::result::Result::Ok(()),
+                    #(#wire => ::fluxstack_live::__private::Field::revert(&mut self.#ident),)*
+                    _ => {}
                 }
             }
 

@@ -30,6 +30,9 @@ type Check<T> = dyn Fn(&T) -> Result<(), Cow<'static, str>> + Send;
 /// The check is for what clients write; the author's own code may put anything in.
 pub struct Bound<T> {
     value: T,
+    /// What a client's write replaced, until it is known whether the author will have it. Not what was last sent,
+    /// because writes before this one may be held back.
+    before: Option<T>,
     check: Option<Box<Check<T>>>,
 }
 
@@ -37,7 +40,7 @@ impl<T> Bound<T> {
     /// A value the client may overwrite with any other of its type.
     #[must_use]
     pub fn new(value: T) -> Self {
-        Self { value, check: None }
+        Self { value, before: None, check: None }
     }
 
     /// Lets the client write only what `check` accepts; its complaint is shown beside the field.
@@ -128,6 +131,7 @@ impl<T: Wire> Field for Bound<T> {
         scratch: &[u8],
         out: &mut Writer,
     ) {
+        self.before = None;
         plain::commit::<T>(name, sent, staged, scratch, out);
     }
 
@@ -152,12 +156,19 @@ impl<T: Wire> Field for Bound<T> {
     }
 
     fn write(&mut self, json: &[u8]) -> Result<(), Error> {
+        self.before = None;
         let value = from_json(json).map_err(|why| Error::new(Code::BadPayload, why))?;
         if let Some(check) = &self.check {
             check(&value).map_err(|why| Error::new(Code::Invalid, why))?;
         }
-        self.value = value;
+        self.before = Some(std::mem::replace(&mut self.value, value));
         Ok(())
+    }
+
+    fn revert(&mut self) {
+        if let Some(before) = self.before.take() {
+            self.value = before;
+        }
     }
 
     fn typescript(types: &mut Types) -> String {

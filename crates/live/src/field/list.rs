@@ -51,6 +51,12 @@ pub(super) enum Gone<T> {
     Json(Box<[u8]>),
 }
 
+/// A committed item or value, as it is at hand now.
+pub(super) enum Was<'a, T> {
+    Item(&'a T),
+    Json(&'a [u8]),
+}
+
 impl<T> Live<T> {
     /// The item at `index` is about to leave the list for the author.
     fn lend(&mut self, index: usize, item: &T) {
@@ -237,6 +243,29 @@ impl<T> List<T> {
         if let Some(live) = &mut self.live {
             live.edits.permute(&order);
         }
+    }
+
+    /// The items that were committed, in the order of then.
+    pub(super) fn committed(&self) -> impl Iterator<Item = Was<'_, T>> {
+        let mut old: Vec<Option<Was<'_, T>>> = Vec::new();
+        if let Some(live) = &self.live {
+            old.resize_with(live.edits.base(), || None);
+            let mut items = self.items.iter();
+            live.edits.origins(|from, len| {
+                for (at, item) in items.by_ref().take(len).enumerate() {
+                    if let Some(from) = from {
+                        old[from + at] = Some(Was::Item(item));
+                    }
+                }
+            });
+            for (at, gone) in &live.gone {
+                old[*at] = Some(match gone {
+                    Gone::Item(item) => Was::Item(item),
+                    Gone::Json(json) => Was::Json(json),
+                });
+            }
+        }
+        old.into_iter().flatten()
     }
 
     /// Puts the items back to what was committed. Says `false` if one does not read back.

@@ -12,7 +12,7 @@ use fluxstack_live_protocol::delta::Writer;
 use fluxstack_live_protocol::digest;
 
 use super::edits::{Edits, Splice};
-use super::list::{List, Live, Slot};
+use super::list::{List, Live, Slot, Was};
 use super::{Field, KEPT, SLACK, Staged, Unsendable};
 use crate::typescript::Types;
 use crate::wire::{Wire, digest_of, from_json, to_json, write_json};
@@ -83,6 +83,37 @@ impl<T> Sent<T> {
             before = item.steps;
         }
     }
+}
+
+impl<T> Sent<T> {
+    /// Whether what was committed was dropped since, and left behind.
+    fn is_at_hand(&self) -> bool {
+        let slot = self.slot.as_ref().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner));
+        slot.is_some_and(|slot| slot.is_some())
+    }
+}
+
+impl<T: Wire> Was<'_, T> {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Item(item) => {
+                write_json(item, out).expect("a value that was committed has been written before");
+            }
+            Self::Json(json) => out.extend_from_slice(json),
+        }
+    }
+}
+
+/// Writes items that were committed.
+fn write_array<'a, T: Wire>(items: impl Iterator<Item = Was<'a, T>>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (at, item) in items.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        item.write(out);
+    }
+    out.push(b']');
 }
 
 thread_local! {
@@ -283,15 +314,21 @@ impl<T: Wire> Field for List<T> {
         digest::array_end(sent.steps_before(sent.items.len()), sent.items.len())
     }
 
-    fn snapshot(&self, _: &Sent<T>, out: &mut Vec<u8>) {
-        out.push(b'[');
-        for (at, item) in self.items.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
+    fn can_wait(&self, sent: &Sent<T>) -> bool {
+        self.edits(sent).is_some() || sent.is_at_hand()
+    }
+
+    fn snapshot(&self, sent: &Sent<T>, out: &mut Vec<u8>) {
+        match self.edits(sent) {
+            Some(edits) if edits.is_clean() => write_array(self.items.iter().map(Was::Item), out),
+            // What is held back: as it was before.
+            Some(_) => write_array(self.committed(), out),
+            None => {
+                let slot = sent.slot.as_ref().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner));
+                let old = slot.as_deref().and_then(Option::as_ref);
+                write_array(old.unwrap_or(&self.items).iter().map(Was::Item), out);
             }
-            write_json(item, out).expect("an item that was committed has been written before");
         }
-        out.push(b']');
     }
 
     fn salvage(&mut self, broken: &mut Self, sent: &Sent<T>) {

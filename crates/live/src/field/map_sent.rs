@@ -3,6 +3,7 @@
 //! An object's digest is a sum over its entries, so a changed entry's old part is taken out and its new
 //! part put in, whatever else the map holds.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
@@ -10,6 +11,7 @@ use fluxstack_live_protocol::delta::Writer;
 use fluxstack_live_protocol::digest;
 use fluxstack_live_protocol::encode::write_string;
 
+use super::list::Was;
 use super::map::{Key, Live, Map, Slot, Touched};
 use super::{Field, SLACK, Staged, Unsendable};
 use crate::typescript::Types;
@@ -67,6 +69,28 @@ impl<K, V> Default for Sent<K, V> {
 /// Bytes of an object with that many entries of that many bytes in all.
 fn object_size(count: usize, bytes: usize) -> usize {
     2 + bytes + count.saturating_sub(1)
+}
+
+impl<K, V> Sent<K, V> {
+    /// Whether what was committed was dropped since, and left behind.
+    fn is_at_hand(&self) -> bool {
+        let slot = self.slot.as_ref().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner));
+        slot.is_some_and(|slot| slot.is_some())
+    }
+}
+
+/// Writes entries that were committed, in any order.
+fn write_object<'a, V: Wire>(entries: impl Iterator<Item = (Cow<'a, str>, Was<'a, V>)>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (at, (text, value)) in entries.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        write_string(out, &text);
+        out.push(b':');
+        value.write(out);
+    }
+    out.push(b'}');
 }
 
 /// What the entries of a map come to.
@@ -245,17 +269,30 @@ impl<K: Key, V: Wire> Field for Map<K, V> {
         digest::object_end(sent.sum, sent.count)
     }
 
-    fn snapshot(&self, _: &Self::Sent, out: &mut Vec<u8>) {
-        out.push(b'{');
-        for (at, (key, value)) in self.entries.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
+    fn can_wait(&self, sent: &Self::Sent) -> bool {
+        self.memory(sent).is_some() || sent.is_at_hand()
+    }
+
+    fn snapshot(&self, sent: &Self::Sent, out: &mut Vec<u8>) {
+        let now = |entries: &BTreeMap<K, V>, out: &mut Vec<u8>| {
+            write_object(entries.iter().map(|(key, value)| (key.text(), Was::Item(value))), out);
+        };
+        match self.memory(sent) {
+            Some(live) if live.touched.is_empty() => now(&self.entries, out),
+            Some(live) => {
+                // What is held back: as it was before.
+                let same = self.entries.iter().map(|(key, value)| (key.text(), Was::Item(value)));
+                let same = same.filter(|(text, _)| !live.touched.contains_key(&**text));
+                let before = live.touched.iter().filter_map(|(text, json)| Some((text, json.as_ref()?)));
+                let before = before.map(|(text, json)| (Cow::Borrowed(&**text), Was::Json(json)));
+                write_object(same.chain(before), out);
             }
-            write_string(out, &key.text());
-            out.push(b':');
-            write_json(value, out).expect("a value that was committed has been written before");
+            None => {
+                let slot = sent.slot.as_ref().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner));
+                let old = slot.as_deref().and_then(Option::as_ref);
+                now(old.unwrap_or(&self.entries), out);
+            }
         }
-        out.push(b'}');
     }
 
     fn salvage(&mut self, broken: &mut Self, sent: &Self::Sent) {

@@ -97,7 +97,15 @@ pub trait Field: Sized + Send + 'static {
     /// The digest of the value as last committed.
     fn digest(&self, sent: &Self::Sent) -> u32;
 
-    /// Appends the value as last committed, as JSON. Asked between turns only, when nothing is uncommitted.
+    /// Whether a change may stay uncommitted for a while: not if what was committed is no longer at hand, because
+    /// a [`Field::snapshot`] would have nothing to write.
+    fn can_wait(&self, sent: &Self::Sent) -> bool {
+        let _ = sent;
+        true
+    }
+
+    /// Appends the value as last committed, as JSON. Asked between turns only, when nothing is uncommitted but
+    /// what [can wait](Field::can_wait).
     fn snapshot(&self, sent: &Self::Sent, out: &mut Vec<u8>);
 
     /// The first half of a recovery: takes what is still good out of the `broken` instance's field.
@@ -142,6 +150,9 @@ pub trait Field: Sized + Send + 'static {
         let _ = json;
         Err(not_writable())
     }
+
+    /// Puts back what the last [`Field::write`] replaced, unless that was refused by the kind itself.
+    fn revert(&mut self) {}
 
     /// The TypeScript type of the value, with the types it needs declared in `types`.
     fn typescript(types: &mut Types) -> String;
@@ -189,12 +200,6 @@ pub fn recovered(field: &'static str, outcome: Result<(), Unsendable>) -> Result
 /// Drops what is left of a broken instance.
 #[doc(hidden)]
 pub fn discard<T>(_: T) {}
-
-/// Puts back what was last committed, in a field that clients can write.
-#[doc(hidden)]
-pub fn reverted<F: Field>(name: &'static str, field: &mut F, sent: &F::Sent) -> Result<(), FlushError> {
-    if F::WRITABLE { recovered(name, field.recover(sent)) } else { Ok(()) }
-}
 
 thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };

@@ -272,6 +272,11 @@ impl<T: Wire> Field for Presence<T> {
         self.there.digest(&sent.there)
     }
 
+    fn can_wait(&self, sent: &Self::Sent) -> bool {
+        // Who comes and goes is told at once: held back, a panic would bring back whoever left meanwhile.
+        self.there.is_of(&sent.there) && self.sessions.touched.is_empty()
+    }
+
     fn snapshot(&self, sent: &Self::Sent, out: &mut Vec<u8>) {
         self.there.snapshot(&sent.there, out);
     }

@@ -25,7 +25,7 @@ use super::{Begin, First, Instance, Life, Mount, Ownership, log, refused};
 use crate::component::{Component, Cx, Rehydrated};
 use crate::error::{Code, Error, Result};
 use crate::mailbox::{Inbox, Mail};
-use crate::state::{FlushError, RestoreError};
+use crate::state::{FlushError, Pace, RestoreError};
 use crate::vault::{Owner, Snapshot};
 
 /// What a snapshot holds. Its place in time and its owner are in what seals it.
@@ -132,6 +132,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         version,
         props,
         new_props: None,
+        pace: Pace::default(),
         members: Members::default(),
         hold: Hold::default(),
         limits,
@@ -302,7 +303,8 @@ impl<C: Component> Instance<C> {
     /// The first flush: nobody has been told anything yet.
     fn first_flush(&mut self) -> Result<(), FlushError> {
         let mut nobody = Writer::default();
-        self.component.flush(&mut self.sent, self.limits.state, &mut nobody)
+        // With a pace of its own, because a picture is no change: the first of those goes at once.
+        self.component.flush(&mut self.sent, &mut Pace::default(), self.limits.state, &mut nobody)
     }
 
     /// What whoever mounts the instance is answered.

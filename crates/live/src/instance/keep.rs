@@ -135,6 +135,9 @@ impl<C: Component> Instance<C> {
         if !self.life.draining.is_empty() {
             return Ok(Goes::ToRest);
         }
+        if self.pace.next().is_some_and(|due| due <= now) {
+            self.end_quietly(Ok(())).await?;
+        }
         if self.is_shared() {
             self.give_up_on_members(now).await?;
         }
@@ -324,6 +327,12 @@ impl<C: Component> Instance<C> {
     pub(super) async fn rest(&mut self) -> bool {
         if !self.life.owner.may_come_back {
             return true;
+        }
+        if self.pace.next().is_some() {
+            self.pace.everything();
+            // One that cannot be sent is put back to what was, as after any other turn.
+            let _ = self.end_quietly(Ok(())).await;
+            self.release();
         }
         if self.life.keeping.writing.is_some() {
             let written = self.life.keeping.written().await;

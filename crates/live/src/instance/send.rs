@@ -31,7 +31,7 @@ impl<C: Component> Instance<C> {
         WRITER.with_borrow_mut(|writer| {
             writer.clear();
             // The author's `Serialize` runs in here.
-            let flush = || self.component.flush(&mut self.sent, self.limits.state, writer);
+            let flush = || self.component.flush(&mut self.sent, &mut self.pace, self.limits.state, writer);
             let flushed = std::panic::catch_unwind(AssertUnwindSafe(flush));
             flushed.map_err(|_| Broken::Panic)?.map_err(Broken::Flush)?;
             if !writer.is_empty() {

@@ -83,6 +83,9 @@ impl<C: Component> Instance<C> {
             Ok(Ok(())) => return Ok(Ok(())),
             Ok(Err(error)) => {
                 log(&error);
+                // Where the component had taken it in by then, it is not there after all.
+                self.component.departed(caller.session_id());
+                self.end_quietly(Ok(())).await?;
                 error
             }
             Err(broken) => {
@@ -145,6 +148,9 @@ impl<C: Component> Instance<C> {
             return Ok(Goes::Away(ticket));
         }
         self.say_goodbye(member.caller).await?;
+        // After the author's word, and whatever that was: nobody stays in a list who is not there.
+        self.component.departed(session);
+        self.end_quietly(Ok(())).await?;
         self.release();
         if let Some(ticket) = ticket {
             ticket.answer(Ok(None));

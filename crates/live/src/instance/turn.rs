@@ -131,7 +131,7 @@ impl<C: Component> Instance<C> {
         let outcome = written.and_then(|field| self.component.written(field, &mut self.cx));
         if outcome.is_err() {
             // Not only what `write` refused: what the author will not have must not stay.
-            self.component.revert(property, &self.sent).map_err(Broken::Flush)?;
+            self.component.revert(property);
         }
         Ok(outcome.map(|()| None))
     }
