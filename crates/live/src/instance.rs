@@ -251,6 +251,9 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
                 // Rare, so it takes room only when it happens.
                 goes = Box::pin(instance.read(mail)).await;
             } else {
+                if instance.catch_up().await.is_err() {
+                    break Err(Lost);
+                }
                 // Whoever comes back while the store is still writing finds the instance, and whoever comes
                 // later finds what was written.
                 let may_end = instance.rest().await;
@@ -262,6 +265,9 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
         if matches!(goes, Ok(Goes::Deserted)) && !inbox.close_if_empty() {
             // Somebody has come at the last moment.
             goes = Ok(Goes::On);
+        }
+        if matches!(goes, Ok(Goes::On | Goes::ToRest)) && instance.keeps_now() {
+            goes = instance.catch_up().await.map(|()| Goes::On);
         }
         match goes {
             Ok(Goes::On | Goes::ToRest) => instance.keep(),
@@ -319,7 +325,7 @@ impl<C: Component> Instance<C> {
             Mail::Write { property, value, caller, ticket } => {
                 let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.write(&property, &value)));
-                self.end_turn(outcome.unwrap_or(Err(Broken::Panic)), ticket).await?;
+                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
             }
             Mail::Props { props, caller, ticket } => {
                 let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };

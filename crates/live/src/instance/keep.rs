@@ -115,6 +115,15 @@ impl<C: Component> Instance<C> {
         }
     }
 
+    /// Whether a copy is taken after this turn, so that what is held back has to be sent before.
+    pub(super) fn keeps_now(&self) -> bool {
+        if self.pace.next().is_none() || !self.life.owner.may_come_back {
+            return false;
+        }
+        let now = Instant::now();
+        [self.store_due(now), self.carry_due(now)].into_iter().flatten().any(|due| due <= now)
+    }
+
     /// When something has to be done that nobody asks for.
     pub(super) fn deadline(&mut self) -> Option<Instant> {
         if !self.life.draining.is_empty() {
@@ -123,10 +132,8 @@ impl<C: Component> Instance<C> {
         let now = Instant::now();
         let refresh = self.life.keeping.refresh;
         let overdue = if self.is_shared() { self.members.next_deadline() } else { None };
-        [self.life.until, refresh, self.store_due(now), self.carry_due(now), overdue]
-            .into_iter()
-            .flatten()
-            .min()
+        let (store, carry) = (self.store_due(now), self.carry_due(now));
+        [self.life.until, refresh, store, carry, overdue, self.pace.next()].into_iter().flatten().min()
     }
 
     /// See to it.
@@ -327,12 +334,6 @@ impl<C: Component> Instance<C> {
     pub(super) async fn rest(&mut self) -> bool {
         if !self.life.owner.may_come_back {
             return true;
-        }
-        if self.pace.next().is_some() {
-            self.pace.everything();
-            // One that cannot be sent is put back to what was, as after any other turn.
-            let _ = self.end_quietly(Ok(())).await;
-            self.release();
         }
         if self.life.keeping.writing.is_some() {
             let written = self.life.keeping.written().await;

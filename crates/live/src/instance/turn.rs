@@ -42,6 +42,17 @@ impl<C: Component> Instance<C> {
         }
     }
 
+    /// Sends what is held back because its author wants it seldom, before somebody relies on the state being
+    /// whole: a copy of it that is kept.
+    pub(super) async fn catch_up(&mut self) -> std::result::Result<(), Lost> {
+        if self.pace.next().is_some() {
+            self.pace.everything();
+            self.end_quietly(Ok(())).await?;
+            self.release();
+        }
+        Ok(())
+    }
+
     /// Lets the component hear an event.
     pub(super) fn hear(&mut self, event: &[u8], from: &Source) -> Result<()> {
         let event: C::Event = wire::from_json(event).map_err(|why| bad_event(&why))?;
@@ -125,7 +136,7 @@ impl<C: Component> Instance<C> {
         }
     }
 
-    pub(super) fn write(&mut self, property: &[u8], value: &[u8]) -> std::result::Result<Outcome, Broken> {
+    pub(super) fn write(&mut self, property: &[u8], value: &[u8]) -> Outcome {
         let property = std::str::from_utf8(property).unwrap_or_default();
         let written = self.component.write(property, value);
         let outcome = written.and_then(|field| self.component.written(field, &mut self.cx));
@@ -133,7 +144,7 @@ impl<C: Component> Instance<C> {
             // Not only what `write` refused: what the author will not have must not stay.
             self.component.revert(property);
         }
-        Ok(outcome.map(|()| None))
+        outcome.map(|()| None)
     }
 
     pub(super) async fn change_props(&mut self, json: Option<Bytes>) -> Outcome {
