@@ -3,7 +3,7 @@
  */
 
 /** Names that engines and frameworks look up on any object; calling the server for them would be absurd. */
-const NOT_ACTIONS: ReadonlySet<string> = new Set(['then', 'toJSON', '$$typeof'])
+const NOT_ACTIONS = /^(then|toJSON|\$\$typeof)$/
 
 /** An object on which every name is an action. The function of a name stays the same. */
 export function callsOf(act: (name: string, args: readonly unknown[]) => Promise<unknown>): object {
@@ -12,7 +12,7 @@ export function callsOf(act: (name: string, args: readonly unknown[]) => Promise
     {},
     {
       get(_target, name) {
-        if (typeof name !== 'string' || NOT_ACTIONS.has(name)) return undefined
+        if (typeof name !== 'string' || NOT_ACTIONS.test(name)) return undefined
         let call = made.get(name)
         if (!call) {
           call = (...args) => act(name, args)

@@ -21,12 +21,21 @@ import {
   systemClock,
   type Tab,
 } from './environment.js'
+import { complain, LiveError } from './error.js'
 import { createHandle } from './handle.js'
 import { type Instance, unmount } from './instance.js'
+import { listeners } from './listeners.js'
 import type { Guest, Port } from './port.js'
-import { CAPABILITIES, PROTOCOL_VERSION, type Push } from './protocol.js'
+import {
+  CAPABILITIES,
+  type Credentials,
+  type InstancePush,
+  type InstancePushes,
+  PROTOCOL_VERSION,
+} from './protocol.js'
 import { createSession } from './session.js'
 import type { Component, ComponentShape, LiveHandle, MountOptions, OptionalIfEmpty } from './shape.js'
+import { type Auth, createSignIn } from './sign-in.js'
 import { type LiveStats, statsKeeper } from './stats.js'
 import { type KeptInstance, tabMemory } from './tab-memory.js'
 
@@ -49,6 +58,11 @@ export interface LiveClientOptions {
    * addresses that change. Default: the page's host, at `/api/live/ws`.
    */
   readonly url?: string | (() => string)
+  /**
+   * Who is here: credentials for the server, or a function that is asked for them at every connection, so
+   * that they are never old ones. `undefined` is nobody.
+   */
+  readonly auth?: Auth | undefined
   /** How long a call may wait for its answer, in ms. Default 30 s. */
   readonly timeout?: number
   /** How many requests may wait to be sent. Default 10,000; one more is rejected with `QUEUE_FULL`. */
@@ -91,10 +105,28 @@ export interface LiveClient {
   /** Closes the connection for good. */
   readonly close: () => void
   /**
-   * The user is gone: unmounts everything, forgets what was kept for a reload, and mounts again what is
-   * looked at, in a new session.
+   * Signs somebody in, and says who it is; empty credentials sign out. What is mounted stays if it was nobody's,
+   * and is mounted afresh if it was somebody else's. Rejects with `AUTH_FAILED` or `AUTH_THROTTLED` if the
+   * server does not take them, and then nothing has changed.
+   *
+   * @example
+   * const user = await client.authenticate({ token })
+   */
+  readonly authenticate: (credentials: Credentials) => Promise<string | undefined>
+  /** Who is signed in, by the server's word for them. */
+  readonly getUser: () => string | undefined
+  /** Hears that {@link LiveClient.getUser} changed. */
+  readonly subscribeUser: (listener: () => void) => () => void
+  /**
+   * The user is gone: unmounts everything, forgets credentials and what was kept for a reload, and mounts again
+   * what is looked at, in a new session. A function given as `auth` is asked again.
    */
   readonly signOut: () => void
+  /**
+   * Hears that the server does not take the user for signed in: everywhere signed out (`UNAUTHENTICATED`), or
+   * the credentials of `auth` were refused (`AUTH_FAILED`, `AUTH_THROTTLED`).
+   */
+  readonly onSignedOut: (listener: (reason: LiveError) => void) => () => void
   /** What the connection is doing. */
   readonly getStatus: () => ConnectionStatus
   /** Hears that {@link LiveClient.getStatus} changed. */
@@ -138,6 +170,24 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     page,
     queue,
     stats,
+    signedOut() {
+      forget()
+      signIn.forget()
+      sendAway(new LiveError('UNAUTHENTICATED', 'the user was signed out everywhere'))
+    },
+  })
+  const partings = listeners<[reason: LiveError]>()
+  function sendAway(reason: LiveError): void {
+    complain(reason)
+    partings.tell(reason)
+  }
+  const signIn = createSignIn(connection, timeout, options.auth, {
+    signedIn(token, changed) {
+      if (changed) forget(token)
+      session.renewed(token)
+      tellAll(changed ? 'opened' : 'signedIn')
+    },
+    refused: (error) => isOpen && sendAway(error),
   })
   const session = createSession(connection, clock, timeout, (refusal) => {
     // A copy leaves to the original what is the original's.
@@ -159,24 +209,51 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   })
 
   const guests = new Set<Guest>()
-  const routes = new Map<string, Instance>()
-  let wasOpen = false
+  const routes = new Map<string, Set<Instance>>()
+  /** The connection is open, and the server was told who is here. */
+  let isOpen = false
   connection.changed.add(() => {
     const status = connection.status()
-    const tell = status === 'open' ? 'opened' : status === 'closed' ? 'closed' : wasOpen ? 'lost' : undefined
-    wasOpen = status === 'open'
-    if (wasOpen) {
-      session.opened()
-      if (memory.left.size > 0) clock.after(UNCLAIMED_MS, sweep)
+    if (status === 'open') {
+      signIn.opened(begun)
+      return
     }
-    // One may send another away.
-    if (tell) for (const guest of [...guests]) if (guests.has(guest)) guest[tell]()
+    const wasOpen = isOpen
+    isOpen = false
+    if (status === 'closed') tellAll('closed')
+    else if (wasOpen) tellAll('lost')
   })
-  connection.pushed.add((message) => deliver(message, routes))
+  connection.pushed.add((message) => {
+    if ('roomId' in message) for (const guest of guests) guest.room(message)
+    else deliver(message)
+  })
+
+  function deliver<T extends keyof InstancePushes>({
+    type,
+    componentId = '',
+    payload,
+  }: InstancePush<T>): void {
+    const instances = routes.get(componentId)
+    // One may leave at what it is told.
+    for (const instance of [...(instances ?? [])]) instance.hear[type](payload)
+    if (!instances && payload instanceof LiveError) complain(payload)
+  }
+
+  function begun(): void {
+    isOpen = true
+    session.opened()
+    if (memory.left.size > 0) clock.after(UNCLAIMED_MS, sweep)
+    tellAll('opened')
+  }
+
+  function tellAll(what: 'opened' | 'lost' | 'closed' | 'forget' | 'signedIn'): void {
+    // One may send another away.
+    for (const guest of [...guests]) if (guests.has(guest)) guest[what]()
+  }
 
   /** Unmounts what nobody came back for, unless there is something left to be done in it. */
   function sweep(): void {
-    if (!port.isOpen()) return
+    if (!isOpen) return
     for (const [name, { id }] of memory.left) {
       if (durable?.has(name)) continue
       memory.left.delete(name)
@@ -210,7 +287,11 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   let number = 0
   const port: Port = {
     clock,
-    stats,
+    counts: stats.counts,
+    outdated() {
+      stats.counts.outdated = true
+      stats.notify()
+    },
     session,
     keptLine: durable?.line ?? callLine,
     timeout,
@@ -220,13 +301,13 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       number += 1
       return { id: `${origin}-${number}`, number }
     },
-    isOpen: () => connection.status() === 'open',
+    isOpen: () => isOpen,
     ask: (message, asker, within = timeout) => connection.ask(message, within, asker),
     later: (tries, then) => clock.after(backoff(random, tries), then),
     join(guest) {
       guests.add(guest)
       connect()
-      if (connection.status() === 'open') guest.opened()
+      if (isOpen) guest.opened()
       if (connection.status() === 'closed') guest.closed()
     },
     part: (guest) => guests.delete(guest),
@@ -237,9 +318,6 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
 
   // Handles that were given a name are found again by it, as long as somebody holds them.
   const named = new Map<string, WeakRef<object>>()
-  const forgotten = new FinalizationRegistry((key: string) => {
-    if (!named.get(key)?.deref()) named.delete(key)
-  })
   function live<C extends ComponentShape>(
     component: Component<C>,
     ...[mount]: OptionalIfEmpty<MountOptions<C>>
@@ -254,16 +332,21 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     const identity = { component: component.name, schema: component.schema, name, isKept }
     const handle = createHandle<C>(port, identity, id, mount?.props)
     if (given === undefined) return handle
+    for (const [other, held] of named) if (!held.deref()) named.delete(other)
     named.set(name, new WeakRef(handle))
-    forgotten.register(handle, name)
     return handle
   }
 
-  function signOut(): void {
-    for (const guest of [...guests]) guest.forget()
+  function forget(token?: string): void {
+    tellAll('forget')
     memory.forget()
     durable?.forget()
-    session.set(undefined)
+    session.set(token)
+  }
+
+  function signOut(): void {
+    forget()
+    signIn.forget()
     // What is unmounted leaves first.
     queueMicrotask(connection.renew)
   }
@@ -272,34 +355,17 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     live,
     connect,
     close: connection.close,
+    authenticate(credentials) {
+      connect()
+      return signIn.authenticate(credentials)
+    },
+    getUser: signIn.getUser,
+    subscribeUser: signIn.subscribeUser,
     signOut,
+    onSignedOut: partings.add,
     getStatus: connection.status,
     subscribeStatus: connection.changed.add,
     getStats: stats.get,
     subscribeStats: stats.subscribe,
-  }
-}
-
-function deliver(message: Push, routes: ReadonlyMap<string, Instance>): void {
-  const instance = routes.get(message.componentId ?? '')
-  switch (message.type) {
-    case 'STATE_UPDATE':
-      instance?.update(message.payload)
-      return
-    case 'STATE_DELTA':
-      instance?.delta(message.payload)
-      return
-    case 'COMPONENT_EVENT':
-      instance?.event(message.payload)
-      return
-    case 'STATE_SNAPSHOT':
-      instance?.keep(message.payload)
-      return
-    case 'ERROR':
-      if (instance) instance.failed(message.error)
-      else console.error('[fluxstack]', message.error.code, message.error.message)
-      return
-    default:
-      message satisfies never
   }
 }

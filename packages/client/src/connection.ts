@@ -20,8 +20,8 @@ import { type Outbox, outbox, utf8Length } from './outbox.js'
 import {
   CLOSE_FLOODING,
   CLOSE_LEAVING,
+  CLOSE_SIGNED_OUT,
   CLOSE_TAKEN_OVER,
-  type Limits,
   type Push,
   parseFrame,
   type ServerMessage,
@@ -68,7 +68,12 @@ export interface ConnectionOptions {
   /** Requests that may wait to be sent. */
   readonly queue: number
   readonly stats: StatsKeeper
+  /** Hears that the server has sent the user away. */
+  readonly signedOut: () => void
 }
+
+/** What the server says first. */
+export type Hello = Extract<ServerMessage, { readonly type: 'CONNECTION_ESTABLISHED' }>
 
 /** The one socket. */
 export interface Connection {
@@ -77,8 +82,8 @@ export interface Connection {
   /** Hears the messages that answer no request. */
   readonly pushed: Listeners<[message: Push]>
   readonly status: () => ConnectionStatus
-  /** What the last hello gave to present when coming back, if it did. */
-  readonly token: () => string | undefined
+  /** The last hello. */
+  readonly hello: () => Hello | undefined
   /** Opens the socket, unless that was done before. */
   readonly connect: () => void
   /** Lets go of the socket and makes another one, the later the more `tries` there were. */
@@ -105,10 +110,9 @@ export function createConnection(options: ConnectionOptions): Connection {
   let link: Link = { at: 'idle' }
   /** Counts sockets, so that what an abandoned one still says is not heard. */
   let turn = 0
-  /** What the last hello gave to present when coming back. */
-  let given: string | undefined
-  /** How often another page took the session over. */
-  let takenOver = 0
+  let hello: Hello | undefined
+  /** How often another page took the session over, or the user was signed out. */
+  let sentAway = 0
   let pingedAt = 0
   let unwatch = (): void => undefined
 
@@ -147,7 +151,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     if ('cancel' in before) before.cancel()
     if ('pulse' in before) before.pulse.stop()
     if ('socket' in before && !('socket' in next && next.socket === before.socket)) before.socket.close()
-    stats.status(next.at)
+    stats.counts.status = next.at
+    stats.notify()
     // Handles hear of the loss before their requests fail, so that they know why.
     changed.tell()
     if (next.at === 'closed') out.lose('CLOSED', 'the client was closed')
@@ -155,36 +160,38 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   function receive(text: unknown): void {
-    stats.count('bytesIn', typeof text === 'string' ? utf8Length(text) : 0)
+    stats.counts.bytesIn += utf8Length(`${text}`)
     if (link.at === 'open') link.pulse.heard()
     for (const message of parseFrame(text)) onMessage(message)
+    stats.changed()
   }
 
   function onMessage(message: ServerMessage): void {
     if (message.type === 'CONNECTION_ESTABLISHED') {
-      if (link.at === 'opening') greet(link.socket, message.limits, message.token)
+      if (link.at === 'opening') greet(link.socket, message)
     } else if (message.type === 'REPLY') {
       out.answer(message)
     } else if (message.type === 'COMPONENT_PONG') {
-      stats.latency(clock.now() - pingedAt)
+      stats.counts.latency = clock.now() - pingedAt
     } else {
       pushed.tell(message)
     }
   }
 
-  function greet(socket: Socket, limits: Limits, token: string | undefined): void {
+  function greet(socket: Socket, said: Hello): void {
     const send = (text: string): void => {
-      stats.count('bytesOut', utf8Length(text))
+      stats.counts.bytesOut += utf8Length(text)
+      stats.changed()
       socket.send(text)
     }
     const ping = (): void => {
       pingedAt = clock.now()
       out.sendNow({ type: 'COMPONENT_PING' })
     }
-    out.open(send, limits)
-    stats.count('greetings')
+    out.open(send, said.limits)
+    if (hello) stats.counts.reconnects += 1
     const pulse = heartbeat(clock, page.visible, ping, () => dial(0))
-    given = token
+    hello = said
     go({ at: 'open', socket, pulse })
   }
 
@@ -194,11 +201,15 @@ export function createConnection(options: ConnectionOptions): Connection {
       retry(attempt, FLOOD_REST_MS + backoff(options.random, attempt))
     } else if (code === CLOSE_LEAVING) {
       retry(attempt, LEAVING_REST_MS + options.random() * LEAVING_SPREAD_MS)
+    } else if (code === CLOSE_SIGNED_OUT) {
+      options.signedOut()
+      // Credentials that are sent away again and again must not become a flood.
+      retry(sentAway++)
     } else if (code !== CLOSE_TAKEN_OVER) {
       retry(attempt)
     } else if (page.visible) {
       // Another page has the session. Who is looked at asks for it again, with patience.
-      retry(takenOver++)
+      retry(sentAway++)
     } else {
       rest()
     }
@@ -240,7 +251,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     changed,
     pushed,
     status: () => link.at,
-    token: () => given,
+    hello: () => hello,
     retry: (tries) => retry(tries),
     renew() {
       if (link.at !== 'idle' && link.at !== 'closed') dial(0)

@@ -44,6 +44,12 @@ export type ServerCode =
   | 'NOT_STORED'
   | 'CLIENT_OUTDATED'
   | 'SERVER_OUTDATED'
+  | 'UNAUTHENTICATED'
+  | 'AUTH_FAILED'
+  | 'AUTH_THROTTLED'
+  | 'NOT_A_MEMBER'
+  | 'TOO_MANY_ROOMS'
+  | 'ROLLED_BACK'
 
 /**
  * What can go wrong on this side of the socket.
@@ -86,9 +92,19 @@ export class LiveError extends Error {
   }
 }
 
+/** Tells the author of the page what nobody else is told. */
+export function complain(error: LiveError, about = ''): void {
+  console.error('[fluxstack]', about, error.code, error.message)
+}
+
 /** Whether an error says that there is no instance to talk to any more. */
 export function isGone({ code }: LiveError): boolean {
   return code === 'INSTANCE_LOST' || code === 'REHYDRATION_REQUIRED'
+}
+
+/** Whether an error says that somebody else may, or whoever is here after signing in. */
+export function isDenied({ code }: LiveError): boolean {
+  return code === 'UNAUTHENTICATED' || code === 'FORBIDDEN'
 }
 
 /** Whether an error says that nothing was done now, and may be done a little later. */

@@ -12,6 +12,7 @@ export type { ConnectionStatus } from './connection.js'
 export type { DurableCalls } from './durable.js'
 export type { Clock, CreateSocket, Page, PageEvent, Socket, SocketEvents, Tab } from './environment.js'
 export { type ClientCode, type ErrorCode, LiveError, type ServerCode } from './error.js'
+export type { Credentials } from './protocol.js'
 export {
   type ActionArgs,
   type ActionName,
@@ -31,6 +32,7 @@ export {
   type StateOf,
   type WritableName,
 } from './shape.js'
+export type { Auth } from './sign-in.js'
 export type { LiveStats } from './stats.js'
 
 /**

@@ -10,21 +10,24 @@
  */
 
 import { advance, type Snapshot, takeSnapshot } from './delta.js'
-import { isGone, isPassing, LiveError } from './error.js'
+import { complain, isDenied, isGone, isPassing, LiveError } from './error.js'
+import { type Ears, hear } from './hear.js'
 import type { Port } from './port.js'
-import type { Delta, JsonObject, Standing, WholeState } from './protocol.js'
+import {
+  type InstancePushes,
+  type JsonObject,
+  parseText,
+  type Standing,
+  type WholeState,
+} from './protocol.js'
 
 /** Whole states asked for in a row before client and server are declared to disagree. */
 const MOST_RESYNCS = 3
 
 /** Who mounted it. */
-export interface Owner {
+export interface Owner extends Ears {
   /** There is something new to show, proven. */
   show(snapshot: Snapshot): void
-  /** The component announced something. */
-  event(event: unknown): void
-  /** Events were dropped. */
-  missed(count: number): void
   /** The server says that the instance is gone. */
   gone(error: LiveError): void
   /** It cannot be kept in step. */
@@ -37,6 +40,8 @@ export interface Kept {
   readonly heard: number
   /** Its state, signed by the server. */
   readonly snapshot?: string | undefined
+  /** Others have it too, in other sessions or in this one. */
+  readonly shared?: unknown
 }
 
 /** What the client and the handle tell an instance. */
@@ -50,16 +55,8 @@ export interface Instance extends Kept {
   prove(holds: Pick<Standing, 'version' | 'digest' | 'seq'>): boolean
   /** Nobody wants it any more; the server is told if `tell`. */
   leave(tell: boolean): void
-  /** A whole state came; `undefined` if it could not be read. */
-  update(whole: WholeState | undefined): void
-  /** A change came; `undefined` if it could not be read. */
-  delta(delta: Delta | undefined): void
-  /** The component announced something, or as much as `missed` was dropped. */
-  event(payload: JsonObject | undefined): void
-  /** A newer snapshot came. */
-  keep(payload: JsonObject | undefined): void
-  /** An error that concerns this instance: it is gone, or its author should know. */
-  failed(error: LiveError): void
+  /** What the server may say to it, by type. */
+  readonly hear: { readonly [T in keyof InstancePushes]: (payload: InstancePushes[T]) => void }
 }
 
 /** What to do when the two sides cannot agree. */
@@ -74,6 +71,7 @@ export function createInstance(
   kept: Kept,
 ): Instance {
   let { heard, snapshot } = kept
+  const mates = port.routes.get(id) ?? new Set()
   let shown: Snapshot | undefined
   /** Whole states asked for in a row; 0 when in step. */
   let resyncs = 0
@@ -101,7 +99,7 @@ export function createInstance(
       return
     }
     resyncs += 1
-    port.stats.count('resyncs')
+    port.counts.resyncs += 1
     askForAll(resyncs, 0)
   }
 
@@ -130,14 +128,18 @@ export function createInstance(
     get snapshot() {
       return snapshot
     },
+    shared: kept.shared,
     begin: adopt,
     position() {
       resyncs = 0
       return { have: shown?.version ?? 0, heard, fresh: shown ? undefined : true }
     },
     prove({ version, digest, seq }) {
-      // It was rebuilt, and the answer that said so was lost: its events count on from there.
-      if (typeof seq === 'number' && seq < heard) heard = seq
+      if (typeof seq === 'number') {
+        if (seq > heard) owner.missed(seq - heard)
+        // Or it was rebuilt, and the answer that said so was lost: its events count on from there.
+        heard = seq
+      }
       if (resyncs > 0) return false
       if (shown && shown.version === version && shown.digest === digest) return true
       resync()
@@ -145,51 +147,45 @@ export function createInstance(
     },
     leave(tell) {
       left = true
-      port.routes.delete(id)
+      mates.delete(instance)
+      if (mates.size === 0) port.routes.delete(id)
       if (tell) unmount(port, id)
     },
-    update(whole) {
-      if (!whole) resync()
-      else if (resyncs > 0 || !shown || whole.version > shown.version) adopt(whole, shown?.state)
-    },
-    delta(delta) {
-      if (resyncs > 0 || !shown || (delta && delta.version <= shown.version)) return
-      const from = shown
-      const next = delta?.base === from.version ? attempt(() => advance(from, delta)) : undefined
-      if (next) {
-        port.stats.delta(delta)
-        show(next)
-      } else {
-        resync()
-      }
-    },
-    event(payload) {
-      if (!payload) return
-      const { event, seq, missed } = payload
-      if (typeof missed === 'number') {
-        heard += missed
-        owner.missed(missed)
-        return
-      }
-      if (typeof seq === 'number') {
-        if (seq <= heard) return
-        if (seq > heard + 1) owner.missed(seq - heard - 1)
-        heard = seq
+    hear: {
+      STATE_UPDATE(whole) {
+        if (!whole) resync()
+        else if (resyncs > 0 || !shown || whole.version > shown.version) adopt(whole, shown?.state)
+      },
+      STATE_DELTA(delta) {
+        if (resyncs > 0 || !shown || (delta && delta.version <= shown.version)) return
+        const from = shown
+        const next = delta?.base === from.version ? attempt(() => advance(from, delta)) : undefined
+        if (next) {
+          port.counts.deltas += 1
+          port.counts.lastDelta = delta
+          show(next)
+        } else {
+          resync()
+        }
+      },
+      COMPONENT_EVENT(payload) {
+        // What is sent again for one handle reaches all that have the instance. Numbers tell what was missed.
+        if (payload.missed && mates.size > 1) return
+        heard = hear(payload, heard, owner)
         port.touch()
-      }
-      owner.event(event)
-    },
-    keep(payload) {
-      if (typeof payload?.snapshot !== 'string') return
-      snapshot = payload.snapshot
-      port.touch()
-    },
-    failed(error) {
-      if (isGone(error)) owner.gone(error)
-      else console.error('[fluxstack]', component, error.code, error.message)
+      },
+      STATE_SNAPSHOT(payload) {
+        snapshot = parseText(payload.snapshot)
+        port.touch()
+      },
+      ERROR(error) {
+        if (isGone(error)) owner.gone(error)
+        else if (isDenied(error)) owner.broken(error)
+        else complain(error, component)
+      },
     },
   }
-  port.routes.set(id, instance)
+  port.routes.set(id, mates.add(instance))
   return instance
 }
 

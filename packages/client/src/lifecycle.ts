@@ -15,9 +15,10 @@
  * later outdates what was asked before by its turn; what an outdated answer brings is unmounted again.
  */
 
-import { callLine } from './calls.js'
+import { type CallOptions, callLine } from './calls.js'
 import type { Snapshot } from './delta.js'
-import { type ErrorCode, isPassing, LiveError } from './error.js'
+import { type ErrorCode, isDenied, isPassing, LiveError } from './error.js'
+import { enterHall, type Hall } from './hall.js'
 import { createInstance, type Instance, type Kept, type Owner, UPDATE_BOTH, unmount } from './instance.js'
 import { listeners } from './listeners.js'
 import type { Guest, Port } from './port.js'
@@ -67,7 +68,11 @@ export function createLifecycle<C extends ComponentShape>(
   port: Port,
   { component, schema, name, isKept }: Identity,
   firstProps: C['props'],
-): { readonly face: Face<C>; readonly call: (body: CallBody) => Promise<unknown> } {
+): {
+  readonly face: Face<C>
+  readonly hall: Hall
+  readonly call: (body: CallBody, options?: CallOptions) => Promise<unknown>
+} {
   type View = LiveView<C>
   const { session } = port
   const line = (isKept ? port.keptLine : callLine)(port, name, gone)
@@ -111,6 +116,13 @@ export function createLifecycle<C extends ComponentShape>(
       broken(new LiveError('CLOSED', 'the client was closed: make another one with createLiveClient'))
     },
     forget: () => end('waiting', 'the user has signed out', 'DISCONNECTED'),
+    signedIn() {
+      if (view.error && isDenied(view.error)) remount()
+    },
+    room(push) {
+      const isOurs = push.componentId ? push.componentId === instance?.id : push.component === component
+      if (instance && isOurs) enterHall(hall, push, owner)
+    },
   }
 
   const owner: Owner = {
@@ -123,6 +135,7 @@ export function createLifecycle<C extends ComponentShape>(
     gone,
     broken,
   }
+  const hall: Hall = { heard: new Map() }
 
   function paint(wanted: LiveStatus, error?: LiveError): void {
     const told = wanted === 'stale' ? undefined : news
@@ -160,7 +173,9 @@ export function createLifecycle<C extends ComponentShape>(
   function comeBack(snapshot?: string): void {
     if (!instance) return
     enter('away')
-    const payload = { component, name, ...instance.position(), schema, snapshot }
+    const joins = instance.shared ? (JSON.parse(given) as unknown) : undefined
+    const rooms = hall.heard.size > 0 ? Object.fromEntries(hall.heard) : undefined
+    const payload = { component, name, ...instance.position(), schema, snapshot, props: joins, rooms }
     request(
       { type: 'COMPONENT_RESUME', componentId: instance.id, payload },
       () => comeBack(snapshot),
@@ -182,7 +197,9 @@ export function createLifecycle<C extends ComponentShape>(
       answered(result) {
         const standing = parseStanding(result)
         if (mine !== turn) {
-          if (standing?.made) unmount(port, standing.made.instanceId)
+          // What is known was unmounted when it was left.
+          const id = standing?.made?.instanceId
+          if (id !== undefined && id !== known?.id) unmount(port, id)
         } else if (standing && !standing.outcome === !known) {
           stand(standing, known)
         } else {
@@ -203,7 +220,7 @@ export function createLifecycle<C extends ComponentShape>(
 
   /** The server has said how it stands with the instance it has made, or else with the known one. */
   function stand({ made, outcome, outdated, ...proof }: Standing, known: Instance | undefined): void {
-    if (outdated === true) port.stats.outdated()
+    if (outdated === true) port.outdated()
     tries = 0
     news = outcome ?? news
     // Without an instance of its own, the answer is about the one that was asked for.
@@ -217,16 +234,20 @@ export function createLifecycle<C extends ComponentShape>(
     meantFor = current.id
     // First, so that they keep their place before calls made by whoever sees the state now.
     line.open(meantFor, known !== undefined)
+    if (made) {
+      hall.listen?.()
+      if (!known) hall.heard.clear()
+    }
     if (made) current.begin(made.whole, shown?.state)
     else if (current.prove(proof)) paint('live')
     if (written() !== given) sendProps()
     port.touch()
   }
 
-  function renew(known: Instance | undefined, { instanceId, seq: heard }: Made): Instance {
+  function renew(known: Instance | undefined, { instanceId, seq: heard, shared }: Made): Instance {
     known?.leave(false)
     if (known && heard > known.heard) misses.tell(heard - known.heard)
-    return take(instanceId, { heard, snapshot: known?.snapshot })
+    return take(instanceId, { heard, snapshot: known?.snapshot, shared })
   }
 
   function take(id: string, kept: Kept): Instance {
@@ -248,8 +269,9 @@ export function createLifecycle<C extends ComponentShape>(
   }
 
   function broken(error: LiveError): void {
-    if (error.code === 'CLIENT_OUTDATED') port.stats.outdated()
-    enter('failed', true)
+    if (error.code === 'CLIENT_OUTDATED') port.outdated()
+    // Who may not have it has it no more.
+    enter('failed', !isDenied(error))
     paint('failed', error)
     line.renew(error)
   }
@@ -268,6 +290,7 @@ export function createLifecycle<C extends ComponentShape>(
     enter(next, true)
     line.renew(new LiveError(code, `the call was not sent: ${why}`))
     meantFor = shown = news = undefined
+    hall.heard.clear()
     if (view !== MOUNTING) replace(MOUNTING)
   }
 
@@ -285,17 +308,17 @@ export function createLifecycle<C extends ComponentShape>(
 
   function kept(): KeptInstance | undefined {
     if (!instance || !isKept) return instance && { id: instance.id }
-    const { id, heard, snapshot } = instance
+    const { id, heard, snapshot, shared } = instance
     const isSmall = snapshot && snapshot.length <= MOST_KEPT
-    return { id, heard, props: given, snapshot: isSmall ? snapshot : undefined }
+    return { id, heard, props: given, snapshot: isSmall ? snapshot : undefined, shared }
   }
 
   function recalled(): Instance | undefined {
-    const { id, props, heard = 0, snapshot } = port.left.get(name) ?? {}
+    const { id, props, heard = 0, snapshot, shared } = port.left.get(name) ?? {}
     if (!isKept || !session.isActive() || id === undefined || props === undefined) return undefined
     port.left.delete(name)
     given = props
-    return take(id, { heard, snapshot })
+    return take(id, { heard, snapshot, shared })
   }
 
   // Props.
@@ -366,10 +389,11 @@ export function createLifecycle<C extends ComponentShape>(
 
   return {
     face,
-    async call(body) {
+    hall,
+    async call(body, options) {
       if (view.error) throw view.error
       if (at === 'idle') throw notMounted(component)
-      return line.enter(body)
+      return line.enter(body, options)
     },
   }
 }

@@ -6,9 +6,9 @@ import type { CallName, MakeLine } from './calls.js'
 import type { Clock } from './environment.js'
 import type { Instance } from './instance.js'
 import type { Asker } from './outbox.js'
-import type { ClientMessage } from './protocol.js'
+import type { ClientMessage, RoomPush } from './protocol.js'
 import type { Session } from './session.js'
-import type { StatsKeeper } from './stats.js'
+import type { Counts } from './stats.js'
 import type { KeptInstance } from './tab-memory.js'
 
 /** Whoever wants to hear of the connection's ups and downs. */
@@ -25,12 +25,18 @@ export interface Guest {
   closed(): void
   /** The user is gone: nothing of what was shown may be shown again. */
   forget(): void
+  /** Somebody has signed in: what they were not allowed before may be allowed now. */
+  signedIn(): void
+  /** Something happened in a room, perhaps not one of ours. */
+  room(push: RoomPush): void
 }
 
 /** What a handle may ask of its client. */
 export interface Port {
   readonly clock: Clock
-  readonly stats: StatsKeeper
+  readonly counts: Counts
+  /** The server is newer than this page. */
+  outdated(): void
   /** What outlives the connection. */
   readonly session: Session
   /** Makes lines for calls that a later page of this tab may answer for. */
@@ -51,8 +57,8 @@ export interface Port {
   /** Hears of the connection from now on; at once, if it is open. */
   join(guest: Guest): void
   part(guest: Guest): void
-  /** Where messages to an instance go, by its id. */
-  readonly routes: Map<string, Instance>
+  /** Where messages to an instance go, by its id: to every handle that has it. */
+  readonly routes: Map<string, Set<Instance>>
   /** What an earlier page left, by the client's own names. Who takes something takes it out. */
   readonly left: Map<string, KeptInstance>
   /** Something to be remembered by the tab has changed. */

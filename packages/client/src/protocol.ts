@@ -21,6 +21,8 @@ export type JsonObject = Record<string, unknown>
 
 /** The server is going away; it, or another one, will be there soon. */
 export const CLOSE_LEAVING = 1001
+/** The user was signed out everywhere; the session is void. */
+export const CLOSE_SIGNED_OUT = 4401
 /** The peer went silent: it missed two pings. */
 export const CLOSE_SILENT = 4408
 /** The session goes on with another socket. */
@@ -41,6 +43,7 @@ export type ClientMessage =
         readonly schema?: number | undefined
       }
     }
+  | { readonly type: 'AUTH'; readonly payload: Credentials }
   | { readonly type: 'SESSION_RESUME'; readonly payload: { readonly token: string } }
   | {
       readonly type: 'COMPONENT_RESUME'
@@ -57,10 +60,18 @@ export type ClientMessage =
         readonly heard: number
         readonly schema?: number | undefined
         readonly snapshot?: string | undefined
+        /** Of a shared instance, for whoever is no member any more and joins again. */
+        readonly props?: unknown
+        /** The number of the last event heard in each room it is in. */
+        readonly rooms?: Readonly<Record<string, number>> | undefined
       }
     }
   | { readonly type: 'COMPONENT_UNMOUNT'; readonly componentId: string }
   | CallMessage
+  | {
+      readonly type: 'CALL_BATCH'
+      readonly payload: { readonly calls: readonly unknown[]; readonly atomic?: true | undefined }
+    }
   | {
       readonly type: 'STATE_RESYNC'
       readonly componentId: string
@@ -87,6 +98,28 @@ export type CallBody =
     }
   | { readonly type: 'PROPS_UPDATE'; readonly payload: { readonly props: unknown } }
   | { readonly type: 'COMPONENT_EVENT'; readonly payload: { readonly event: unknown } }
+  | RoomRequest
+
+/** What is asked of a room an instance is in, or wants to be in. */
+export type RoomRequest = { readonly roomId: string } & (
+  | {
+      readonly type: 'ROOM_JOIN'
+      readonly payload: { readonly since?: number | undefined; readonly history?: number | undefined }
+    }
+  | { readonly type: 'ROOM_LEAVE' }
+  | {
+      readonly type: 'ROOM_EMIT'
+      readonly payload: { readonly event: unknown; readonly self?: true | undefined }
+    }
+)
+
+/** What proves who somebody is. What is in it is between the application and its server. */
+export interface Credentials {
+  readonly token?: string | undefined
+  /** Which of the server's ways to check them is meant, if it has several. */
+  readonly provider?: string | undefined
+  readonly [other: string]: unknown
+}
 
 /** What this server allows this connection. */
 export interface Limits {
@@ -141,19 +174,41 @@ export type ServerMessage =
       readonly limits: Limits
       /** What to present when coming back; undefined where the server resumes nothing. */
       readonly token: string | undefined
+      /** Who is signed in already, by a cookie or the address. */
+      readonly user: string | undefined
     }
   | Reply
   | { readonly type: 'COMPONENT_PONG' }
   | Push
 
-/** What answers nothing: it concerns one instance, or it is an error that may concern none. */
-export type Push = { readonly componentId: string | undefined } & (
-  | { readonly type: 'STATE_UPDATE'; readonly payload: WholeState | undefined }
-  | { readonly type: 'STATE_DELTA'; readonly payload: Delta | undefined }
-  | { readonly type: 'STATE_SNAPSHOT'; readonly payload: JsonObject | undefined }
-  | { readonly type: 'COMPONENT_EVENT'; readonly payload: JsonObject | undefined }
-  | { readonly type: 'ERROR'; readonly error: LiveError }
-)
+/** What happened in a room, or to an instance that is in one, or was. */
+export interface RoomPush {
+  readonly componentId: string | undefined
+  readonly type: 'ROOM_EVENT' | 'ROOM_JOINED' | 'ROOM_LEFT'
+  /** Whose events they are: all instances of this component that are in the room; of a `ROOM_EVENT`. */
+  readonly component: unknown
+  readonly roomId: string
+  readonly payload: JsonObject
+}
+
+/** What answers nothing: it concerns one instance, or a room, or it is an error that may concern none. */
+export type Push = RoomPush | InstancePush
+
+/** What concerns one instance, by type, and what it says. */
+export interface InstancePushes {
+  STATE_UPDATE: WholeState | undefined
+  STATE_DELTA: Delta | undefined
+  STATE_SNAPSHOT: JsonObject
+  COMPONENT_EVENT: JsonObject
+  ERROR: LiveError
+}
+
+/** What concerns one instance; or none, if it is an error. */
+export interface InstancePush<T extends keyof InstancePushes = keyof InstancePushes> {
+  readonly type: T
+  readonly componentId: string | undefined
+  readonly payload: InstancePushes[T]
+}
 
 /**
  * The messages in a frame; none in a frame that holds none. Never throws.
@@ -199,16 +254,18 @@ export interface Made {
   readonly whole: WholeState
   /** The number of its last event. */
   readonly seq: number
+  /** Others have it too. */
+  readonly shared: unknown
 }
 
 /** What the `result` of a mount or a resume says, or `undefined` when it says nothing usable. */
 export function parseStanding(result: unknown): Standing | undefined {
   if (!isObject(result)) return undefined
-  const { outcome: kind, componentId, version, digest, frames, outdated, seq } = result
+  const { outcome: kind, componentId, version, digest, frames, outdated, seq, shared } = result
   const whole = parseWhole({ ...result, state: result.initialState })
   const made =
     typeof componentId === 'string' && whole
-      ? { instanceId: componentId, whole, seq: Number(seq) || 0 }
+      ? { instanceId: componentId, whole, seq: Number(seq) || 0, shared }
       : undefined
   let outcome: Standing['outcome']
   if (kind === 'resumed') outcome = { kind }
@@ -220,11 +277,15 @@ export function parseStanding(result: unknown): Standing | undefined {
 }
 
 function parseMessage(message: JsonObject): ServerMessage | undefined {
-  const { type, componentId } = message
-  const payload = isObject(message.payload) ? message.payload : undefined
+  const { type, component, roomId, requestId } = message
+  const componentId = parseText(message.componentId)
+  const payload = isObject(message.payload) ? message.payload : {}
+  const push = <T extends keyof InstancePushes>(type: T, payload: InstancePushes[T]): Push | undefined =>
+    componentId === undefined && type !== 'ERROR' ? undefined : { type, componentId, payload }
   switch (type) {
     case 'MESSAGE_RESPONSE':
     case 'ACTION_RESPONSE':
+    case 'AUTH_RESPONSE':
       return parseReply(message)
     case 'COMPONENT_PONG':
       return { type }
@@ -233,26 +294,22 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
         type,
         limits: parseLimits(message.limits),
         token: parseToken(message.session),
+        user: parseText(message.userId),
       }
+    case 'ROOM_EVENT':
+    case 'ROOM_JOINED':
+    case 'ROOM_LEFT':
+      return { type, componentId, component, roomId: `${roomId}`, payload }
     case 'ERROR':
       // Refusals of malformed frames and of exceeded rates come as this, and yet answer a request.
-      if (typeof message.requestId === 'string') return parseReply(message)
-      return {
-        type,
-        componentId: typeof componentId === 'string' ? componentId : undefined,
-        error: parseError(message),
-      }
-    default:
-  }
-  if (typeof componentId !== 'string') return undefined
-  switch (type) {
+      return typeof requestId === 'string' ? parseReply(message) : push(type, parseError(message))
     case 'STATE_UPDATE':
-      return { type, componentId, payload: parseWhole(payload) }
+      return push(type, parseWhole(payload))
     case 'STATE_DELTA':
-      return { type, componentId, payload: parseDelta(payload) }
+      return push(type, parseDelta(payload))
     case 'COMPONENT_EVENT':
     case 'STATE_SNAPSHOT':
-      return { type, componentId, payload }
+      return push(type, payload)
     default:
       return undefined
   }
@@ -265,10 +322,11 @@ function parseReply(message: JsonObject): Reply | undefined {
   return { type: 'REPLY', requestId, failure, result: message.result }
 }
 
-function parseError({ code, error, fields }: JsonObject): LiveError {
+/** What a refusal says: in an answer, for one call of several, or alone. */
+export function parseError({ code, error, fields }: JsonObject): LiveError {
   return new LiveError(
-    textOr(code, 'INTERNAL'),
-    textOr(error, 'the server gave no reason'),
+    parseText(code) ?? 'INTERNAL',
+    parseText(error) ?? 'the server gave no reason',
     parseFields(fields),
   )
 }
@@ -283,38 +341,32 @@ function parseFields(fields: unknown): Record<string, string> {
 
 // What was looked at is passed on as it came: what else is in it does no harm.
 
-function parseWhole(payload: JsonObject | undefined): WholeState | undefined {
-  return payload && isObject(payload.state) && isNumber(payload.version) && isNumber(payload.digest)
+function parseWhole(payload: JsonObject): WholeState | undefined {
+  return isObject(payload.state) && isNumber(payload.version) && isNumber(payload.digest)
     ? (payload as unknown as WholeState)
     : undefined
 }
 
-function parseDelta(payload: JsonObject | undefined): Delta | undefined {
-  return payload &&
-    [payload.base, payload.version, payload.digest].every(isNumber) &&
+function parseDelta(payload: JsonObject): Delta | undefined {
+  return [payload.base, payload.version, payload.digest].every(isNumber) &&
     [payload.delta, payload.splice, payload.merge].every(isObjectOrAbsent)
     ? (payload as unknown as Delta)
     : undefined
 }
 
 function parseLimits(limits: unknown): Limits {
-  const said = isObject(limits) ? limits : {}
-  const read = (name: keyof Limits, least: number): number => {
-    const value = said[name]
-    return isNumber(value) && value >= least ? value : DEFAULT_LIMITS[name]
+  const known: { -readonly [K in keyof Limits]: number } = { ...DEFAULT_LIMITS }
+  for (const name of Object.keys(known) as (keyof Limits)[]) {
+    const value = isObject(limits) && limits[name]
+    // Only a rate may be 0, which means that there is none.
+    if (isNumber(value) && value >= (name === 'rate' ? 0 : 1)) known[name] = value
   }
-  return {
-    frame: read('frame', 1),
-    batch: read('batch', 1),
-    calls: read('calls', 1),
-    rate: read('rate', 0),
-    burst: read('burst', 1),
-  }
+  return known
 }
 
 /** The token in a hello's `session`, or in the answer to `SESSION_RESUME`. */
 export function parseToken(session: unknown): string | undefined {
-  return isObject(session) && typeof session.token === 'string' ? session.token : undefined
+  return isObject(session) ? parseText(session.token) : undefined
 }
 
 /** Whether a value is an object as JSON has it. */
@@ -330,6 +382,7 @@ function isNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }
 
-function textOr(value: unknown, otherwise: string): string {
-  return typeof value === 'string' ? value : otherwise
+/** A text, or nothing. */
+export function parseText(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }

@@ -32,8 +32,10 @@ export interface Session {
 export interface SessionKeeper extends Session {
   /** A connection is open: presents the token, if there is one. */
   opened(): void
-  /** Takes the token an earlier page had, or forgets the one there is. */
+  /** Takes the token an earlier page had, or another user's session has; or forgets the one there is. */
   set(token: string | undefined): void
+  /** The session that the connection has now has a newer token. */
+  renewed(token: string | undefined): void
 }
 
 /** A session without a token. `changed` hears of each new one, and of a refusal. */
@@ -44,13 +46,15 @@ export function createSession(
   changed: (refusal?: ErrorCode) => void,
 ): SessionKeeper {
   let token: string | undefined
+  /** The token of the session that the connection has: ours, or still the hello's. */
+  let given: string | undefined
   let refusal: ErrorCode | undefined
   /** Times in a row that the server had no time for us. */
   let tries = 0
   let cancelRenewal = (): void => undefined
 
   function keep(next: string | undefined): void {
-    token = next ?? token
+    token = given = next ?? token
     tries = 0
     changed(refusal)
     cancelRenewal()
@@ -70,14 +74,20 @@ export function createSession(
   }
 
   return {
-    isActive: () => connection.token() !== undefined,
+    isActive: () => given !== undefined,
     refusal: () => refusal,
     token: () => token,
     set(next) {
       token = next
     },
+    renewed(next) {
+      if (next === undefined) return
+      // Ours was presented and not answered yet: it may still be refused.
+      if (token === given) keep(next)
+      else given = next
+    },
     opened() {
-      const given = connection.token()
+      given = connection.hello()?.token
       refusal = undefined
       if (given === undefined) return
       if (token === undefined) {

@@ -35,91 +35,60 @@ export interface LiveStats {
   readonly outdated: boolean
 }
 
-/** What is counted. */
-interface Counts {
-  greetings: number
-  deltas: number
-  resyncs: number
-  bytesIn: number
-  bytesOut: number
+/** What is counted, where it happens. */
+export interface Counts extends Omit<{ -readonly [K in keyof LiveStats]: LiveStats[K] }, 'lastDeltaBytes'> {
+  lastDelta: unknown
 }
 
 /** Counts. Written by the connection and the instances, read through the client. */
 export interface StatsKeeper {
+  readonly counts: Counts
   /** The same object until something changes, as `useSyncExternalStore` wants it. */
   readonly get: () => LiveStats
   readonly subscribe: (listener: () => void) => () => void
-  /** The connection's status is new. */
-  status(at: LiveStats['status']): void
-  /** The server has something newer. */
-  outdated(): void
-  /** A ping was answered after so many ms. */
-  latency(ms: number): void
-  /** Something was counted. */
-  count(what: keyof Counts, by?: number): void
-  /** A delta was applied. */
-  delta(delta: unknown): void
+  /** Numbers have changed. */
+  changed(): void
+  /** Something has changed that is to be known at once. */
+  notify(): void
 }
 
 /** Everything at zero. */
 export function statsKeeper(clock: Clock): StatsKeeper {
   const heard = listeners<[]>()
-  const counts: Counts = { greetings: 0, deltas: 0, resyncs: 0, bytesIn: 0, bytesOut: 0 }
-  let status: LiveStats['status'] = 'idle'
-  let latency: number | undefined
-  let outdated = false
-  let lastDelta: unknown
+  const counts: Counts = {
+    status: 'idle',
+    latency: undefined,
+    reconnects: 0,
+    deltas: 0,
+    resyncs: 0,
+    lastDelta: undefined,
+    bytesIn: 0,
+    bytesOut: 0,
+    outdated: false,
+  }
   let picture: LiveStats | undefined
   let cancelNotice: (() => void) | undefined
 
   function notify(): void {
     cancelNotice?.()
-    cancelNotice = undefined
-    picture = undefined
+    cancelNotice = picture = undefined
     heard.tell()
-  }
-  function changed(): void {
-    // While somebody listens the picture stands still between two notices: a store must not change
-    // without saying so.
-    if (heard.size() === 0) picture = undefined
-    else cancelNotice ??= clock.after(NOTIFY_MS, notify)
   }
 
   return {
+    counts,
     get() {
-      const { greetings, ...rest } = counts
-      picture ??= {
-        ...rest,
-        status,
-        latency,
-        outdated,
-        reconnects: Math.max(0, greetings - 1),
-        lastDeltaBytes: lastDelta === undefined ? 0 : utf8Length(JSON.stringify(lastDelta)),
-      }
+      const { lastDelta, ...rest } = counts
+      picture ??= { ...rest, lastDeltaBytes: lastDelta ? utf8Length(JSON.stringify(lastDelta)) : 0 }
       return picture
     },
     subscribe: heard.add,
-    status(at) {
-      status = at
-      notify()
+    changed() {
+      // While somebody listens the picture stands still between two notices: a store must not change
+      // without saying so.
+      if (heard.size() === 0) picture = undefined
+      else cancelNotice ??= clock.after(NOTIFY_MS, notify)
     },
-    outdated() {
-      if (outdated) return
-      outdated = true
-      notify()
-    },
-    latency(ms) {
-      latency = ms
-      changed()
-    },
-    count(what, by = 1) {
-      counts[what] += by
-      changed()
-    },
-    delta(delta) {
-      lastDelta = delta
-      counts.deltas += 1
-      changed()
-    },
+    notify,
   }
 }

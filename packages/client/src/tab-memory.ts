@@ -29,6 +29,7 @@ export interface KeptInstance {
   /** What it was mounted with, as JSON. */
   readonly props?: string
   readonly snapshot?: string | undefined
+  readonly shared?: unknown
 }
 
 /** What is kept of everything. */

@@ -17,93 +17,33 @@
  * expect(screen.getByRole('button')).toBeDisabled()
  */
 
-import { createLiveClient, type LiveClient, type LiveClientOptions } from './client.js'
+import { createLiveClient } from './client.js'
 import { digest } from './digest.js'
 import type { CreateSocket, PageEvent, SocketEvents, Tab } from './environment.js'
-import { type ErrorCode, LiveError } from './error.js'
+import { LiveError } from './error.js'
+import { fakeRooms } from './fake-rooms.js'
+import type { FakeServer, FakeServerOptions, RecordedCall } from './fake-server.js'
 import {
+  type CallMessage,
   CLOSE_LEAVING,
+  CLOSE_SIGNED_OUT,
   type ClientMessage,
+  type Credentials,
   DEFAULT_LIMITS,
   type JsonObject,
-  type Limits,
 } from './protocol.js'
-import type { Component, ComponentShape } from './shape.js'
 
-/** A state that may be changed: what an action of the fake server works on. */
-export type Draft<C extends ComponentShape> = { -readonly [K in keyof C['state']]: C['state'][K] }
-
-/** What the fake server does when an action is called. Throw a `LiveError` to refuse. */
-export type FakeActions<C extends ComponentShape> = {
-  readonly [K in keyof C['actions']]?: C['actions'][K] extends (...args: infer A) => infer R
-    ? (
-        state: Draft<C>,
-        args: A extends [infer First] ? First : undefined,
-        emit: (event: C['event']) => void,
-      ) => R
-    : never
-}
-
-/** Something a client asked for. */
-export interface RecordedCall {
-  readonly component: string
-  readonly action: string
-  readonly args: unknown
-}
-
-/** How a fake server is made. */
-export interface FakeServerOptions extends Omit<LiveClientOptions, 'createSocket' | 'url'> {
-  /** What the server says it allows. */
-  readonly limits?: Partial<Limits>
-  /** Whether what was mounted outlives the connection. Default true; older servers say no. */
-  readonly resume?: boolean
-}
-
-/** A scripted server and the client connected to it. */
-export interface FakeServer {
-  /** The client; give it to the provider, or ask it for handles. */
-  readonly client: LiveClient
-  /** Every action called so far, in order. */
-  readonly calls: readonly RecordedCall[]
-  /** Every message received so far, in order. */
-  readonly received: readonly (ClientMessage & { readonly requestId?: string })[]
-  /** Lets a component be mounted: with this state, or the one made from the props. */
-  mounted<C extends ComponentShape>(
-    component: Component<C>,
-    state: C['state'] | ((props: C['props']) => C['state']),
-    actions?: FakeActions<C>,
-  ): FakeServer
-  /** Changes fields of every mounted instance of a component, as an action of somebody else would. */
-  push<C extends ComponentShape>(component: Component<C>, change: Partial<C['state']>): void
-  /** Replaces the state of every mounted instance of a component. */
-  update<C extends ComponentShape>(component: Component<C>, state: C['state']): void
-  /** Announces an event from every mounted instance of a component. */
-  event<C extends ComponentShape>(component: Component<C>, event: C['event']): void
-  /** Tells every mounted instance of a component that events were dropped. */
-  missed<C extends ComponentShape>(component: Component<C>, count: number): void
-  /** Answers the next request with an error instead of doing it. */
-  refuse(code: ErrorCode, message?: string, fields?: Readonly<Record<string, string>>): FakeServer
-  /** Loses the next frames on their way to the client. */
-  lose(frames?: number): void
-  /** Sends anything at all. */
-  send(frame: unknown): void
-  /**
-   * Breaks the connection, and lets nobody in until {@link FakeServer.reconnect}. What was mounted waits,
-   * and may change meanwhile: {@link FakeServer.push} reaches it.
-   */
-  disconnect(code?: number): void
-  /** Lets clients in again, and tells the page so. */
-  reconnect(): void
-  /**
-   * Stops and starts again. Everything is forgotten, so clients mount afresh; with `keep` it was stored,
-   * and is rebuilt.
-   */
-  restart(options?: { readonly keep?: boolean }): void
-  /** Waits until nothing is under way any more. In React tests, inside `await act(async () => …)`. */
-  settled(): Promise<void>
-}
+export type {
+  Draft,
+  FakeActions,
+  FakeMountOptions,
+  FakeServer,
+  FakeServerOptions,
+  RecordedCall,
+} from './fake-server.js'
 
 interface Script {
+  readonly shared: ((props: unknown) => string) | undefined
   readonly state: (props: unknown) => JsonObject
   readonly actions: Readonly<Record<string, ((...args: unknown[]) => unknown) | undefined>>
 }
@@ -111,6 +51,9 @@ interface Script {
 interface Instance {
   readonly id: string
   readonly component: string
+  /** What it is shared by, if it is, and by how many handles of this client. */
+  readonly key: string | undefined
+  mounts: number
   state: JsonObject
   version: number
   /** The number of the last event. */
@@ -123,6 +66,7 @@ interface Instance {
   readonly answers: Map<string, JsonObject>
 }
 
+type Position = Extract<ClientMessage, { type: 'COMPONENT_RESUME' }>['payload']
 type Asked = ClientMessage & { readonly requestId?: string }
 type Request = Exclude<Asked, { type: 'COMPONENT_PING' }>
 
@@ -150,6 +94,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
   let attached = new Set<Instance>()
   /** Whether the server still knows the session. */
   let isKnown = false
+  let user: string | undefined
   let socket: SocketEvents | undefined
   let outgoing: unknown[] = []
   let reachable = true
@@ -171,11 +116,13 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
       if (options.resume === false) instances.clear()
       outgoing = []
       ids += 1
+      user = options.user
       const limits = { ...DEFAULT_LIMITS, instances: 1000, ...options.limits }
       say({
         type: 'CONNECTION_ESTABLISHED',
         connectionId: `conn-${ids}`,
-        authenticated: false,
+        authenticated: user !== undefined,
+        userId: user,
         protocol: { version: 3, max: 3 },
         limits,
         ...(options.resume !== false && { session: { token: `token-${ids}`, grace: 60_000 } }),
@@ -220,13 +167,48 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     }
     const { requestId, type: originalType } = message
     const componentId = 'componentId' in message ? message.componentId : undefined
-    const callId = 'callId' in message ? message.callId : undefined
-    const answers = attachedAs(componentId)?.answers
-    const answer = (callId !== undefined && answers?.get(callId)) || outcome(message)
-    if (callId !== undefined) answers?.set(callId, answer)
-    const type = originalType === 'CALL_ACTION' ? 'ACTION_RESPONSE' : 'MESSAGE_RESPONSE'
-    say({ type, originalType, componentId, ...answer, requestId })
+    const types: Record<string, string> = { CALL_ACTION: 'ACTION_RESPONSE', AUTH: 'AUTH_RESPONSE' }
+    const type = types[originalType] ?? 'MESSAGE_RESPONSE'
+    say({ type, originalType, componentId, ...remembered(message), requestId })
+    for (const then of afterwards.splice(0)) then()
   }
+
+  /** The answer, which is the one that was given before to the same call. */
+  function remembered(message: Request): JsonObject {
+    const callId = 'callId' in message ? message.callId : undefined
+    if (callId === undefined || !('componentId' in message)) return outcome(message)
+    const answers = attachedAs(message.componentId)?.answers
+    const answer = answers?.get(callId) ?? outcome(message)
+    answers?.set(callId, answer)
+    return answer
+  }
+
+  /** Each component does all of its calls or none, if `atomic`. */
+  function batch(calls: readonly CallMessage[], atomic: boolean): unknown {
+    const before = new Map<string, JsonObject>()
+    for (const { componentId } of calls) {
+      const instance = attachedAs(componentId)
+      if (instance) before.set(componentId, copy(instance.state))
+    }
+    const results = calls.map((call) => ({ ...remembered(call) }))
+    if (!atomic) return { results }
+    const isBad = (componentId: string): boolean =>
+      calls.some((call, index) => call.componentId === componentId && results[index]?.success === false)
+    for (const [componentId, state] of before) {
+      const instance = attachedAs(componentId)
+      if (instance && isBad(componentId)) change(instance, state)
+    }
+    const undone = { success: false, error: 'another call of the batch failed', code: 'ROLLED_BACK' }
+    for (const [index, call] of calls.entries()) {
+      if (!isBad(call.componentId) || !results[index]?.success) continue
+      results[index] = undone
+      if (call.callId !== undefined) attachedAs(call.componentId)?.answers.set(call.callId, undone)
+    }
+    return { results }
+  }
+
+  /** What follows the answer that is being made. */
+  const afterwards: (() => void)[] = []
 
   function outcome(message: Request): JsonObject {
     try {
@@ -258,8 +240,12 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
       case 'COMPONENT_RESUME':
         return resume(message.componentId, message.payload)
       case 'COMPONENT_UNMOUNT':
-        instances.delete(message.componentId)
+        unmount(message.componentId)
         return undefined
+      case 'CALL_BATCH':
+        return batch(message.payload.calls as CallMessage[], message.payload.atomic === true)
+      case 'AUTH':
+        return authenticate(message.payload)
       default:
     }
     const instance = attachedAs(message.componentId)
@@ -282,6 +268,15 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         return undefined
       case 'STATE_RESYNC':
         return whole(instance)
+      case 'ROOM_JOIN':
+        return rooms.join(instance, message.roomId, message.payload)
+      case 'ROOM_LEAVE':
+        return rooms.leave(instance, message.roomId)
+      case 'ROOM_EMIT':
+        return rooms.emit(instance.component, message.roomId, message.payload.event, {
+          by: instance,
+          isHeardByAll: message.payload.self === true,
+        })
       default:
         return message satisfies never
     }
@@ -294,10 +289,21 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         'COMPONENT_NOT_FOUND',
         `no component ${component}: script it with fakeServer().mounted(${component}, state)`,
       )
+    const key = script.shared?.(props)
+    const shared = [...instances.values()].find(
+      (other) => key !== undefined && other.key === key && other.component === component,
+    )
+    if (shared) {
+      shared.mounts += 1
+      attached.add(shared)
+      return made(shared)
+    }
     ids += 1
     const instance: Instance = {
       id: `live-${ids}`,
       component,
+      key,
+      mounts: 1,
       state: copy(script.state(props)),
       version: 0,
       seq: 0,
@@ -311,14 +317,35 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     return made(instance)
   }
 
-  function made({ id, state, version }: Instance): JsonObject {
-    return { componentId: id, initialState: state, version, digest: digest(state) }
+  function made({ id, state, version, seq, key }: Instance): JsonObject {
+    const shared = key === undefined ? {} : { shared: true }
+    return { componentId: id, initialState: state, version, digest: digest(state), seq, ...shared }
   }
 
-  function resume(id: string, position: { have: number; heard: number; fresh?: true | undefined }): unknown {
+  function unmount(id: string): void {
+    const instance = instances.get(id)
+    if (!instance) return
+    instance.mounts -= 1
+    if (instance.mounts > 0) return
+    instances.delete(id)
+    rooms.forget(instance)
+  }
+
+  function authenticate({ token = '' }: Credentials): unknown {
+    const next = options.users?.[token]
+    if (token !== '' && next === undefined) throw new LiveError('AUTH_FAILED', 'the credentials are not good')
+    const changed = user !== undefined && user !== next
+    user = next
+    ids += 1
+    if (changed) for (const instance of attached) instances.delete(instance.id)
+    return { userId: user, token: `token-${ids}`, changed }
+  }
+
+  function resume(id: string, position: Position): unknown {
     const instance = instances.get(id)
     if (!instance) throw new LiveError('NOTHING_KEPT', 'there is no such instance and no snapshot of it')
     attached.add(instance)
+    afterwards.push(() => rooms.back(instance, position.rooms ?? {}))
     if (instance.isRebuilt) {
       instance.isRebuilt = false
       return { ...made(instance), outcome: 'rehydrated' }
@@ -329,8 +356,8 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     if (position.fresh) whole(instance)
     for (const { frame } of missed) say(frame)
     const frames = missed.length
-    const { version, state } = instance
-    return { outcome: frames > 0 ? 'replayed' : 'resumed', frames, version, digest: digest(state) }
+    const { version, state, seq } = instance
+    return { outcome: frames > 0 ? 'replayed' : 'resumed', frames, version, digest: digest(state), seq }
   }
 
   /** Sends something to whoever shows the instance, or keeps it for when somebody does again. */
@@ -388,6 +415,8 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     for (const instance of instances.values()) if (instance.component === component.name) what(instance)
   }
 
+  const rooms = fakeRooms<Instance>(say, (instance) => attached.has(instance))
+
   const tellPage = (event: PageEvent): void => {
     for (const listener of [...pageListeners]) listener(event)
   }
@@ -413,9 +442,10 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     client: createLiveClient({ page, tab, ...options, url: 'ws://fake.invalid/api/live/ws', createSocket }),
     calls,
     received,
-    mounted(component, state, actions = {}) {
+    mounted(component, state, actions = {}, how = {}) {
       const make = (typeof state === 'function' ? state : () => state) as Script['state']
-      scripts.set(component.name, { state: make, actions: actions as Script['actions'] })
+      const shared = how.shared as Script['shared']
+      scripts.set(component.name, { state: make, actions: actions as Script['actions'], shared })
       return server
     },
     push: (component, fields) => each(component, (instance) => change(instance, fields as JsonObject)),
@@ -432,6 +462,26 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         instance.seq += missed
         say({ type: 'COMPONENT_EVENT', componentId: instance.id, payload: { missed } })
       }),
+    emit: (component, room, event) => void rooms.emit(component.name, room, event, { isHeardByAll: true }),
+    emitAll(component, event) {
+      each(component, (instance) => rooms.admit(instance, '*'))
+      rooms.emit(component.name, '*', event, { isHeardByAll: true })
+    },
+    take: (component, room) => each(component, (instance) => rooms.take(instance, room)),
+    put: (component, room) => each(component, (instance) => rooms.put(instance, room)),
+    deny: (component, code = 'FORBIDDEN') =>
+      each(component, (instance) => {
+        instances.delete(instance.id)
+        rooms.forget(instance)
+        say({ type: 'ERROR', componentId: instance.id, error: 'you may not have this any more', code })
+      }),
+    signOut() {
+      isKnown = false
+      instances.clear()
+      const gone = socket
+      socket = undefined
+      gone?.closed(CLOSE_SIGNED_OUT)
+    },
     refuse(code, message = `refused with ${code}`, fields = {}) {
       refusals.push(new LiveError(code, message, fields))
       return server

@@ -3,6 +3,7 @@ import {
   type Component,
   component,
   createLiveClient,
+  type LiveError,
   type LiveHandle,
   type LiveView,
   type ResumeOutcome,
@@ -117,6 +118,33 @@ describe('coming back', () => {
     // @ts-expect-error a store is made, not named
     createLiveClient({ durable: 'indexedDB' })
   })
+})
+
+test('credentials are an object, or a function that has one or none', () => {
+  createLiveClient({ auth: { token: 'secret', provider: 'jwt', tenant: 7 } })
+  createLiveClient({ auth: () => undefined })
+  createLiveClient({ auth: async () => ({ token: 'secret' }) })
+  // @ts-expect-error a token is a string
+  createLiveClient({ auth: { token: 7 } })
+  // @ts-expect-error a string is not credentials
+  createLiveClient({ auth: () => 'secret' })
+  expectTypeOf(client.authenticate({ token: 'secret' })).toEqualTypeOf<Promise<string | undefined>>()
+  expectTypeOf(client.getUser()).toEqualTypeOf<string | undefined>()
+  client.onSignedOut((reason) => expectTypeOf(reason).toEqualTypeOf<LiveError>())
+})
+
+test('events are told apart by their type', () => {
+  type Event = { type: 'said'; text: string } | { type: 'left'; who: string }
+  const Chat = component<{ props: null; state: object; writable: object; actions: object; event: Event }>('C')
+  client.live(Chat).on((event) => {
+    if (event.type === 'said') expectTypeOf(event.text).toEqualTypeOf<string>()
+    else expectTypeOf(event.who).toEqualTypeOf<string>()
+    // @ts-expect-error not every event has a text
+    event.text
+  })
+  client.live(Chat).emit({ type: 'said', text: 'hello' })
+  // @ts-expect-error who left says nothing
+  client.live(Chat).emit({ type: 'left', text: 'hello' })
 })
 
 test('a component may be of a later version', () => {

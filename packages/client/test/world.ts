@@ -148,9 +148,17 @@ export class TestSocket {
   ) {}
 
   /** Says hello, which opens the connection; with a `token`, it belongs to a session. */
-  hello(limits: Record<string, unknown> = {}, token?: string): void {
+  hello(limits: Record<string, unknown> = {}, token?: string, userId?: string): void {
     const session = token === undefined ? undefined : { token, grace: 60_000 }
-    this.say({ type: 'CONNECTION_ESTABLISHED', connectionId: 'conn-1', limits, session })
+    const authenticated = userId !== undefined
+    this.say({
+      type: 'CONNECTION_ESTABLISHED',
+      connectionId: 'conn-1',
+      authenticated,
+      userId,
+      limits,
+      session,
+    })
   }
 
   /** Sends frames in one batch, or something that is no frame at all. */
@@ -182,9 +190,9 @@ export class TestSocket {
     })
   }
 
-  /** Answers a mount with a state at version 0. */
-  mounted(request: Frame | undefined, componentId: string, initialState: Frame): void {
-    this.answer(request, { componentId, initialState, version: 0, digest: digest(initialState) })
+  /** Answers a mount with a state at version 0; `more` is what else is said of it. */
+  mounted(request: Frame | undefined, componentId: string, initialState: Frame, more: Frame = {}): void {
+    this.answer(request, { componentId, initialState, version: 0, digest: digest(initialState), ...more })
   }
 }
 

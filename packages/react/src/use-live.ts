@@ -80,24 +80,13 @@ export function useLive<C extends ComponentShape, S>(
   useDebugValue(view.status)
 
   return useMemo(() => {
-    const { call, callMethod, write, emit, reset, subscribe, componentId, instanceId, fingerprint } = handle
-    const tools = {
-      call,
-      callMethod,
-      write,
-      emit,
-      reset,
-      subscribe,
-      componentId,
-      instanceId,
-      fingerprint,
-      handle,
-    }
     const { status } = view
-    // The view is a discriminated union already; `loading` and `stale` say the same as its status.
+    // The view is a discriminated union already; `loading` and `stale` say the same as its status. Of the
+    // handle the type names what is for rendering.
     return {
-      ...tools,
+      ...handle,
       ...view,
+      handle,
       connected,
       loading: status === 'mounting',
       stale: status === 'stale',
@@ -181,12 +170,14 @@ function useEvents<C extends ComponentShape, S>(
     ;(eventHandlers as Record<string, ((event: C['event']) => void) | undefined>)[type]?.(event)
   })
   const hearOutcome = useLatest((outcome: ResumeOutcome) => onResume?.(outcome))
-  useEffect(() => {
-    const leave = [handle.on(hear), handle.onResume(hearOutcome)]
-    return () => {
-      for (const one of leave) one()
-    }
-  }, [handle, hear, hearOutcome])
+  useEffect(() => leaveAll(handle.on(hear), handle.onResume(hearOutcome)), [handle, hear, hearOutcome])
+}
+
+/** How to leave everything that was entered. */
+function leaveAll(...ways: readonly (() => void)[]): () => void {
+  return () => {
+    for (const leave of ways) leave()
+  }
 }
 
 /** A function that stays the same and does what the last committed one does. */
@@ -201,15 +192,15 @@ function useLatest<A extends readonly unknown[]>(latest: (...args: A) => void): 
 function useDebug<C extends ComponentShape>(name: string, handle: LiveHandle<C>, debug: boolean): void {
   useEffect(() => {
     if (!debug) return
-    const label = `[fluxstack] ${name} ${handle.componentId}`
-    const leave = [
-      handle.subscribe((view, previous) => console.debug(label, previous.status, '→', view.status, view)),
-      handle.on((event) => console.debug(label, 'event', event)),
-      handle.onMissed((count) => console.debug(label, 'missed', count, 'events')),
-      handle.onResume((outcome) => console.debug(label, outcome)),
-    ]
-    return () => {
-      for (const one of leave) one()
-    }
+    const say =
+      (what: string) =>
+      (...told: unknown[]): void =>
+        console.debug(`[fluxstack] ${name} ${handle.componentId}`, what, ...told)
+    return leaveAll(
+      handle.subscribe(say('view')),
+      handle.on(say('event')),
+      handle.onMissed(say('missed')),
+      handle.onResume(say('outcome')),
+    )
   }, [name, handle, debug])
 }

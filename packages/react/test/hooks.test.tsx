@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import type { ResumeOutcome } from '@fluxstack/client'
 import { fakeServer } from '@fluxstack/client/testing'
-import { LiveProvider, useBound, useConnection, useLive } from '@fluxstack/react'
+import { LiveProvider, useBound, useConnection, useLive, useUser } from '@fluxstack/react'
 import { act, cleanup, fireEvent, screen } from '@testing-library/react'
 import { type ReactNode, StrictMode } from 'react'
 import { renderToString } from 'react-dom/server'
@@ -209,6 +209,25 @@ test('useConnection says when the server is newer than the page', async () => {
   expect(screen.getByRole('status').textContent).toBe('load me anew')
 })
 
+test('useUser is who is signed in, and nobody else', async () => {
+  let renders = 0
+  function Who(): ReactNode {
+    renders += 1
+    return <output>{useUser() ?? 'nobody'}</output>
+  }
+  const server = fakeServer({ users: { secret: 'ada' } })
+  await show(server, <Who />)
+  expect(screen.getByRole('status').textContent).toBe('nobody')
+  await act(() => server.client.authenticate({ token: 'secret' }))
+  expect(screen.getByRole('status').textContent).toBe('ada')
+  const before = renders
+  await act(() => server.client.authenticate({ token: 'secret' }))
+  await act(() => server.client.authenticate({ token: 'wrong' }).catch(() => undefined))
+  expect([screen.getByRole('status').textContent, renders]).toEqual(['ada', before])
+  act(() => server.client.signOut())
+  expect(screen.getByRole('status').textContent).toBe('nobody')
+})
+
 describe('what became of an instance', () => {
   const drawn: string[] = []
   function Counted({ onResume }: { onResume?: (outcome: ResumeOutcome) => void }): ReactNode {
@@ -308,6 +327,9 @@ test('debug says what happens', async () => {
     return null
   }
   await show(counting(), <Loud />)
-  expect(said).toHaveBeenCalledWith('[fluxstack] Counter a', 'mounting', '→', 'live', expect.anything())
+  const [live, mounting] = [{ status: 'live' }, { status: 'mounting' }].map((view) =>
+    expect.objectContaining(view),
+  )
+  expect(said).toHaveBeenCalledWith('[fluxstack] Counter a', 'view', live, mounting)
   said.mockRestore()
 })

@@ -1,5 +1,5 @@
 import type { LiveError, ResumeOutcome } from '@fluxstack/client'
-import { useBound, useConnection, useLive } from '@fluxstack/react'
+import { useBound, useConnection, useLive, useUser } from '@fluxstack/react'
 import { describe, expectTypeOf, test } from 'vitest'
 import { useStore } from 'zustand'
 import { Bell, Counter, type CounterShape, Profile, Todos } from '../../client/test/shapes.js'
@@ -85,6 +85,10 @@ describe('useLive', () => {
     // @ts-expect-error no such event
     useLive(Bell, { eventHandlers: { fell: () => undefined } })
   })
+})
+
+test('useUser is a name or nothing', () => {
+  expectTypeOf(useUser()).toEqualTypeOf<string | undefined>()
 })
 
 describe('coming back', () => {

@@ -1,0 +1,104 @@
+/**
+ * What the fake server can do, as types. The server itself is in `testing.ts`.
+ */
+
+import type { LiveClient, LiveClientOptions } from './client.js'
+import type { ErrorCode } from './error.js'
+import type { ClientMessage, Limits } from './protocol.js'
+import type { Component, ComponentShape } from './shape.js'
+
+/** A state that may be changed: what an action of the fake server works on. */
+export type Draft<C extends ComponentShape> = { -readonly [K in keyof C['state']]: C['state'][K] }
+
+/** What the fake server does when an action is called. Throw a `LiveError` to refuse. */
+export type FakeActions<C extends ComponentShape> = {
+  readonly [K in keyof C['actions']]?: C['actions'][K] extends (...args: infer A) => infer R
+    ? (
+        state: Draft<C>,
+        args: A extends [infer First] ? First : undefined,
+        emit: (event: C['event']) => void,
+      ) => R
+    : never
+}
+
+/** Something a client asked for. */
+export interface RecordedCall {
+  readonly component: string
+  readonly action: string
+  readonly args: unknown
+}
+
+/** How a fake server is made. */
+export interface FakeServerOptions extends Omit<LiveClientOptions, 'createSocket' | 'url'> {
+  /** What the server says it allows. */
+  readonly limits?: Partial<Limits>
+  /** Whether what was mounted outlives the connection. Default true; older servers say no. */
+  readonly resume?: boolean
+  /** Who may sign in: users by the `token` of their credentials. Everybody else is refused with `AUTH_FAILED`. */
+  readonly users?: Readonly<Record<string, string>>
+  /** Who is signed in when a connection is made, as by a cookie. */
+  readonly user?: string
+}
+
+/** How a component is mounted. */
+export interface FakeMountOptions<C extends ComponentShape> {
+  /** Who mounts it with the same key shares one instance. Default: each mount is its own. */
+  readonly shared?: (props: C['props']) => string
+}
+
+/** A scripted server and the client connected to it. */
+export interface FakeServer {
+  /** The client; give it to the provider, or ask it for handles. */
+  readonly client: LiveClient
+  /** Every action called so far, in order. */
+  readonly calls: readonly RecordedCall[]
+  /** Every message received so far, in order. */
+  readonly received: readonly (ClientMessage & { readonly requestId?: string })[]
+  /** Lets a component be mounted: with this state, or the one made from the props. */
+  mounted<C extends ComponentShape>(
+    component: Component<C>,
+    state: C['state'] | ((props: C['props']) => C['state']),
+    actions?: FakeActions<C>,
+    options?: FakeMountOptions<C>,
+  ): FakeServer
+  /** Changes fields of every mounted instance of a component, as an action of somebody else would. */
+  push<C extends ComponentShape>(component: Component<C>, change: Partial<C['state']>): void
+  /** Replaces the state of every mounted instance of a component. */
+  update<C extends ComponentShape>(component: Component<C>, state: C['state']): void
+  /** Announces an event from every mounted instance of a component. */
+  event<C extends ComponentShape>(component: Component<C>, event: C['event']): void
+  /** Tells every mounted instance of a component that events were dropped. */
+  missed<C extends ComponentShape>(component: Component<C>, count: number): void
+  /** Emits an event in a room of a component, as somebody else who is in it would. Rooms keep what was said. */
+  emit<C extends ComponentShape>(component: Component<C>, room: string, event: C['event']): void
+  /** Emits an event to everybody who has mounted a component, whatever room they are in. */
+  emitAll<C extends ComponentShape>(component: Component<C>, event: C['event']): void
+  /** Takes every mounted instance of a component into a room, as the component itself may. */
+  take<C extends ComponentShape>(component: Component<C>, room: string): void
+  /** Puts every mounted instance of a component out of a room. */
+  put<C extends ComponentShape>(component: Component<C>, room: string): void
+  /** Takes every mounted instance of a component away from this client, which may not have it any more. */
+  deny<C extends ComponentShape>(component: Component<C>, code?: 'UNAUTHENTICATED' | 'FORBIDDEN'): void
+  /** Signs the user out everywhere: nothing that was mounted can be had again. */
+  signOut(): void
+  /** Answers the next request with an error instead of doing it. */
+  refuse(code: ErrorCode, message?: string, fields?: Readonly<Record<string, string>>): FakeServer
+  /** Loses the next frames on their way to the client. */
+  lose(frames?: number): void
+  /** Sends anything at all. */
+  send(frame: unknown): void
+  /**
+   * Breaks the connection, and lets nobody in until {@link FakeServer.reconnect}. What was mounted waits,
+   * and may change meanwhile: {@link FakeServer.push} reaches it.
+   */
+  disconnect(code?: number): void
+  /** Lets clients in again, and tells the page so. */
+  reconnect(): void
+  /**
+   * Stops and starts again. Everything is forgotten, so clients mount afresh; with `keep` it was stored,
+   * and is rebuilt.
+   */
+  restart(options?: { readonly keep?: boolean }): void
+  /** Waits until nothing is under way any more. In React tests, inside `await act(async () => …)`. */
+  settled(): Promise<void>
+}

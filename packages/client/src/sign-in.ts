@@ -1,0 +1,114 @@
+/**
+ * Who is signed in, and how the server comes to know.
+ *
+ * hello ──no credentials───► whoever it names
+ *       ──credentials──AUTH──► answered: whoever that names; refused: still whoever the hello named
+ *
+ * What must stay true: credentials are said before anything else, and what follows does not wait for their
+ * answer, because the server makes it wait. They are kept in memory only. Credentials that are refused are
+ * told of and not tried again before the next connection.
+ */
+
+import type { Connection } from './connection.js'
+import type { LiveError } from './error.js'
+import { listeners } from './listeners.js'
+import { type Credentials, isObject, parseText } from './protocol.js'
+
+type Maybe = Credentials | null | undefined
+
+/** Credentials, or who has them: asked at every connection, and free to say that there are none. */
+export type Auth = Credentials | (() => Maybe | Promise<Maybe>)
+
+/** Whoever has to know what came of it. */
+export interface SignInEvents {
+  /** Credentials were good. `changed`: what this connection had mounted before was somebody else's, and is gone. */
+  signedIn(token: string | undefined, changed: boolean): void
+  /** The credentials of the page were not. */
+  refused(error: LiveError): void
+}
+
+/** Who is signed in. */
+export interface SignIn {
+  readonly getUser: () => string | undefined
+  readonly subscribeUser: (listener: () => void) => () => void
+  readonly authenticate: (credentials: Credentials) => Promise<string | undefined>
+  /** A connection is open: says who is there, then does what is to come after. */
+  opened(then: () => void): void
+  /** Nobody is here any more. */
+  forget(): void
+}
+
+/** Nobody yet. */
+export function createSignIn(
+  connection: Connection,
+  timeout: number,
+  auth: Auth | undefined,
+  events: SignInEvents,
+): SignIn {
+  const users = listeners<[]>()
+  let user: string | undefined
+
+  function show(next: string | undefined): void {
+    if (user === next) return
+    user = next
+    users.tell()
+  }
+
+  function ask(payload: Credentials, isFirst?: boolean): Promise<string | undefined> {
+    return new Promise((resolve, reject) =>
+      connection.ask({ type: 'AUTH', payload }, timeout, {
+        answered(result) {
+          const { userId, token, changed } = isObject(result) ? result : {}
+          show(parseText(userId))
+          // On a new connection nothing had been mounted yet.
+          events.signedIn(parseText(token), changed === true && !isFirst)
+          resolve(user)
+        },
+        failed(error) {
+          if (isFirst) events.refused(error)
+          reject(error)
+        },
+      }),
+    )
+  }
+
+  return {
+    getUser: () => user,
+    subscribeUser: users.add,
+    async authenticate(credentials) {
+      const before = auth
+      // The next connection has to say so again; perhaps it is the next one that says so first.
+      if (typeof auth !== 'function') auth = credentials
+      try {
+        return await ask(credentials)
+      } catch (error) {
+        if (auth === credentials) auth = before
+        throw error
+      }
+    },
+    opened(then) {
+      const hello = connection.hello()
+      const say = (credentials?: Maybe): void => {
+        // The connection may be another one by now.
+        if (connection.hello() !== hello || connection.status() !== 'open') return
+        if (credentials) ask(credentials, true).catch(() => show(hello?.user))
+        else show(hello?.user)
+        then()
+      }
+      if (typeof auth !== 'function') {
+        say(auth)
+        return
+      }
+      Promise.resolve()
+        .then(auth)
+        .then(say, (cause: unknown) => {
+          console.error('[fluxstack] no credentials:', cause)
+          say()
+        })
+    },
+    forget() {
+      if (typeof auth !== 'function') auth = undefined
+      show(undefined)
+    },
+  }
+}
