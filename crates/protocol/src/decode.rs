@@ -82,8 +82,8 @@ struct Envelope<'a> {
     room_id: Option<&'a RawValue>,
     #[serde(borrow)]
     event: Option<&'a RawValue>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
+    #[serde(borrow, rename = "data")]
+    content: Option<&'a RawValue>,
     #[serde(borrow)]
     payload: Option<&'a RawValue>,
 }

@@ -88,8 +88,8 @@ impl ServerMessage<'_> {
             Self::LegacyRoomEvent { instance, room, event } => {
                 rooms::legacy_event(out, *instance, room, event);
             }
-            Self::LegacyRoomState { instance, room, event, data } => {
-                rooms::legacy_state(out, *instance, room, event, data);
+            Self::LegacyRoomState { instance, room, event, content } => {
+                rooms::legacy_state(out, *instance, room, event, content);
             }
             Self::LegacyRoomSystem { instance, room, event, subscriber, count } => {
                 rooms::legacy_system(out, *instance, room, event, subscriber, *count);

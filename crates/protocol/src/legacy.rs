@@ -104,21 +104,21 @@ pub fn set_value(args: &str) -> Option<(Cow<'_, str>, &str)> {
 /// assert_eq!(event("msg", None).unwrap(), r#"{"type":"msg"}"#);
 /// ```
 #[must_use]
-pub fn event(name: &str, data: Option<&str>) -> Option<String> {
-    let data = data.map(serde_json::from_str::<&RawValue>).transpose().ok()?;
-    let data = data.map(RawValue::get).filter(|data| *data != "null");
+pub fn event(name: &str, content: Option<&str>) -> Option<String> {
+    let content = content.map(serde_json::from_str::<&RawValue>).transpose().ok()?;
+    let content = content.map(RawValue::get).filter(|content| *content != "null");
     let mut text = br#"{"type":"#.to_vec();
     write_string(&mut text, name);
-    if let Some(data) = data {
+    if let Some(content) = content {
         text.push(b',');
-        match data.strip_prefix('{') {
-            Some(fields) if !has_type(&entries(data, usize::MAX)?.first) => match fields.trim_start() {
+        match content.strip_prefix('{') {
+            Some(fields) if !has_type(&entries(content, usize::MAX)?.first) => match fields.trim_start() {
                 "}" => drop(text.pop()),
                 fields => text.extend_from_slice(fields.strip_suffix('}')?.as_bytes()),
             },
             _ => {
                 text.extend_from_slice(b"\"data\":");
-                text.extend_from_slice(data.as_bytes());
+                text.extend_from_slice(content.as_bytes());
             }
         }
     }
@@ -130,8 +130,8 @@ pub fn event(name: &str, data: Option<&str>) -> Option<String> {
 ///
 /// ```
 /// use fluxstack_live_protocol::legacy::named;
-/// let (name, data) = named(r#"{"type":"msg","text":"hi"}"#);
-/// assert_eq!((name.as_ref(), data.as_ref()), ("msg", r#"{"text":"hi"}"#));
+/// let (name, content) = named(r#"{"type":"msg","text":"hi"}"#);
+/// assert_eq!((name.as_ref(), content.as_ref()), ("msg", r#"{"text":"hi"}"#));
 /// assert_eq!(named("5"), ("event".into(), "5".into()));
 /// ```
 #[must_use]
@@ -157,8 +157,8 @@ pub fn named(event: &str) -> (Cow<'_, str>, Cow<'_, str>) {
         text.extend_from_slice(value.get().as_bytes());
     }
     text.extend_from_slice(if text.is_empty() { b"{}" } else { b"}" });
-    let data = String::from_utf8(text).unwrap_or_else(|_| event.to_owned());
-    (name.into(), data.into())
+    let content = String::from_utf8(text).unwrap_or_else(|_| event.to_owned());
+    (name.into(), content.into())
 }
 
 fn has_type(entries: &[Entry<'_>]) -> bool {
@@ -171,8 +171,8 @@ mod tests {
 
     /// What an older client says, how it is passed on, and what another one hears of it.
     #[track_caller]
-    fn check(name: &str, data: Option<&str>, passed_on: &str, heard: &str) {
-        assert_eq!(event(name, data).as_deref(), Some(passed_on), "{name} {data:?}");
+    fn check(name: &str, content: Option<&str>, passed_on: &str, heard: &str) {
+        assert_eq!(event(name, content).as_deref(), Some(passed_on), "{name} {content:?}");
         assert_eq!(named(passed_on), (name.into(), heard.into()), "{passed_on}");
     }
 
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_no_data() {
+    fn what_is_not_json_is_nothing() {
         for wrong in ["", "\u{a0}5", "{", "nul", "1 2", r#"{"a":1}}"#, r#"{"a":1},{"#, r#"{"\ud800":1}"#] {
             assert_eq!(event("msg", Some(wrong)), None, "{wrong:?}");
         }

@@ -272,7 +272,7 @@ pub enum ServerMessage<'a> {
         /// Which change it is, such as [`crate::legacy::STATE_UPDATE`].
         event: &'a str,
         /// What was set, a JSON object.
-        data: &'a [u8],
+        content: &'a [u8],
     },
     /// `ROOM_SYSTEM`, for older clients: somebody came or went.
     LegacyRoomSystem {

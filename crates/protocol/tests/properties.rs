@@ -155,8 +155,8 @@ const KINDS: [&str; 17] = [
 ];
 
 /// Whether an older client's data travels as a field of its own, and not as the fields of the event.
-fn is_put_aside(data: &Value) -> bool {
-    data.as_object().is_none_or(|fields| fields.contains_key("type"))
+fn is_put_aside(content: &Value) -> bool {
+    content.as_object().is_none_or(|fields| fields.contains_key("type"))
 }
 
 /// Something that is nearly a payload.

@@ -18,8 +18,8 @@ const LAYERS: &[&[&str]] = &[
     &["session"],
     // Which sessions there are, connected or away.
     &["roster"],
-    // From a name to a running instance.
-    &["registry"],
+    // From a name, or a key, to a running instance.
+    &["registry", "shared"],
     // One mounted component.
     &["instance"],
     // The way into an instance and the way out of it; each knows the other's end.

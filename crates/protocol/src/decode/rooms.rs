@@ -35,8 +35,8 @@ struct LegacyPayload<'a> {
     room_id: Option<&'a RawValue>,
     #[serde(borrow)]
     event: Option<&'a RawValue>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
+    #[serde(borrow, rename = "data")]
+    content: Option<&'a RawValue>,
     #[serde(borrow)]
     state: Option<&'a RawValue>,
     #[serde(borrow, rename = "initialState")]
@@ -76,7 +76,7 @@ pub(super) fn read_legacy<'a>(kind: &str, envelope: &Envelope<'a>) -> Result<Cli
     }
     let payload: LegacyPayload<'_> = object(envelope.payload)?;
     let room = room_name(envelope.room_id.or(payload.room_id))?;
-    let content = envelope.data.or(payload.data);
+    let content = envelope.content.or(payload.content);
     Ok(match kind {
         "ROOM_JOIN" => {
             let beside = || content.filter(|raw| raw.get().starts_with('{'));

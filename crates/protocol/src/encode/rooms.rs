@@ -42,9 +42,9 @@ pub(super) fn legacy_event(out: &mut Vec<u8>, instance: InstanceId, room: &str, 
     raw_field(out, "data", Some(content.as_bytes()));
 }
 
-pub(super) fn legacy_state(out: &mut Vec<u8>, instance: InstanceId, room: &str, event: &str, data: &[u8]) {
+pub(super) fn legacy_state(out: &mut Vec<u8>, instance: InstanceId, room: &str, event: &str, content: &[u8]) {
     begin_for(out, "ROOM_STATE", instance, room);
-    legacy_state_fields(out, room, event, data);
+    legacy_state_fields(out, room, event, content);
 }
 
 pub(super) fn legacy_system(
@@ -196,7 +196,7 @@ mod tests {
                 instance,
                 room,
                 event: legacy::STATE_UPDATE,
-                data: b"{\"topic\":1}",
+                content: b"{\"topic\":1}",
             },
             json!({"type": "ROOM_STATE", "componentId": id, "roomId": "chat:1", "event": "$state:update",
                    "data": {"topic": 1}, "payload": {"roomId": "chat:1", "state": {"topic": 1}}}),
