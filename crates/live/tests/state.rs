@@ -145,7 +145,7 @@ fn an_integer_javascript_would_round_stops_the_flush_and_names_the_field() {
 
 #[test]
 fn only_a_bound_field_can_be_written_and_the_others_cannot_be_told_from_none() {
-    let (mut board, sent) = board();
+    let (mut board, _) = board();
     let refused = |board: &mut Board, field, json: &str| board.write(field, json.as_bytes()).unwrap_err();
     for field in ["title", "left", "scores", "byNumber", "by_number", "secret", "nothing", "__proto__", ""] {
         let error = refused(&mut board, field, "\"x\"");

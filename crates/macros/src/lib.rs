@@ -33,6 +33,10 @@ use proc_macro::TokenStream;
 ///   is said.
 ///
 /// `#[state(keep)]` on a private field writes it down with the `pub` ones, for the server alone.
+///
+/// `#[state(every_ms = 16)]` on a `pub` field, of any kind, sends it at most so often, from 1 to 60,000 milliseconds:
+/// for what changes more often than anybody can see. The first change goes at once and the last one at the end of the
+/// interval, whatever happens to other fields; the reply to a call may come before what it changed.
 #[proc_macro_derive(State, attributes(state))]
 pub fn state(input: TokenStream) -> TokenStream {
     state::expand(syn::parse_macro_input!(input)).into()

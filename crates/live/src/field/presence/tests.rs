@@ -117,7 +117,11 @@ impl World {
     fn end(&mut self, end: End) {
         match end {
             End::Flush => self.flush(),
-            End::Later => {}
+            End::Later if self.field.can_wait(&self.sent) => {
+                assert_eq!(self.committed.keys, self.model.keys, "who comes and goes does not wait");
+                self.check_sent();
+            }
+            End::Later => self.flush(),
             End::Panic => {
                 let mut fresh = Presence::new();
                 fresh.salvage(&mut self.field, &self.sent);
