@@ -38,10 +38,12 @@ pub struct Board {
     pub right: List<Item>,
     #[state(every_ms = 60_000)]
     pub scores: Map<String, Option<i32>>,
+    #[state(every_ms = 60_000)]
     pub by_number: Map<i16, Item>,
     #[state(every_ms = 60_000)]
     pub note: Bound<String>,
     drawer: List<Item>,
+    cellar: Map<i16, Item>,
 }
 
 impl Component for Board {
@@ -66,6 +68,7 @@ impl Board {
             by_number: Map::new(),
             note: Bound::new(String::new()),
             drawer: List::new(),
+            cellar: Map::new(),
         }
     }
 
@@ -142,6 +145,7 @@ enum Op {
     Renumber(i16, String),
     KeepNumbers(i16),
     AssignNumbers(BTreeMap<i16, Item>),
+    NumbersToCellar,
     ClearScores,
 }
 
@@ -198,6 +202,7 @@ fn ops() -> impl Strategy<Value = Op> {
         1 => (-5..5i16, "[a-z]{0,3}").prop_map(|(number, text)| Op::Renumber(number, text)),
         1 => (-5..5i16).prop_map(Op::KeepNumbers),
         1 => proptest::collection::btree_map(-5..5i16, items(), 0..5).prop_map(Op::AssignNumbers),
+        1 => Just(Op::NumbersToCellar),
         1 => Just(Op::ClearScores),
     ]
 }
@@ -317,6 +322,10 @@ fn play(op: Op, board: &mut Board, model: &mut Model) {
             board.by_number = Map::from(entries.clone());
             model.by_number = entries;
         }
+        Op::NumbersToCellar => {
+            board.cellar = std::mem::take(&mut board.by_number);
+            model.by_number.clear();
+        }
         Op::ClearScores => {
             board.scores.clear();
             model.scores.clear();
@@ -388,15 +397,18 @@ impl World {
         let snapshot: Value = serde_json::from_slice(&self.snapshot()).unwrap();
         let (old, new) = (self.committed.json(), self.model.json());
         let is_held = |field: &str| snapshot[field] == old[field] && snapshot[field] != new[field];
-        let Model { left, scores, note, .. } = self.committed.clone();
+        let Model { left, scores, by_number, note, .. } = self.committed.clone();
         self.committed = self.model.clone();
-        self.is_held = is_held("left") || is_held("scores") || is_held("note");
+        self.is_held = ["left", "scores", "byNumber", "note"].into_iter().any(is_held);
         assert!(!self.is_held || self.pace.next().is_some(), "what is held back is due some time");
         if is_held("left") {
             self.committed.left = left;
         }
         if is_held("scores") {
             self.committed.scores = scores;
+        }
+        if is_held("byNumber") {
+            self.committed.by_number = by_number;
         }
         if is_held("note") {
             self.committed.note = note;
@@ -436,7 +448,7 @@ impl World {
 
     /// What the instance holds, what it would send, what the client shows: one and the same.
     fn check(&self) {
-        let Board { title, left, right, scores, by_number, note, drawer } = &self.board;
+        let Board { title, left, right, scores, by_number, note, drawer, .. } = &self.board;
         assert_eq!(title, &self.model.title);
         assert_eq!(left, &self.model.left);
         assert_eq!(right, &self.model.right);
@@ -455,7 +467,9 @@ impl World {
     }
 
     fn play(&mut self, ops: Vec<Op>) {
-        let moved = |op: &Op| matches!(op, Op::SwapLists | Op::List(_, Edit::ToDrawer | Edit::FromDrawer));
+        let moved = |op: &Op| {
+            matches!(op, Op::SwapLists | Op::NumbersToCellar | Op::List(_, Edit::ToDrawer | Edit::FromDrawer))
+        };
         self.exact = !self.is_held && ops.len() < 2 && !ops.iter().any(moved);
         for op in ops {
             play(op, &mut self.board, &mut self.model);
