@@ -68,7 +68,16 @@ impl Client {
     /// # Errors
     /// [`Refused`], with the reason of the reset.
     pub async fn resume(&mut self, component: &str, id: &str) -> Result<Value, Refused> {
-        self.come_back(component, id, None).await
+        self.come_back(component, id, None, None).await
+    }
+
+    /// The same for a shared instance, which a client that is no member any more joins again with its props.
+    /// What it is called may be another id, which is then in the answer.
+    ///
+    /// # Errors
+    /// [`Refused`], with the reason of the reset.
+    pub async fn rejoin(&mut self, component: &str, id: &str, props: Value) -> Result<Value, Refused> {
+        self.come_back(component, id, None, Some(props)).await
     }
 
     /// The same with a snapshot that this client was given to keep.
@@ -76,7 +85,7 @@ impl Client {
     /// # Errors
     /// [`Refused`], with the reason of the reset.
     pub async fn rehydrate(&mut self, component: &str, id: &str, snapshot: &str) -> Result<Value, Refused> {
-        self.come_back(component, id, Some(snapshot)).await
+        self.come_back(component, id, Some(snapshot), None).await
     }
 
     async fn come_back(
@@ -84,6 +93,7 @@ impl Client {
         component: &str,
         id: &str,
         snapshot: Option<&str>,
+        props: Option<Value>,
     ) -> Result<Value, Refused> {
         let mut payload = json!({ "component": component, "name": "test", "heard": 0 });
         match self.version(id) {
@@ -95,6 +105,9 @@ impl Client {
         }
         if let Some(snapshot) = snapshot {
             payload["snapshot"] = json!(snapshot);
+        }
+        if let Some(props) = props {
+            payload["props"] = props;
         }
         let message = json!({ "type": "COMPONENT_RESUME", "componentId": id, "payload": payload });
         let result = self.ask(message).await?;
