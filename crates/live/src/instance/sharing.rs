@@ -84,8 +84,7 @@ impl<C: Component> Instance<C> {
             Ok(Err(error)) => {
                 log(&error);
                 // Where the component had taken it in by then, it is not there after all.
-                self.component.departed(caller.session_id());
-                self.end_quietly(Ok(())).await?;
+                self.take_out(caller.session_id()).await?;
                 error
             }
             Err(broken) => {
@@ -149,8 +148,7 @@ impl<C: Component> Instance<C> {
         }
         self.say_goodbye(member.caller).await?;
         // After the author's word, and whatever that was: nobody stays in a list who is not there.
-        self.component.departed(session);
-        self.end_quietly(Ok(())).await?;
+        self.take_out(session).await?;
         self.release();
         if let Some(ticket) = ticket {
             ticket.answer(Ok(None));
@@ -160,6 +158,19 @@ impl<C: Component> Instance<C> {
             self.wait(C::KEEP_ALIVE);
         }
         Ok(Goes::On)
+    }
+
+    /// Takes a session out of every list of who is there. What of the author's runs in here may fail; what that
+    /// puts back is taken out again.
+    async fn take_out(&mut self, session: SessionId) -> std::result::Result<(), Lost> {
+        for _ in 0..2 {
+            let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.component.departed(session)));
+            match ran.map_err(|_| Broken::Panic).and_then(|()| self.flush()) {
+                Ok(()) => break,
+                Err(broken) => self.mend(&broken).await?,
+            }
+        }
+        Ok(())
     }
 
     /// Tells the component that a member has left.
