@@ -30,14 +30,18 @@ export interface CallName {
 
 /** What else is known of a call when it is made. */
 export interface CallOptions {
-  readonly name: CallName
+  readonly name?: CallName
   /** How long, in ms, its answer may take. */
-  readonly timeout: number
+  readonly timeout?: number
   /** Why its answer did not come, if it was made before. */
   readonly lost?: LiveError
+  /** Hears the answer where it is read, before whatever comes after it. */
+  readonly answered?: (result: unknown) => void
+  /** How it leaves, if not by itself. */
+  readonly ask?: Port['ask']
 }
 
-interface Call extends CallName {
+interface Call extends CallName, Pick<CallOptions, 'answered' | 'ask'> {
   readonly body: string
   readonly due: number
   readonly resolve: (result: unknown) => void
@@ -45,7 +49,7 @@ interface Call extends CallName {
   isAsked?: boolean
   tries: number
   /** Why there is no answer, though it was asked. */
-  lost: LiveError | undefined
+  lost?: LiveError
   cancel?: () => void
 }
 
@@ -82,19 +86,25 @@ export const callLine: MakeLine = (port, _name, gone) => {
 
   function leave(call: Call, componentId: string): void {
     const mine = life
-    const isNamed = port.session.isActive()
+    const body = JSON.parse(call.body) as CallBody
+    const isKnown = port.session.isActive()
+    // What is asked of a room has no name: joining and leaving twice is like once, and emitting is not.
+    const isNamed = isKnown && !('roomId' in body)
+    const mayRepeat = isKnown && body.type !== 'ROOM_EMIT'
     waiting -= 1
     call.isAsked = true
     call.cancel?.()
-    port.ask(
-      { ...(JSON.parse(call.body) as CallBody), componentId, ...(isNamed && nameOf(call)) },
+    const ask = call.ask ?? port.ask
+    ask(
+      { ...body, componentId, ...(isNamed && nameOf(call)) },
       {
         answered(result) {
           calls.delete(call)
+          call.answered?.(result)
           call.resolve(result)
         },
         failed(error, isSent) {
-          if (!isNamed || mine !== life || !again(call, error, isSent)) fail(call, error)
+          if (!mayRepeat || mine !== life || !again(call, error, isSent)) fail(call, error)
           if (isGone(error) && componentId === instanceId) gone(error)
         },
       },
@@ -135,7 +145,7 @@ export const callLine: MakeLine = (port, _name, gone) => {
     waiting += 1
     call.isAsked = false
     call.cancel = clock.after(call.due - clock.now(), () => {
-      const why = 'the call was not sent: its time has passed without a mount'
+      const why = 'the call was not sent in time'
       fail(call, new LiveError('TIMEOUT', call.lost?.message ?? why))
     })
   }
@@ -158,10 +168,10 @@ export const callLine: MakeLine = (port, _name, gone) => {
     enter: (body, options) =>
       new Promise((resolve, reject) => {
         if (waiting >= port.queue) throw queueFull('the call', port.queue)
-        const { name = port.callName(), timeout = port.timeout, lost } = options ?? {}
+        const { name = port.callName(), timeout = port.timeout, ...rest } = options ?? {}
         if (name.number > 0) acked ??= name.number - 1
         const due = clock.now() + timeout
-        const call: Call = { ...name, body: JSON.stringify(body), due, resolve, reject, tries: 0, lost }
+        const call: Call = { ...rest, ...name, body: JSON.stringify(body), due, resolve, reject, tries: 0 }
         calls.add(call)
         wait(call)
         // Nothing can be waiting in front of it, unless it has to wait as well.

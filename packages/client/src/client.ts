@@ -23,6 +23,7 @@ import {
 } from './environment.js'
 import { complain, LiveError } from './error.js'
 import { createHandle } from './handle.js'
+import { INSIDE } from './inside.js'
 import { type Instance, unmount } from './instance.js'
 import { listeners } from './listeners.js'
 import type { Guest, Port } from './port.js'
@@ -36,7 +37,6 @@ import {
 import { createSession } from './session.js'
 import type { Component, ComponentShape, LiveHandle, MountOptions, OptionalIfEmpty } from './shape.js'
 import { type Auth, createSignIn } from './sign-in.js'
-import { type LiveStats, statsKeeper } from './stats.js'
 import { type KeptInstance, tabMemory } from './tab-memory.js'
 
 /** Requests that may wait to be sent, unless told otherwise. */
@@ -129,12 +129,10 @@ export interface LiveClient {
   readonly onSignedOut: (listener: (reason: LiveError) => void) => () => void
   /** What the connection is doing. */
   readonly getStatus: () => ConnectionStatus
-  /** Hears that {@link LiveClient.getStatus} changed. */
+  /** Whether the server has something newer than this page: load it anew at a good moment. */
+  readonly isOutdated: () => boolean
+  /** Hears that {@link LiveClient.getStatus} or {@link LiveClient.isOutdated} changed. */
   readonly subscribeStatus: (listener: () => void) => () => void
-  /** What the connection costs and how it fares. The same object until something changes. */
-  readonly getStats: () => LiveStats
-  /** Hears of new stats, a few times a second at most. */
-  readonly subscribeStats: (listener: () => void) => () => void
 }
 
 /**
@@ -158,7 +156,6 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     durable,
     url,
   } = options
-  const stats = statsKeeper(clock)
   const where = (): string | undefined => (typeof url === 'function' ? url() : url)
   // One for each load of the page: that is how the server knows a page again whose socket it takes for alive.
   const load = newId()
@@ -169,7 +166,6 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     random,
     page,
     queue,
-    stats,
     signedOut() {
       forget()
       signIn.forget()
@@ -210,18 +206,18 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
 
   const guests = new Set<Guest>()
   const routes = new Map<string, Set<Instance>>()
+  const statuses = listeners<[]>()
+  let isOutdated = false
   /** The connection is open, and the server was told who is here. */
   let isOpen = false
   connection.changed.add(() => {
     const status = connection.status()
-    if (status === 'open') {
-      signIn.opened(begun)
-      return
-    }
     const wasOpen = isOpen
     isOpen = false
-    if (status === 'closed') tellAll('closed')
+    if (status === 'open') signIn.opened(begun)
+    else if (status === 'closed') tellAll('closed')
     else if (wasOpen) tellAll('lost')
+    statuses.tell()
   })
   connection.pushed.add((message) => {
     if ('roomId' in message) for (const guest of guests) guest.room(message)
@@ -287,10 +283,9 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   let number = 0
   const port: Port = {
     clock,
-    counts: stats.counts,
     outdated() {
-      stats.counts.outdated = true
-      stats.notify()
+      isOutdated = true
+      statuses.tell()
     },
     session,
     keptLine: durable?.line ?? callLine,
@@ -351,7 +346,8 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     queueMicrotask(connection.renew)
   }
 
-  return {
+  const client: LiveClient & { readonly [INSIDE]: Port } = {
+    [INSIDE]: port,
     live,
     connect,
     close: connection.close,
@@ -364,8 +360,8 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     signOut,
     onSignedOut: partings.add,
     getStatus: connection.status,
-    subscribeStatus: connection.changed.add,
-    getStats: stats.get,
-    subscribeStats: stats.subscribe,
+    isOutdated: () => isOutdated,
+    subscribeStatus: statuses.add,
   }
+  return client
 }

@@ -16,7 +16,7 @@
 import type { Clock, CreateSocket, Page, PageEvent, Socket } from './environment.js'
 import { type Heartbeat, heartbeat } from './heartbeat.js'
 import { type Listeners, listeners } from './listeners.js'
-import { type Outbox, outbox, utf8Length } from './outbox.js'
+import { type Outbox, outbox } from './outbox.js'
 import {
   CLOSE_FLOODING,
   CLOSE_LEAVING,
@@ -26,7 +26,6 @@ import {
   parseFrame,
   type ServerMessage,
 } from './protocol.js'
-import type { StatsKeeper } from './stats.js'
 
 /** The first wait after a loss is a random part of this, in ms; each next may be twice as long. */
 export const BACKOFF_START_MS = 250
@@ -67,7 +66,6 @@ export interface ConnectionOptions {
   readonly page: Page
   /** Requests that may wait to be sent. */
   readonly queue: number
-  readonly stats: StatsKeeper
   /** Hears that the server has sent the user away. */
   readonly signedOut: () => void
 }
@@ -103,7 +101,7 @@ export function backoff(random: () => number, tries: number): number {
 
 /** A connection that is idle. */
 export function createConnection(options: ConnectionOptions): Connection {
-  const { clock, page, stats } = options
+  const { clock, page } = options
   const out = outbox(clock, options.queue)
   const changed = listeners<[]>()
   const pushed = listeners<[message: Push]>()
@@ -113,7 +111,6 @@ export function createConnection(options: ConnectionOptions): Connection {
   let hello: Hello | undefined
   /** How often another page took the session over, or the user was signed out. */
   let sentAway = 0
-  let pingedAt = 0
   let unwatch = (): void => undefined
 
   function dial(attempt: number): void {
@@ -127,7 +124,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       const cancel = clock.after(HELLO_MS, () => retry(attempt))
       go({ at: 'opening', socket, attempt, since: clock.now(), cancel })
     } catch (cause) {
-      console.error('[fluxstack] cannot make a socket, will try again:', cause)
+      console.error('[fluxstack] no socket, will try again:', cause)
       retry(attempt)
     }
   }
@@ -151,8 +148,6 @@ export function createConnection(options: ConnectionOptions): Connection {
     if ('cancel' in before) before.cancel()
     if ('pulse' in before) before.pulse.stop()
     if ('socket' in before && !('socket' in next && next.socket === before.socket)) before.socket.close()
-    stats.counts.status = next.at
-    stats.notify()
     // Handles hear of the loss before their requests fail, so that they know why.
     changed.tell()
     if (next.at === 'closed') out.lose('CLOSED', 'the client was closed')
@@ -160,10 +155,8 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   function receive(text: unknown): void {
-    stats.counts.bytesIn += utf8Length(`${text}`)
     if (link.at === 'open') link.pulse.heard()
     for (const message of parseFrame(text)) onMessage(message)
-    stats.changed()
   }
 
   function onMessage(message: ServerMessage): void {
@@ -171,25 +164,14 @@ export function createConnection(options: ConnectionOptions): Connection {
       if (link.at === 'opening') greet(link.socket, message)
     } else if (message.type === 'REPLY') {
       out.answer(message)
-    } else if (message.type === 'COMPONENT_PONG') {
-      stats.counts.latency = clock.now() - pingedAt
-    } else {
+    } else if (message.type !== 'COMPONENT_PONG') {
       pushed.tell(message)
     }
   }
 
   function greet(socket: Socket, said: Hello): void {
-    const send = (text: string): void => {
-      stats.counts.bytesOut += utf8Length(text)
-      stats.changed()
-      socket.send(text)
-    }
-    const ping = (): void => {
-      pingedAt = clock.now()
-      out.sendNow({ type: 'COMPONENT_PING' })
-    }
-    out.open(send, said.limits)
-    if (hello) stats.counts.reconnects += 1
+    out.open(socket, said.limits)
+    const ping = (): void => out.sendNow({ type: 'COMPONENT_PING' })
     const pulse = heartbeat(clock, page.visible, ping, () => dial(0))
     hello = said
     go({ at: 'open', socket, pulse })
@@ -252,7 +234,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     pushed,
     status: () => link.at,
     hello: () => hello,
-    retry: (tries) => retry(tries),
+    retry,
     renew() {
       if (link.at !== 'idle' && link.at !== 'closed') dial(0)
     },

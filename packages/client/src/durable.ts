@@ -11,7 +11,7 @@
  * be kept, a call lives as long as its page.
  */
 
-import { callLine, type MakeLine } from './calls.js'
+import { type CallOptions, callLine, type MakeLine } from './calls.js'
 import { LiveError } from './error.js'
 import { queueFull } from './outbox.js'
 import type { CallBody } from './protocol.js'
@@ -154,19 +154,22 @@ export function indexedDbCalls(options: DurableOptions = {}): DurableCalls {
       else void store.remove(call.place)
     }
 
-    async function enter(body: CallBody): Promise<unknown> {
+    async function enter(body: CallBody, options?: CallOptions): Promise<unknown> {
       const mine = era
       const callName = port.callName()
       // Written down now: it enters later.
       const written = JSON.parse(JSON.stringify(body)) as CallBody
-      const kept = written.type === 'CALL_ACTION' ? keep(callName.id, name, written) : undefined
+      // Calls of a batch are done together or not at all, which the next page would not know.
+      const isKept = written.type === 'CALL_ACTION' && !options?.ask
+      const kept = isKept ? keep(callName.id, name, written) : undefined
       const turn = Promise.allSettled([entered, kept])
       entered = turn
       await turn
       const call = await kept
       try {
         if (mine.refusal) throw mine.refusal
-        return await inner.enter(written, { name: callName, timeout: call ? MOST_AGE_MS : port.timeout })
+        const timeout = call ? MOST_AGE_MS : port.timeout
+        return await inner.enter(written, { ...options, name: callName, timeout })
       } catch (reason) {
         // The next page may still send it.
         if (call && reason instanceof LiveError && reason.code === 'CLOSED') own.delete(call)

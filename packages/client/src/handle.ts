@@ -6,6 +6,7 @@
  */
 
 import { callsOf, payloadOf } from './actions.js'
+import { INSIDE, type Inside } from './inside.js'
 import { createLifecycle, type Identity } from './lifecycle.js'
 import type { Port } from './port.js'
 import type { CallBody } from './protocol.js'
@@ -18,7 +19,8 @@ export function createHandle<C extends ComponentShape>(
   componentId: string,
   firstProps: C['props'],
 ): LiveHandle<C> {
-  const { face, call } = createLifecycle<C>(port, identity, firstProps)
+  const inside = createLifecycle<C>(port, identity, firstProps)
+  const { face, call } = inside
 
   function act(action: string, args: readonly unknown[]): Promise<unknown> {
     return call({ type: 'CALL_ACTION', action, payload: payloadOf(args) })
@@ -28,7 +30,9 @@ export function createHandle<C extends ComponentShape>(
     await call(body)
   }
 
-  const tools: Pick<LiveHandle<C>, 'componentId' | 'call' | 'callMethod' | 'write' | 'emit'> = {
+  type Tools = Pick<LiveHandle<C>, 'componentId' | 'call' | 'callMethod' | 'write' | 'emit'>
+  const tools: Tools & { readonly [INSIDE]: Inside } = {
+    [INSIDE]: inside,
     componentId,
     // The names and arguments are the caller's, checked by the type; so is what the server answers.
     call: callsOf(act) as Calls<C>,

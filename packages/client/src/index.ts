@@ -33,7 +33,6 @@ export {
   type WritableName,
 } from './shape.js'
 export type { Auth } from './sign-in.js'
-export type { LiveStats } from './stats.js'
 
 /**
  * Every component of the application by name. Empty here; the generated file adds to it, and

@@ -60,7 +60,7 @@ export interface Instance extends Kept {
 }
 
 /** What to do when the two sides cannot agree. */
-export const UPDATE_BOTH = 'client and server speak different versions, update both'
+export const UPDATE_BOTH = 'update client and server'
 
 /** An instance the server has. From here on its messages come to it. */
 export function createInstance(
@@ -94,12 +94,10 @@ export function createInstance(
 
   function resync(): void {
     if (resyncs >= MOST_RESYNCS) {
-      const what = `the state of ${component} failed its digest ${MOST_RESYNCS} times in a row`
-      owner.broken(new LiveError('OUT_OF_STEP', `${what}: ${UPDATE_BOTH}`))
+      owner.broken(new LiveError('OUT_OF_STEP', `${component} stays out of step: ${UPDATE_BOTH}`))
       return
     }
     resyncs += 1
-    port.counts.resyncs += 1
     askForAll(resyncs, 0)
   }
 
@@ -161,8 +159,6 @@ export function createInstance(
         const from = shown
         const next = delta?.base === from.version ? attempt(() => advance(from, delta)) : undefined
         if (next) {
-          port.counts.deltas += 1
-          port.counts.lastDelta = delta
           show(next)
         } else {
           resync()

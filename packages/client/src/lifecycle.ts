@@ -15,21 +15,15 @@
  * later outdates what was asked before by its turn; what an outdated answer brings is unmounted again.
  */
 
-import { type CallOptions, callLine } from './calls.js'
+import { callLine } from './calls.js'
 import type { Snapshot } from './delta.js'
 import { type ErrorCode, isDenied, isPassing, LiveError } from './error.js'
 import { enterHall, type Hall } from './hall.js'
+import type { Inside } from './inside.js'
 import { createInstance, type Instance, type Kept, type Owner, UPDATE_BOTH, unmount } from './instance.js'
 import { listeners } from './listeners.js'
 import type { Guest, Port } from './port.js'
-import {
-  type CallBody,
-  type ClientMessage,
-  isObject,
-  type Made,
-  parseStanding,
-  type Standing,
-} from './protocol.js'
+import { type ClientMessage, isObject, type Made, parseStanding, type Standing } from './protocol.js'
 import type { ComponentShape, LiveHandle, LiveStatus, LiveView, ResumeOutcome } from './shape.js'
 import type { KeptInstance } from './tab-memory.js'
 
@@ -68,11 +62,7 @@ export function createLifecycle<C extends ComponentShape>(
   port: Port,
   { component, schema, name, isKept }: Identity,
   firstProps: C['props'],
-): {
-  readonly face: Face<C>
-  readonly hall: Hall
-  readonly call: (body: CallBody, options?: CallOptions) => Promise<unknown>
-} {
+): Inside & { readonly face: Face<C> } {
   type View = LiveView<C>
   const { session } = port
   const line = (isKept ? port.keptLine : callLine)(port, name, gone)
@@ -113,7 +103,7 @@ export function createLifecycle<C extends ComponentShape>(
       paint('stale')
     },
     closed() {
-      broken(new LiveError('CLOSED', 'the client was closed: make another one with createLiveClient'))
+      broken(new LiveError('CLOSED', 'the client was closed'))
     },
     forget: () => end('waiting', 'the user has signed out', 'DISCONNECTED'),
     signedIn() {
@@ -235,8 +225,8 @@ export function createLifecycle<C extends ComponentShape>(
     // First, so that they keep their place before calls made by whoever sees the state now.
     line.open(meantFor, known !== undefined)
     if (made) {
-      hall.listen?.()
       if (!known) hall.heard.clear()
+      hall.listen?.()
     }
     if (made) current.begin(made.whole, shown?.state)
     else if (current.prove(proof)) paint('live')
@@ -291,6 +281,7 @@ export function createLifecycle<C extends ComponentShape>(
     line.renew(new LiveError(code, `the call was not sent: ${why}`))
     meantFor = shown = news = undefined
     hall.heard.clear()
+    hall.listen?.()
     if (view !== MOUNTING) replace(MOUNTING)
   }
 
@@ -343,7 +334,7 @@ export function createLifecycle<C extends ComponentShape>(
   function stop(): void {
     cancelStop = undefined
     port.part(guest)
-    end('idle', 'nobody is subscribed any more', 'NOT_MOUNTED')
+    end('idle', 'nobody is subscribed', 'NOT_MOUNTED')
   }
 
   const face: Face<C> = {
@@ -388,8 +379,9 @@ export function createLifecycle<C extends ComponentShape>(
   }
 
   return {
-    face,
+    port,
     hall,
+    face,
     async call(body, options) {
       if (view.error) throw view.error
       if (at === 'idle') throw notMounted(component)
@@ -399,10 +391,9 @@ export function createLifecycle<C extends ComponentShape>(
 }
 
 function notMounted(component: string): LiveError {
-  return new LiveError('NOT_MOUNTED', `${component} is not mounted: subscribe to the handle before calling`)
+  return new LiveError('NOT_MOUNTED', `${component} is not mounted: subscribe first`)
 }
 
 function mountedAfresh(): LiveError {
-  const why = 'the component was mounted afresh, and the state it was meant for is gone'
-  return new LiveError('DISCONNECTED', `the call was not sent: ${why}`)
+  return new LiveError('DISCONNECTED', 'the call was not sent: the component was mounted afresh')
 }

@@ -12,7 +12,7 @@
  * counts it until it has answered.
  */
 
-import type { Clock } from './environment.js'
+import type { Clock, Socket } from './environment.js'
 import { type ErrorCode, LiveError } from './error.js'
 import { type Pace, pace } from './pace.js'
 import type { ClientMessage, Limits, Reply } from './protocol.js'
@@ -36,7 +36,7 @@ interface Request {
 }
 
 interface Line {
-  readonly send: (text: string) => void
+  readonly socket: Socket
   readonly limits: Limits
   readonly pace: Pace
 }
@@ -46,7 +46,7 @@ export interface Outbox {
   /** Asks the server. Without an answer in `timeout` ms, the asker is told so. */
   ask(message: ClientMessage, timeout: number, asker?: Asker): void
   /** A socket is ready. */
-  open(send: (text: string) => void, limits: Limits): void
+  open(socket: Socket, limits: Limits): void
   /** Sends something that neither waits nor is answered: a ping. */
   sendNow(message: ClientMessage): void
   /** An answer came. */
@@ -73,12 +73,12 @@ export function outbox(clock: Clock, bound: number): Outbox {
     })
   }
 
-  function flush({ limits, pace, send }: Line): void {
+  function flush({ limits, pace, socket }: Line): void {
     cancelRetry?.()
     let texts: string[] = []
     let size = 2
     const leave = (): void => {
-      if (texts.length > 0) send(texts.length === 1 ? texts.join() : `[${texts}]`)
+      if (texts.length > 0) socket.send(texts.length === 1 ? texts.join() : `[${texts}]`)
       texts = []
       size = 2
     }
@@ -91,7 +91,7 @@ export function outbox(clock: Clock, bound: number): Outbox {
         fail(
           request,
           'TOO_LARGE',
-          `${request.what} was not sent: it has ${bytes} bytes, and the server reads ${limits.frame}`,
+          `${request.what} was not sent: ${bytes} bytes are more than ${limits.frame}`,
         )
         continue
       }
@@ -125,21 +125,21 @@ export function outbox(clock: Clock, bound: number): Outbox {
         isSent: false,
         cancel: clock.after(timeout, () => {
           if (!request.isSent) queue.splice(queue.indexOf(request), 1)
-          const fate = request.isSent ? `answered, ${UNKNOWN}` : 'sent'
-          fail(request, 'TIMEOUT', `${what} was not ${fate}: ${Math.round(timeout)} ms have passed`)
+          const fate = request.isSent ? `answered in time: ${UNKNOWN}` : 'sent in time'
+          fail(request, 'TIMEOUT', `${what} was not ${fate}`)
         }),
       }
       queue.push(request)
       flushSoon()
     },
-    open(send, limits) {
-      line = { send, limits, pace: pace(limits.rate, limits.burst, clock.now()) }
+    open(socket, limits) {
+      line = { socket, limits, pace: pace(limits.rate, limits.burst, clock.now()) }
       lastId = 0
       flushSoon()
     },
     sendNow(message) {
       line?.pace.spend()
-      line?.send(JSON.stringify(message))
+      line?.socket.send(JSON.stringify(message))
     },
     answer({ requestId, failure, result }) {
       const request = sent.get(requestId)
@@ -157,7 +157,7 @@ export function outbox(clock: Clock, bound: number): Outbox {
       queue = []
       for (const request of lost) {
         const fate = request.isSent ? `answered: ${UNKNOWN}` : 'sent: it did not happen'
-        fail(request, code, `${why} before ${request.what} was ${fate}`)
+        fail(request, code, `${request.what} was not ${fate}, ${why}`)
       }
     },
   }
@@ -167,7 +167,7 @@ export function outbox(clock: Clock, bound: number): Outbox {
 export function queueFull(what: string, bound: number): LiveError {
   return new LiveError(
     'QUEUE_FULL',
-    `${what} was not sent: ${bound} requests are waiting. Ask less, or raise \`queue\``,
+    `${what} was not sent: ${bound} requests are waiting, as many as \`queue\` allows`,
   )
 }
 
@@ -183,9 +183,7 @@ function settle(request: Request): Asker | undefined {
 }
 
 function describe(message: ClientMessage): string {
-  if (message.type === 'CALL_ACTION') return `the call of ${message.action}`
-  if (message.type === 'PROPERTY_UPDATE') return `the write to ${message.property}`
-  return message.type
+  return 'action' in message ? message.action : 'property' in message ? message.property : message.type
 }
 
 const encoder = new TextEncoder()

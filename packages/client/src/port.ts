@@ -8,7 +8,6 @@ import type { Instance } from './instance.js'
 import type { Asker } from './outbox.js'
 import type { ClientMessage, RoomPush } from './protocol.js'
 import type { Session } from './session.js'
-import type { Counts } from './stats.js'
 import type { KeptInstance } from './tab-memory.js'
 
 /** Whoever wants to hear of the connection's ups and downs. */
@@ -34,7 +33,6 @@ export interface Guest {
 /** What a handle may ask of its client. */
 export interface Port {
   readonly clock: Clock
-  readonly counts: Counts
   /** The server is newer than this page. */
   outdated(): void
   /** What outlives the connection. */

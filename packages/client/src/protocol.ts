@@ -333,10 +333,7 @@ export function parseError({ code, error, fields }: JsonObject): LiveError {
 
 function parseFields(fields: unknown): Record<string, string> {
   if (!isObject(fields)) return {}
-  const complaints = Object.entries(fields).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  )
-  return Object.fromEntries(complaints)
+  return Object.fromEntries(Object.entries(fields).map(([name, complaint]) => [name, `${complaint}`]))
 }
 
 // What was looked at is passed on as it came: what else is in it does no harm.

@@ -54,7 +54,7 @@ export function createSignIn(
     users.tell()
   }
 
-  function ask(payload: Credentials, isFirst?: boolean): Promise<string | undefined> {
+  function ask(payload: Credentials, isFirst?: boolean): Promise<void> {
     return new Promise((resolve, reject) =>
       connection.ask({ type: 'AUTH', payload }, timeout, {
         answered(result) {
@@ -62,7 +62,7 @@ export function createSignIn(
           show(parseText(userId))
           // On a new connection nothing had been mounted yet.
           events.signedIn(parseText(token), changed === true && !isFirst)
-          resolve(user)
+          resolve()
         },
         failed(error) {
           if (isFirst) events.refused(error)
@@ -76,15 +76,10 @@ export function createSignIn(
     getUser: () => user,
     subscribeUser: users.add,
     async authenticate(credentials) {
-      const before = auth
-      // The next connection has to say so again; perhaps it is the next one that says so first.
+      await ask(credentials)
+      // The next connection has to say so again.
       if (typeof auth !== 'function') auth = credentials
-      try {
-        return await ask(credentials)
-      } catch (error) {
-        if (auth === credentials) auth = before
-        throw error
-      }
+      return user
     },
     opened(then) {
       const hello = connection.hello()

@@ -1,27 +1,29 @@
 /**
  * What the connection costs and how it fares, for people and panels.
  *
- * Counting is free of consequences: a picture is made when somebody looks, and those who subscribed are
- * told at most every {@link NOTIFY_MS}, except of a new status and of a newer server, which they hear at
- * once.
+ * An entry point of its own, because most pages show none of it: it stands between the client and its socket,
+ * and counts what goes by. A picture is made when somebody looks, and those who subscribed are told at most
+ * every {@link NOTIFY_MS}.
  */
 
-import type { Clock } from './environment.js'
+import { browserSocket, type Clock, type CreateSocket, systemClock } from './environment.js'
 import { listeners } from './listeners.js'
 import { utf8Length } from './outbox.js'
+import { parseFrame } from './protocol.js'
 
 /** How often subscribers hear of new numbers, in ms. */
 const NOTIFY_MS = 200
+/** A request for a whole state, as it leaves. */
+const RESYNC = /"type":"STATE_RESYNC"/g
+const PING = '{"type":"COMPONENT_PING"}'
 
 /** A picture of the connection. Replaced, never changed. */
 export interface LiveStats {
-  /** What the connection is doing. */
-  readonly status: 'idle' | 'opening' | 'open' | 'waiting' | 'closed'
   /** Round trip of the last ping in ms; undefined before the first. */
   readonly latency: number | undefined
   /** Times the connection was restored. */
   readonly reconnects: number
-  /** Deltas applied. */
+  /** Deltas received. */
   readonly deltas: number
   /** Times an instance was out of step and asked for its whole state. */
   readonly resyncs: number
@@ -31,64 +33,98 @@ export interface LiveStats {
   readonly bytesIn: number
   /** Bytes of text sent. */
   readonly bytesOut: number
-  /** The server has a newer version of a component than this page: load it anew at a good moment. */
-  readonly outdated: boolean
 }
 
-/** What is counted, where it happens. */
-export interface Counts extends Omit<{ -readonly [K in keyof LiveStats]: LiveStats[K] }, 'lastDeltaBytes'> {
-  lastDelta: unknown
-}
-
-/** Counts. Written by the connection and the instances, read through the client. */
+/** Counts, and shows what was counted. Every function may be passed around. */
 export interface StatsKeeper {
-  readonly counts: Counts
+  /** For `createLiveClient`. */
+  readonly createSocket: CreateSocket
   /** The same object until something changes, as `useSyncExternalStore` wants it. */
   readonly get: () => LiveStats
   readonly subscribe: (listener: () => void) => () => void
-  /** Numbers have changed. */
-  changed(): void
-  /** Something has changed that is to be known at once. */
-  notify(): void
 }
 
-/** Everything at zero. */
-export function statsKeeper(clock: Clock): StatsKeeper {
+/**
+ * Everything at zero, for one client.
+ *
+ * @example
+ * const stats = liveStats()
+ * const client = createLiveClient({ createSocket: stats.createSocket })
+ * stats.get().bytesIn // 0
+ */
+export function liveStats(
+  options: { readonly createSocket?: CreateSocket; readonly clock?: Clock } = {},
+): StatsKeeper {
+  const { createSocket = browserSocket, clock = systemClock } = options
   const heard = listeners<[]>()
-  const counts: Counts = {
-    status: 'idle',
-    latency: undefined,
-    reconnects: 0,
-    deltas: 0,
-    resyncs: 0,
-    lastDelta: undefined,
-    bytesIn: 0,
-    bytesOut: 0,
-    outdated: false,
-  }
+  const counts = { greetings: 0, deltas: 0, resyncs: 0, bytesIn: 0, bytesOut: 0 }
+  let latency: number | undefined
+  let pingedAt = 0
+  let lastDelta: unknown
   let picture: LiveStats | undefined
-  let cancelNotice: (() => void) | undefined
+  let isNoticeDue = false
 
-  function notify(): void {
-    cancelNotice?.()
-    cancelNotice = picture = undefined
-    heard.tell()
+  function changed(): void {
+    // While somebody listens the picture stands still between two notices: a store must not change
+    // without saying so.
+    if (heard.size() === 0) {
+      picture = undefined
+      return
+    }
+    if (isNoticeDue) return
+    isNoticeDue = true
+    clock.after(NOTIFY_MS, () => {
+      isNoticeDue = false
+      picture = undefined
+      heard.tell()
+    })
+  }
+
+  function read(text: unknown): void {
+    counts.bytesIn += utf8Length(`${text}`)
+    for (const message of parseFrame(text)) {
+      if (message.type === 'CONNECTION_ESTABLISHED') counts.greetings += 1
+      if (message.type === 'COMPONENT_PONG') latency = clock.now() - pingedAt
+      if (message.type !== 'STATE_DELTA') continue
+      counts.deltas += 1
+      lastDelta = message.payload
+    }
+    changed()
   }
 
   return {
-    counts,
+    createSocket(url, events) {
+      const socket = createSocket(url, {
+        frame(text) {
+          read(text)
+          events.frame(text)
+        },
+        closed: events.closed,
+      })
+      return {
+        send(text) {
+          counts.bytesOut += utf8Length(text)
+          counts.resyncs += text.match(RESYNC)?.length ?? 0
+          if (text === PING) pingedAt = clock.now()
+          changed()
+          socket.send(text)
+        },
+        close: () => socket.close(),
+        get dead() {
+          return socket.dead
+        },
+      }
+    },
     get() {
-      const { lastDelta, ...rest } = counts
-      picture ??= { ...rest, lastDeltaBytes: lastDelta ? utf8Length(JSON.stringify(lastDelta)) : 0 }
+      const { greetings, ...rest } = counts
+      picture ??= {
+        ...rest,
+        latency,
+        reconnects: Math.max(0, greetings - 1),
+        lastDeltaBytes: lastDelta === undefined ? 0 : utf8Length(JSON.stringify(lastDelta)),
+      }
       return picture
     },
     subscribe: heard.add,
-    changed() {
-      // While somebody listens the picture stands still between two notices: a store must not change
-      // without saying so.
-      if (heard.size() === 0) picture = undefined
-      else cancelNotice ??= clock.after(NOTIFY_MS, notify)
-    },
-    notify,
   }
 }

@@ -190,7 +190,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
       const instance = attachedAs(componentId)
       if (instance) before.set(componentId, copy(instance.state))
     }
-    const results = calls.map((call) => ({ ...remembered(call) }))
+    const results = calls.map((call) => remembered({ ...call, type: 'CALL_ACTION' } as Request))
     if (!atomic) return { results }
     const isBad = (componentId: string): boolean =>
       calls.some((call, index) => call.componentId === componentId && results[index]?.success === false)

@@ -132,7 +132,7 @@ describe('waiting for a server that is away', () => {
 })
 
 describe('the heartbeat', () => {
-  test('asks after 1.2 s of silence and measures the answer', async () => {
+  test('asks after 1.2 s of silence, once', async () => {
     const { client, clock, socket } = world()
     client.connect()
     socket().hello()
@@ -142,7 +142,8 @@ describe('the heartbeat', () => {
     expect(socket().heard()).toEqual([{ type: 'COMPONENT_PING' }])
     await clock.advance(40)
     socket().say({ type: 'COMPONENT_PONG' })
-    expect(client.getStats().latency).toBe(40)
+    await clock.advance(1199)
+    expect(socket().heard()).toEqual([])
   })
 
   test('notices a dead socket in under 3 s and reconnects at once', async () => {
@@ -155,7 +156,7 @@ describe('the heartbeat', () => {
     expect(sockets).toHaveLength(2)
     expect(sockets[0]?.closed).toBe(true)
     socket().hello()
-    expect(client.getStats().reconnects).toBe(1)
+    expect(client.getStatus()).toBe('open')
   })
 
   test('takes any frame as a sign of life', async () => {

@@ -172,14 +172,14 @@ describe('versions', () => {
   test('that are newer on the server are told, so that the page can be loaded anew', async () => {
     const it = await counting()
     let told = 0
-    it.client.subscribeStats(() => {
+    it.client.subscribeStatus(() => {
       told += 1
     })
     const [, resume] = await cutAndBack(it)
     told = 0
-    expect(it.client.getStats().outdated).toBe(false)
+    expect(it.client.isOutdated()).toBe(false)
     it.socket().answer(resume, { ...resumed(5, 0), outdated: true })
-    expect([it.client.getStats().outdated, told]).toEqual([true, 1])
+    expect([it.client.isOutdated(), told]).toEqual([true, 1])
     expect(it.counter.getState().status).toBe('live')
   })
 
@@ -192,7 +192,7 @@ describe('versions', () => {
       state: { count: 5 },
       error: { code: 'CLIENT_OUTDATED' },
     })
-    expect(it.client.getStats().outdated).toBe(true)
+    expect(it.client.isOutdated()).toBe(true)
   })
 })
 

@@ -8,7 +8,9 @@ import {
   type LiveView,
   type ResumeOutcome,
 } from '@fluxstack/client'
+import { batch } from '@fluxstack/client/batch'
 import { indexedDbCalls } from '@fluxstack/client/durable'
+import { room } from '@fluxstack/client/rooms'
 import { fakeServer } from '@fluxstack/client/testing'
 import { describe, expectTypeOf, test } from 'vitest'
 import { Bell, type BellShape, Counter, type CounterShape, Profile, Todos } from './shapes.js'
@@ -171,6 +173,40 @@ test('events have the type of the component', () => {
   client.live(Bell).emit({ type: 'fell' })
   // @ts-expect-error a counter has no events
   counter.emit({})
+})
+
+test('a batch knows what each of its calls takes and answers', async () => {
+  const todos = client.live(Todos)
+  const [added, pushed] = await batch(
+    client,
+    [
+      [counter, 'add', { by: 1 }],
+      [todos, 'push', { text: 'tea' }],
+      [counter, 'increment'],
+    ],
+    { atomic: true },
+  )
+  if (added.ok) expectTypeOf(added.result).toEqualTypeOf<number>()
+  else expectTypeOf(added.error).toEqualTypeOf<LiveError>()
+  if (pushed.ok) expectTypeOf(pushed.result).toEqualTypeOf<void>()
+  // @ts-expect-error no such action
+  batch(client, [[counter, 'push', { text: 'tea' }]])
+  // @ts-expect-error the argument has another type
+  batch(client, [[counter, 'add', { by: '1' }]])
+  // @ts-expect-error an argument is missing
+  batch(client, [[counter, 'add']])
+})
+
+test('a room has the events of its component', () => {
+  const lobby = room(client.live(Bell), 'lobby')
+  lobby.on((event) => expectTypeOf(event).toEqualTypeOf<{ type: 'rang'; times: number }>())
+  lobby.onMissed((count) => expectTypeOf(count).toEqualTypeOf<number | undefined>())
+  lobby.emit({ type: 'rang', times: 1 }, { self: true })
+  // @ts-expect-error no such event
+  lobby.emit({ type: 'fell' })
+  expectTypeOf(lobby.join({ history: 3 })).resolves.toEqualTypeOf<{
+    readonly events: readonly { type: 'rang'; times: number }[]
+  }>()
 })
 
 test('a handle of one component is not a handle of another', () => {

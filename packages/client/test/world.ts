@@ -207,10 +207,14 @@ export interface World {
   socket(): TestSocket
 }
 
-export type WorldOptions = Omit<LiveClientOptions, 'tab'> & { readonly tab?: TestTab }
+export type WorldOptions = Omit<LiveClientOptions, 'tab'> & {
+  readonly tab?: TestTab
+  /** Puts something between the client and its sockets. */
+  readonly wrapSocket?: (createSocket: CreateSocket) => CreateSocket
+}
 
-export function world(options: WorldOptions = {}): World {
-  const clock = new TestClock()
+export function world({ wrapSocket = (plain) => plain, ...options }: WorldOptions = {}): World {
+  const clock = options.clock instanceof TestClock ? options.clock : new TestClock()
   const tab = options.tab ?? new TestTab()
   const page = new TestPage()
   const sockets: TestSocket[] = []
@@ -232,7 +236,7 @@ export function world(options: WorldOptions = {}): World {
   }
   const client = createLiveClient({
     url: 'ws://test.invalid/',
-    createSocket,
+    createSocket: wrapSocket(createSocket),
     clock,
     page,
     tab,

@@ -2,7 +2,7 @@
  * The connection, for status lines and "you are offline" banners.
  */
 
-import type { ConnectionStatus, LiveStats } from '@fluxstack/client'
+import type { ConnectionStatus } from '@fluxstack/client'
 import { useMemo, useSyncExternalStore } from 'react'
 import { useLiveClient } from './provider.js'
 
@@ -11,27 +11,21 @@ export interface ConnectionView {
   readonly status: ConnectionStatus
   /** Whether the connection is open. */
   readonly connected: boolean
-  /** Round trip of the last ping, in ms. */
-  readonly latency: number | undefined
   /** The server is newer than this page: load it anew at a good moment. */
   readonly outdated: boolean
-  /** Everything that is counted. */
-  readonly stats: LiveStats
 }
 
 /**
- * Shows the connection. Re-renders at once when its status changes, and a few times a second while
- * numbers do: put it into a small component.
+ * Shows the connection. Re-renders when its status changes. What it costs is counted by those who ask for
+ * it: `liveStats` of `@fluxstack/client/stats`.
  *
  * @example
- * const { connected, latency } = useConnection()
- * return connected ? <small>{latency} ms</small> : <strong>reconnecting…</strong>
+ * const { connected } = useConnection()
+ * return connected ? null : <strong>reconnecting…</strong>
  */
 export function useConnection(): ConnectionView {
-  const client = useLiveClient()
-  const stats = useSyncExternalStore(client.subscribeStats, client.getStats, client.getStats)
-  return useMemo(() => {
-    const { status, latency, outdated } = stats
-    return { status, connected: status === 'open', latency, outdated, stats }
-  }, [stats])
+  const { subscribeStatus, getStatus, isOutdated } = useLiveClient()
+  const status = useSyncExternalStore(subscribeStatus, getStatus, getStatus)
+  const outdated = useSyncExternalStore(subscribeStatus, isOutdated, isOutdated)
+  return useMemo(() => ({ status, connected: status === 'open', outdated }), [status, outdated])
 }

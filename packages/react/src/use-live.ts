@@ -21,9 +21,10 @@ import {
   type ShapeOf,
   type StateOf,
 } from '@fluxstack/client'
-import { useCallback, useDebugValue, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import { useDebugValue, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import type { Live, LiveOptions } from './live.js'
 import { useLiveClient } from './provider.js'
+import { useLatest } from './use-latest.js'
 
 /**
  * Mounts a component of the server and shows it.
@@ -178,15 +179,6 @@ function leaveAll(...ways: readonly (() => void)[]): () => void {
   return () => {
     for (const leave of ways) leave()
   }
-}
-
-/** A function that stays the same and does what the last committed one does. */
-function useLatest<A extends readonly unknown[]>(latest: (...args: A) => void): (...args: A) => void {
-  const ref = useRef(latest)
-  useEffect(() => {
-    ref.current = latest
-  })
-  return useCallback((...args: A) => ref.current(...args), [])
 }
 
 function useDebug<C extends ComponentShape>(name: string, handle: LiveHandle<C>, debug: boolean): void {

@@ -194,6 +194,48 @@ impl Bell {
     }
 }
 
+/// A bell that all hear who mount the tower of the same name.
+#[derive(State)]
+pub struct Tower {
+    pub members: usize,
+    pub rings: u32,
+}
+
+#[wire]
+pub struct TowerProps {
+    pub name: String,
+}
+
+impl Component for Tower {
+    type Props = TowerProps;
+    type Event = BellEvent;
+
+    fn scope(props: &TowerProps) -> Scope {
+        Scope::Shared(props.name.clone())
+    }
+
+    async fn mount(_props: TowerProps, _cx: &mut Cx<Self>) -> Result<Self> {
+        Ok(Tower { members: 0, rings: 0 })
+    }
+
+    async fn on_join(&mut self, cx: &mut Cx<Self>) -> Result<()> {
+        self.members = cx.members();
+        Ok(())
+    }
+
+    async fn on_leave(&mut self, cx: &mut Cx<Self>) {
+        self.members = cx.members();
+    }
+}
+
+#[actions]
+impl Tower {
+    pub fn ring(&mut self, cx: &mut Cx<Self>) {
+        self.rings += 1;
+        cx.emit(BellEvent::Rang { times: self.rings });
+    }
+}
+
 /// Does slow things, and things by the clock.
 #[derive(State)]
 pub struct Worker {
@@ -341,6 +383,7 @@ pub fn live() -> Builder {
         .component::<Profile>()
         .component::<Bell>()
         .component::<Worker>()
+        .component::<Tower>()
 }
 
 pub use fluxstack_live::server::Builder;

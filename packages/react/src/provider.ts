@@ -3,7 +3,7 @@
  */
 
 import type { LiveClient } from '@fluxstack/client'
-import { createContext, type ReactNode, useContext } from 'react'
+import { type ComponentType, createContext, type ReactNode, useContext } from 'react'
 
 const LiveContext = createContext<LiveClient | undefined>(undefined)
 
@@ -14,12 +14,9 @@ const LiveContext = createContext<LiveClient | undefined>(undefined)
  * const client = createLiveClient()
  * createRoot(root).render(<LiveProvider value={client}><App /></LiveProvider>)
  */
-export function LiveProvider(props: {
-  readonly value: LiveClient
-  readonly children?: ReactNode
-}): ReactNode {
-  return <LiveContext value={props.value}>{props.children}</LiveContext>
-}
+export const LiveProvider: ComponentType<{ readonly value: LiveClient; readonly children?: ReactNode }> =
+  // A context is a component, which takes a client among other things.
+  LiveContext as unknown as ComponentType<{ readonly value: LiveClient; readonly children?: ReactNode }>
 
 /**
  * The client of the nearest {@link LiveProvider}.
@@ -30,7 +27,6 @@ export function LiveProvider(props: {
  */
 export function useLiveClient(): LiveClient {
   const client = useContext(LiveContext)
-  if (!client)
-    throw new Error('there is no client here: put <LiveProvider value={client}> above this component')
+  if (!client) throw new Error('there is no client: put <LiveProvider value={client}> above')
   return client
 }
