@@ -3,15 +3,27 @@
 //! An [`Identity`] is who somebody is, as the application's own authentication says. A [`Caller`] is one
 //! connection that asks for something, with the identity that is signed in on it at this moment. Instances
 //! hold callers, never identities: what a call may do is decided by who is signed in when it is done.
+//!
+//! [`Credentials`] are what somebody shows, and the application's [`Authenticator`] says whose they are.
 
 use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fluxstack_live_protocol::{ConnectionId, SessionId};
+
+use crate::clock;
+
+mod authenticator;
+mod credentials;
+pub(crate) mod demand;
+
+pub use authenticator::Authenticator;
+pub(crate) use authenticator::{Erased, ask};
+pub use credentials::{Credentials, Via};
 
 /// Who somebody is.
 ///
@@ -30,7 +42,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The user with this id, which is theirs for good: sessions and snapshots are bound to it.
+    /// The user with this id, which is theirs for good: sessions and snapshots are bound to it. An empty one is
+    /// nobody's, and not accepted from an authenticator.
     #[must_use]
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self {
@@ -103,6 +116,12 @@ impl Identity {
     pub(crate) fn subject(&self) -> Arc<str> {
         Arc::clone(&self.id)
     }
+
+    /// How much longer it lasts, if not for ever; nothing if it is over.
+    fn remaining(&self) -> Option<Duration> {
+        let now = UNIX_EPOCH + Duration::from_millis(clock::now());
+        Some(self.expires?.duration_since(now).unwrap_or_default())
+    }
 }
 
 impl fmt::Debug for Identity {
@@ -160,8 +179,19 @@ impl Caller {
     #[must_use]
     pub fn identity(&self) -> Option<Arc<Identity>> {
         let identity = self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let is_over = identity.expires.is_some_and(|expires| expires <= SystemTime::now());
+        let is_over = identity.remaining().is_some_and(|remaining| remaining.is_zero());
         (!is_over).then_some(identity)
+    }
+
+    /// Whether it is this user's, or was when that expired.
+    pub(crate) fn is_of(&self, subject: &str) -> bool {
+        let identity = self.identity.read().unwrap_or_else(PoisonError::into_inner);
+        identity.as_ref().is_some_and(|identity| identity.id() == subject)
+    }
+
+    /// How much longer somebody is signed in, if not for ever; nothing if it is over.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        self.identity.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.remaining()
     }
 
     /// Somebody signed in, or out.

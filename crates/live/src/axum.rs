@@ -1,14 +1,17 @@
 //! Live components in an axum application. The only file that names axum, and the one that knows it is a
 //! WebSocket underneath.
 //!
-//! Before the upgrade the origin is checked and a place is taken; after it the socket is a stream and a
-//! sink like any other transport.
+//! Before the upgrade the origin is checked, a place is taken, and it is found out who connects; after it the
+//! socket is a stream and a sink like any other transport. A request from a foreign page is refused before anybody
+//! looks at its cookies.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocketUpgrade};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Extension, Router};
@@ -16,12 +19,17 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _, future};
 use tungstenite::error::{CapacityError, Error as SocketError};
 
-use crate::server::Live;
-use crate::session::{Arrival, Incoming, Outgoing};
+use crate::auth::Credentials;
+use crate::error::Code;
+use crate::server::{Live, NoPlace, forwarded};
+use crate::session::{Arrival, Incoming, Outgoing, Unknown};
 
 /// The socket library's own buffers. By default it reserves 128 KiB for reading on each connection;
 /// `cargo xtask memory` measures what a connection costs with these.
 const BUFFER: usize = 4 << 10;
+
+/// Where proxies write down whom they saw.
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Who is at the other end, where the application serves with
 /// `into_make_service_with_connect_info::<SocketAddr>()`. Behind a proxy it is the proxy.
@@ -38,7 +46,8 @@ impl Live {
     pub fn route<S: Clone + Send + Sync + 'static>(&self) -> MethodRouter<S> {
         let live = self.clone();
         get(async move |uri: Uri, headers: HeaderMap, peer: Option<Peer>, upgrade: WebSocketUpgrade| {
-            live.upgrade(&uri, &headers, peer.map(|Extension(ConnectInfo(peer))| peer.ip()), upgrade)
+            let peer = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
+            live.upgrade(&uri, &headers, peer, upgrade).await
         })
     }
 
@@ -62,7 +71,7 @@ impl Live {
         Router::new().route("/ws", self.route()).route("/health", health)
     }
 
-    fn upgrade(
+    async fn upgrade(
         &self,
         uri: &Uri,
         headers: &HeaderMap,
@@ -73,15 +82,24 @@ impl Live {
             let said = "this origin may not connect: add it with `.allow_origin(…)` if it should";
             return (StatusCode::FORBIDDEN, said).into_response();
         }
-        let Some(place) = self.place() else {
-            let said = if self.is_draining() {
-                "this server is going away: try another"
-            } else {
-                "too many connections: try again later"
-            };
-            return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
+        let peer = self.seen_by_proxies(headers).or(peer);
+        let mut place = match self.place(peer) {
+            Ok(place) => place,
+            Err(why) => return no_place(why, headers),
         };
-        let arrival = Arrival { peer, ..Arrival::from_query(uri.query().unwrap_or_default()) };
+        let query = uri.query().unwrap_or_default();
+        let mut arrival = Arrival { peer, ..Arrival::from_query(query) };
+        let texts = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let identity = match self.admit(&Credentials::connecting(query, texts, peer)).await {
+            Ok(identity) => identity,
+            Err(unknown) => return refusal(&unknown),
+        };
+        if let Some(identity) = identity {
+            if let Err(why) = place.belong_to(&identity) {
+                return no_place(why, headers);
+            }
+            arrival.identity = Some(Arc::new(identity));
+        }
         let live = self.clone();
         let most = self.limits().frame;
         upgrade
@@ -99,6 +117,13 @@ impl Live {
             })
     }
 
+    /// Where the request comes from, if it comes through proxies of ours.
+    fn seen_by_proxies(&self, headers: &HeaderMap) -> Option<IpAddr> {
+        let lines: Vec<&str> =
+            headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
+        forwarded(lines.into_iter(), self.proxies)
+    }
+
     /// A page may connect if it is our own or was allowed. What sends no `Origin` is no browser, and has no
     /// cookies of anyone's to abuse.
     fn may_connect(&self, headers: &HeaderMap) -> bool {
@@ -109,6 +134,43 @@ impl Live {
             origin.split_once("://").is_some_and(|(_, of)| !of.is_empty() && of.eq_ignore_ascii_case(host));
         is_own || self.origins.contains(&origin)
     }
+}
+
+/// The answer to one connection too many.
+fn no_place(why: NoPlace, headers: &HeaderMap) -> Response {
+    let (status, said) = match why {
+        NoPlace::Draining => (StatusCode::SERVICE_UNAVAILABLE, "this server is going away: try another"),
+        NoPlace::Full => (StatusCode::SERVICE_UNAVAILABLE, "too many connections: try again later"),
+        NoPlace::Address => (StatusCode::TOO_MANY_REQUESTS, "too many connections from this address"),
+        NoPlace::User => (StatusCode::TOO_MANY_REQUESTS, "too many connections of this user: close some"),
+    };
+    if why == NoPlace::Address && headers.contains_key(FORWARDED_FOR) {
+        tracing::warn!(
+            "an address has too many connections; if it is a proxy of yours, say so with `.behind_proxies(1)`"
+        );
+    }
+    (status, said).into_response()
+}
+
+/// The answer to whoever is not known.
+fn refusal(Unknown { error, wait }: &Unknown) -> Response {
+    let status = match error.code() {
+        Code::AuthThrottled => StatusCode::TOO_MANY_REQUESTS,
+        Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::UNAUTHORIZED,
+    };
+    let mut response = (status, error.message().to_owned()).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        // The standard wants one with every 401. This one makes no browser ask for a password.
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(wait) = wait {
+        // Rounded up, so that nobody comes a moment too early.
+        let seconds = (*wait + Duration::from_millis(999)).as_secs();
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 fn incoming(message: Result<Message, axum::Error>) -> Option<Incoming> {

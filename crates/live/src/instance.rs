@@ -47,6 +47,7 @@ use crate::work::Turn;
 
 mod begin;
 mod hold;
+mod identity;
 mod keep;
 mod log;
 mod members;
@@ -362,9 +363,17 @@ impl<C: Component> Instance<C> {
             Mail::Join(join) => Box::pin(self.join(*join)).await?,
             Mail::Resume { outbox, caller, have, heard, is_outdated, ticket } => {
                 self.release();
+                if let Err(error) = self.demand_of(&caller) {
+                    ticket.answer(Err(error));
+                    return Box::pin(self.leave(caller.session_id(), Left::Gladly, None)).await;
+                }
                 let frames = self.attach(caller, outbox, have, heard);
                 self.come_back(frames, is_outdated, ticket).await?;
             }
+            Mail::Identified { caller, subject } => {
+                return Box::pin(self.identified(caller, subject)).await;
+            }
+            Mail::SignedOut { subject, ended } => Box::pin(self.signed_out(&subject, &ended)).await?,
             Mail::Away { session, connection } => self.detach(session, connection),
             Mail::Rest { done } => {
                 self.life.draining.push(done);

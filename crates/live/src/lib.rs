@@ -57,11 +57,15 @@ pub mod field;
 #[cfg(all(feature = "axum", feature = "testing"))]
 #[doc = include_str!("guide.md")]
 pub mod guide {}
+/// The page for people, which is compiled with the rest of the documentation.
+#[cfg(all(doctest, feature = "axum", feature = "testing"))]
+#[doc = include_str!("../../../docs/auth.md")]
+mod auth_page {}
 mod instance;
 pub mod limits;
 mod mailbox;
 mod outbox;
-mod rate;
+mod quota;
 mod registry;
 mod roster;
 mod seal;
@@ -83,7 +87,7 @@ pub use auth::{Caller, Identity};
 pub use component::{Address, Component, Cx, PropsChange, Rehydrated, Resumed, RoomCx, Scope, Source};
 pub use error::{Code, Error, Result};
 pub use field::{Bound, List, Map, Presence, Present};
-pub use fluxstack_live_macros::{State, actions, wire};
+pub use fluxstack_live_macros::{State, actions, requires, wire};
 pub use fluxstack_live_protocol as protocol;
 pub use limits::Limits;
 pub use seal::{KeyError, Keys};
@@ -101,6 +105,6 @@ pub mod prelude {
     pub use crate::{
         Actions, Address, Bound, Code, Component, Cx, Durability, Error, Identity, Limits, List, Live, Map,
         Migrate, Presence, Present, PropsChange, Rehydrated, Result, Resumed, Scope, Source, State, TimerId,
-        Wire, actions, wire,
+        Wire, actions, requires, wire,
     };
 }

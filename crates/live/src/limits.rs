@@ -1,4 +1,4 @@
-//! How much one connection, one instance and one server may use. Every queue here has a bound.
+//! How much one connection, one user, one instance and one server may use. Every queue here has a bound.
 
 use std::time::Duration;
 
@@ -13,6 +13,12 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections at once; one more is refused with HTTP 503. Default 10,000.
     pub connections: usize,
+    /// Connections at once of one user; one more is refused with HTTP 429. Default 20: that many tabs.
+    pub connections_per_user: usize,
+    /// Connections at once from one address (of IPv6: from one /64); one more is refused with HTTP 429. Default
+    /// 1,000, because behind an address may be a school. Behind a proxy everybody has the proxy's address, unless you
+    /// say so with [`Builder::behind_proxies`](crate::Builder::behind_proxies).
+    pub connections_per_address: usize,
     /// Bytes in a frame from a client; a larger one closes the connection with 1009. Default 1 MiB.
     pub frame: usize,
     /// Messages in one frame. Default 64.
@@ -21,6 +27,11 @@ pub struct Limits {
     pub depth: usize,
     /// Messages a second from one connection, 0 for no limit. Default 200: more than anybody clicks.
     pub rate: u32,
+    /// Messages a second from all connections of one user, 0 for no limit; 5 seconds' worth may come at once.
+    /// Default 1,000.
+    pub rate_per_user: u32,
+    /// The same for one address. Default 10,000.
+    pub rate_per_address: u32,
     /// Messages at once, before `rate` counts. Default 1,000.
     pub burst: u32,
     /// Messages refused for their rate, less those allowed since, before the connection is closed with 4429.
@@ -68,6 +79,11 @@ pub struct Limits {
     /// How long a draining server waits for running actions and for the store before it closes connections.
     /// Default 5 s.
     pub drain: Duration,
+    /// How long it may take to find out who somebody is. Default 10 s.
+    pub auth_time: Duration,
+    /// Wrong credentials in a row, from one address or for one account, before further ones are refused without a
+    /// look, for 30 s at first and up to 10 min; 0 for no limit. Default 8.
+    pub auth_failures: u32,
     /// How often the server pings; two unanswered pings close the connection with 4408. Default 30 s.
     pub ping: Duration,
     /// How long one write may take before the peer counts as gone. Default 30 s.
@@ -78,10 +94,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            connections_per_user: 20,
+            connections_per_address: 1_000,
             frame: 1 << 20,
             batch: 64,
             depth: 64,
             rate: 200,
+            rate_per_user: 1_000,
+            rate_per_address: 10_000,
             burst: 1_000,
             refusals: 1_000,
             calls: 256,
@@ -101,6 +121,8 @@ impl Default for Limits {
             snapshot_age: Duration::from_secs(24 * 60 * 60),
             carried: 64 << 10,
             drain: Duration::from_secs(5),
+            auth_time: Duration::from_secs(10),
+            auth_failures: 8,
             ping: Duration::from_secs(30),
             write: Duration::from_secs(30),
         }
@@ -111,7 +133,11 @@ impl Limits {
     /// Lifts what would stand in the way of a load test: connections, rate, calls in flight, instances.
     pub fn unlimited(&mut self) {
         self.connections = usize::MAX;
+        self.connections_per_user = usize::MAX;
+        self.connections_per_address = usize::MAX;
         self.rate = 0;
+        self.rate_per_user = 0;
+        self.rate_per_address = 0;
         self.calls = 1 << 20;
         self.instances = 1 << 20;
         self.tasks = usize::MAX;

@@ -39,6 +39,10 @@ pub(crate) enum Mail {
         is_outdated: bool,
         ticket: Ticket,
     },
+    /// Its client signed in, was refreshed, or is nobody any more; what it keeps is this user's from now on.
+    Identified { caller: Arc<Caller>, subject: Arc<str> },
+    /// This user was signed out everywhere; `ended` is told which sessions that made leave a shared instance.
+    SignedOut { subject: Arc<str>, ended: mpsc::UnboundedSender<SessionId> },
     /// Another component sent an event.
     Sent { event: Bytes, from: InstanceId },
     /// This connection of the session is gone, and the session may come back.
@@ -82,9 +86,9 @@ impl Mounts {
         Self(Some(Arc::clone(count)))
     }
 
-    /// It came to something.
-    pub(crate) fn keep(mut self) {
-        self.0 = None;
+    /// It came to something. Answers with the count, so that whoever is made to leave has mounted it no more.
+    pub(crate) fn keep(mut self) -> Option<Arc<AtomicU32>> {
+        self.0.take()
     }
 }
 
@@ -157,8 +161,13 @@ impl Mailbox {
     /// These in the order in which they were made.
     pub(crate) fn in_order<'a>(mailboxes: impl Iterator<Item = &'a Self>) -> Vec<&'a Self> {
         let mut mailboxes: Vec<&Self> = mailboxes.collect();
-        mailboxes.sort_unstable_by_key(|mailbox| mailbox.0.number);
+        mailboxes.sort_unstable_by_key(|mailbox| mailbox.number());
         mailboxes
+    }
+
+    /// Which of its server's mailboxes it is.
+    pub(crate) fn number(&self) -> u64 {
+        self.0.number
     }
 
     /// The way in for other components.
@@ -172,8 +181,7 @@ impl Mailbox {
     }
 
     /// Puts mail in even if the mailbox is full. Only for what a connection sends at most once at a time:
-    /// that it unmounts, comes back, needs a snapshot, or must make
-    /// an end.
+    /// that it unmounts, comes back, is somebody else, needs a snapshot, or must make an end.
     pub(crate) fn insist(&self, mail: Mail) -> Result<(), Undelivered> {
         self.push(mail, usize::MAX)
     }
@@ -214,6 +222,12 @@ impl Inbox {
         let mut queue = self.0.queue();
         queue.open = !queue.mail.is_empty();
         !queue.open
+    }
+
+    /// Puts back what was taken, before everything that waits.
+    pub(crate) fn put_back(&mut self, mail: Vec<Mail>) {
+        let mut queue = self.0.queue();
+        mail.into_iter().rev().for_each(|mail| queue.mail.push_front(mail));
     }
 
     /// Whether nothing waits.

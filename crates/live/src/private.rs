@@ -10,6 +10,7 @@ pub use fluxstack_live_protocol::SessionId;
 pub use fluxstack_live_protocol::delta::Writer;
 
 pub use crate::action::{ActionShape, Actions, Answered, Args, IntoOutcome, Outcome, not_callable};
+pub use crate::auth::demand::{permission, role, signed_in};
 pub use crate::component::{Component, Cx};
 pub use crate::error::Error;
 pub use crate::field::{

@@ -1,7 +1,8 @@
 //! Which sessions there are, connected or away, and what those that are away left behind.
 //!
 //! A session that comes back is found here by its id, which only its token knows. There is no way from an
-//! instance's id to an instance: what a returning session may name is what it left, and nothing else.
+//! instance's id to an instance: what a returning session may name is what it left, and nothing else. A seat is a
+//! user's, and nobody else sits down in it.
 //!
 //! ```text
 //!   here ──socket gone──► away ──claimed──► here (another connection)
@@ -9,12 +10,12 @@
 //!     └────────────┘
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use fluxstack_live_protocol::{Code, InstanceId, SessionId};
+use fluxstack_live_protocol::{CloseCode, Code, InstanceId, SessionId};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -38,17 +39,31 @@ pub(crate) struct Roster {
     waiting: AtomicUsize,
 }
 
-enum Seat {
+struct Seat {
+    /// Whose it is; empty for nobody in particular.
+    subject: Arc<str>,
+    taken: Taken,
+}
+
+enum Taken {
     Here(Arc<Occupant>),
     Away(Instances),
+}
+
+impl Seat {
+    fn is_taken_by(&self, occupant: &Arc<Occupant>) -> bool {
+        matches!(&self.taken, Taken::Here(there) if Arc::ptr_eq(there, occupant))
+    }
 }
 
 /// The connection a session has at present.
 pub(crate) struct Occupant {
     /// The load of the page that connected, if it said.
     page: Option<Arc<str>>,
-    /// It shall close: the session goes on elsewhere.
+    /// It shall close.
     pub(crate) leave: CancellationToken,
+    /// Why.
+    why: OnceLock<CloseCode>,
     /// It has left, and what it mounted is in its seat.
     left: CancellationToken,
     /// Somebody wants to know whether there is still anybody.
@@ -62,10 +77,22 @@ impl Occupant {
         Arc::new(Self {
             page,
             leave: CancellationToken::new(),
+            why: OnceLock::new(),
             left: CancellationToken::new(),
             ask: Notify::new(),
             alive: Notify::new(),
         })
+    }
+
+    /// Tells it to close; the first reason counts.
+    pub(crate) fn dismiss(&self, why: CloseCode) {
+        let _ = self.why.set(why);
+        self.leave.cancel();
+    }
+
+    /// Why it was told to close, if it was.
+    pub(crate) fn why(&self) -> Option<CloseCode> {
+        self.why.get().copied()
     }
 
     /// The peer has answered a ping. Nothing else is a sign of life: what it sent before it died may still be on
@@ -98,42 +125,89 @@ pub(crate) struct Claimed {
 
 impl Roster {
     /// A new session is here.
-    pub(crate) fn enter(&self, session: SessionId, occupant: Arc<Occupant>) {
-        self.seats().insert(session, Seat::Here(occupant));
+    pub(crate) fn enter(&self, session: SessionId, subject: Arc<str>, occupant: Arc<Occupant>) {
+        self.seats().insert(session, Seat { subject, taken: Taken::Here(occupant) });
+    }
+
+    /// Somebody signed in where there was nobody: the seat is theirs from now on.
+    pub(crate) fn bind(&self, session: SessionId, occupant: &Arc<Occupant>, subject: &Arc<str>) {
+        if let Some(seat) = self.seats().get_mut(&session)
+            && seat.is_taken_by(occupant)
+        {
+            seat.subject = Arc::clone(subject);
+        }
+    }
+
+    /// Sends everybody away who is this user, and answers with what those left who were away already, in its order, and
+    /// which sessions that were.
+    pub(crate) fn dismiss(&self, subject: &str) -> (Vec<(SessionId, Mailbox)>, HashSet<SessionId>) {
+        let mut seats = self.seats();
+        let (mut left, mut sessions) = (Vec::new(), HashSet::new());
+        seats.retain(|session, seat| {
+            if &*seat.subject != subject {
+                return true;
+            }
+            sessions.insert(*session);
+            match &mut seat.taken {
+                Taken::Here(occupant) => {
+                    occupant.dismiss(CloseCode::SignedOut);
+                    // Until it has gone.
+                    true
+                }
+                Taken::Away(instances) => {
+                    self.waiting.fetch_sub(instances.len(), Ordering::Relaxed);
+                    left.extend(instances.drain().map(|(_, mailbox)| (*session, mailbox)));
+                    false
+                }
+            }
+        });
+        drop(seats);
+        left.sort_by_key(|(_, mailbox)| mailbox.number());
+        (left, sessions)
     }
 
     /// The session goes on with `occupant`. A connection it still has is told to leave if it is of the same
     /// page, or gives no sign of life.
     ///
     /// # Errors
-    /// [`Code::SessionInUse`] if another page is connected with it.
-    pub(crate) async fn claim(&self, session: SessionId, occupant: &Arc<Occupant>) -> Result<Claimed, Error> {
+    /// [`Code::SessionInUse`] if another page is connected with it, [`Code::SessionRefused`] if it is somebody
+    /// else's by now.
+    pub(crate) async fn claim(
+        &self,
+        session: SessionId,
+        subject: &Arc<str>,
+        occupant: &Arc<Occupant>,
+    ) -> Result<Claimed, Error> {
         loop {
             let there = {
                 let mut seats = self.seats();
-                let there = match seats.remove(&session) {
-                    Some(Seat::Here(there)) if !there.left.is_cancelled() => there,
-                    gone => {
-                        seats.insert(session, Seat::Here(Arc::clone(occupant)));
+                if seats.get(&session).is_some_and(|seat| seat.subject != *subject) {
+                    let said = "the session is not known here: begin another";
+                    return Err(Error::new(Code::SessionRefused, said));
+                }
+                let there = match seats.get(&session).map(|seat| &seat.taken) {
+                    Some(Taken::Here(there)) if !there.left.is_cancelled() => Arc::clone(there),
+                    _ => {
+                        let taken = Taken::Here(Arc::clone(occupant));
+                        let gone = seats.insert(session, Seat { subject: Arc::clone(subject), taken });
                         let known = gone.is_some();
-                        let instances = match gone {
-                            Some(Seat::Away(instances)) => {
+                        let instances = match gone.map(|seat| seat.taken) {
+                            Some(Taken::Away(instances)) => {
                                 self.waiting.fetch_sub(instances.len(), Ordering::Relaxed);
                                 instances
                             }
-                            Some(Seat::Here(_)) | None => Instances::new(),
+                            Some(Taken::Here(_)) | None => Instances::new(),
                         };
                         return Ok(Claimed { instances, known });
                     }
                 };
-                seats.insert(session, Seat::Here(Arc::clone(&there)));
                 there
             };
             let is_same_page = occupant.page.is_some() && occupant.page == there.page;
             if !is_same_page && there.is_alive().await {
                 return Err(Error::new(Code::SessionInUse, "another page is connected with this session"));
             }
-            there.leave.cancel();
+            there.dismiss(CloseCode::TakenOver);
             if timeout(LEAVING, there.left.cancelled()).await.is_err() {
                 return Err(Error::new(
                     Code::Busy,
@@ -154,12 +228,12 @@ impl Roster {
         // Under the lock: one that closes after this is taken out by `ended`, which waits for the lock.
         instances.retain(|_, mailbox| !mailbox.is_closed());
         // Somebody may have taken the seat already; then there is nothing to leave.
-        if matches!(seats.get(&session), Some(Seat::Here(there)) if Arc::ptr_eq(there, occupant)) {
+        if let Some(seat) = seats.get_mut(&session).filter(|seat| seat.is_taken_by(occupant)) {
             if instances.is_empty() {
                 seats.remove(&session);
             } else {
                 self.waiting.fetch_add(instances.len(), Ordering::Relaxed);
-                seats.insert(session, Seat::Away(instances));
+                seat.taken = Taken::Away(instances);
             }
         }
         occupant.left.cancel();
@@ -168,7 +242,7 @@ impl Roster {
     /// The connection has another session now, and left nothing in this one.
     pub(crate) fn forget(&self, session: SessionId, occupant: &Arc<Occupant>) {
         let mut seats = self.seats();
-        if matches!(seats.get(&session), Some(Seat::Here(there)) if Arc::ptr_eq(there, occupant)) {
+        if seats.get(&session).is_some_and(|seat| seat.is_taken_by(occupant)) {
             seats.remove(&session);
         }
     }
@@ -176,7 +250,7 @@ impl Roster {
     /// An instance ended. A session that is away and has nothing left is forgotten.
     pub(crate) fn ended(&self, session: SessionId, instance: InstanceId) {
         let mut seats = self.seats();
-        if let Some(Seat::Away(instances)) = seats.get_mut(&session) {
+        if let Some(Seat { taken: Taken::Away(instances), .. }) = seats.get_mut(&session) {
             // A new one may have come into its place already.
             if instances.get(&instance).is_some_and(Mailbox::is_closed) {
                 instances.remove(&instance);
@@ -194,9 +268,9 @@ impl Roster {
     /// Everything that waits for somebody to come back.
     pub(crate) fn waiting(&self) -> Vec<Mailbox> {
         let seats = self.seats();
-        let away = seats.values().filter_map(|seat| match seat {
-            Seat::Away(instances) => Some(instances.values()),
-            Seat::Here(_) => None,
+        let away = seats.values().filter_map(|seat| match &seat.taken {
+            Taken::Away(instances) => Some(instances.values()),
+            Taken::Here(_) => None,
         });
         let open = away.flatten().filter(|mailbox| !mailbox.is_closed());
         Mailbox::in_order(open).into_iter().cloned().collect()

@@ -12,9 +12,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::{Authenticator, Erased};
 use crate::component::Component;
 use crate::limits::Limits;
 use crate::mailbox::Mail;
+use crate::quota::{Shares, Strikes};
 use crate::registry::{Registration, Registry};
 use crate::roster::Roster;
 use crate::seal::Keys;
@@ -24,11 +26,19 @@ use crate::shared::SharedInstances;
 use crate::store::{MemoryStore, Store};
 use crate::vault::{Durability, Vault};
 
+mod door;
+
+#[cfg(feature = "axum")]
+pub(crate) use door::forwarded;
+pub(crate) use door::{NoPlace, Place};
+
 /// A live server. Cheap to clone; every clone is the same server.
 #[derive(Clone)]
 pub struct Live {
     host: Arc<Host>,
     pub(crate) origins: Arc<[String]>,
+    /// How many proxies there are in front.
+    pub(crate) proxies: usize,
 }
 
 /// Why a server could not be built.
@@ -38,6 +48,9 @@ pub enum BuildError {
     /// Two components want the same name.
     #[error("`{0}` and `{1}` are both called `{2}`: rename one with `#[state(name = \"…\")]`")]
     SameName(&'static str, &'static str, &'static str),
+    /// Nobody could connect.
+    #[error("`refuse_anonymous` without an `.authenticator(…)` refuses everybody: give the server one")]
+    NobodyKnown,
     /// A limit that cannot work.
     #[error("the limit `{0}` {1}")]
     Limit(&'static str, &'static str),
@@ -50,6 +63,9 @@ pub struct Builder {
     services: Services,
     limits: Limits,
     origins: Vec<String>,
+    proxies: usize,
+    authenticator: Option<Box<dyn Erased>>,
+    refuses_anonymous: bool,
     keys: Option<Keys>,
     pub(crate) store: Option<Arc<dyn Store>>,
     durability: Option<Durability>,
@@ -125,6 +141,31 @@ impl Builder {
         self
     }
 
+    /// Who knows the users. Asked before a connection is accepted, and with every `AUTH` message of a client; see
+    /// [`Authenticator`]. Without one, everybody is nobody in particular.
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.authenticator = Some(Box::new(authenticator));
+        self
+    }
+
+    /// Refuses whoever connects and is nobody, with HTTP 401. Clients that send their credentials in a message
+    /// cannot connect then, because they are nobody until they have.
+    #[must_use]
+    pub fn refuse_anonymous(mut self) -> Self {
+        self.refuses_anonymous = true;
+        self
+    }
+
+    /// Says that so many proxies of yours are in front of the server, each of which adds the address it sees to
+    /// `X-Forwarded-For`. Limits by address then count the one that the outermost proxy saw. Without proxies leave it
+    /// at 0: the header is then whatever a client likes.
+    #[must_use]
+    pub fn behind_proxies(mut self, proxies: usize) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
     /// The server.
     ///
     /// # Errors
@@ -150,6 +191,9 @@ impl Builder {
         if outbox_hard < outbox_soft {
             return Err(BuildError::Limit("outbox_hard", "must not be below `outbox_soft`"));
         }
+        if self.refuses_anonymous && self.authenticator.is_none() {
+            return Err(BuildError::NobodyKnown);
+        }
         let mut registry = Registry::default();
         for registration in self.components {
             let name = registration.name;
@@ -173,6 +217,10 @@ impl Builder {
         let host = Host {
             registry,
             services: Arc::new(self.services),
+            authenticator: self.authenticator,
+            refuses_anonymous: self.refuses_anonymous,
+            failures: Strikes::new(self.limits.auth_failures),
+            shares: Arc::new(Shares::default()),
             limits: Arc::new(self.limits),
             roster: Roster::default(),
             shared: SharedInstances::default(),
@@ -184,16 +232,7 @@ impl Builder {
             #[cfg(feature = "testing")]
             killed: CancellationToken::new(),
         };
-        Ok(Live { host: Arc::new(host), origins: self.origins.into() })
-    }
-}
-
-/// One of the connections a server may have; gives its place back when dropped.
-pub(crate) struct Place(Arc<Host>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        Ok(Live { host: Arc::new(host), origins: self.origins.into(), proxies: self.proxies })
     }
 }
 
@@ -272,26 +311,54 @@ impl Live {
         tokio::time::timeout(patience, drained).await.is_ok()
     }
 
-    /// A place for one more connection, if there is one.
-    pub(crate) fn place(&self) -> Option<Place> {
-        if self.is_draining() {
-            return None;
+    /// Signs a user out everywhere, at once. Each of their connections is closed with 4401; what they had mounted ends,
+    /// also where they are away, and they leave what they shared. The tokens and snapshots they were given until now
+    /// are refused from now on. They may sign in again if the [`Authenticator`] lets them: end their log-in there first.
+    ///
+    /// Answers how many sessions that ended, when all of it is done and written down in the store; an instance that is
+    /// busy for longer than [`Limits::drain`] is not waited for. What is not kept there (with a [`MemoryStore`], or a
+    /// store that failed) a restart forgets: what they were given before is good again then, where the keys are the
+    /// same, for up to [`Limits::snapshot_age`].
+    pub async fn sign_out(&self, user: &str) -> usize {
+        if user.is_empty() {
+            return 0;
         }
         let host = &self.host;
-        let taken = host.connections.fetch_add(1, Ordering::Relaxed);
-        let place = Place(Arc::clone(host));
-        (taken < host.limits.connections && !host.closing.is_cancelled()).then_some(place)
+        // First, so that who comes in meanwhile finds it.
+        let at = host.vault.void(user);
+        let (left, mut sessions) = host.roster.dismiss(user);
+        for (session, mailbox) in left {
+            drop(mailbox.insist(Mail::Leave { session, ticket: None }));
+        }
+        let (ended, mut all_ended) = mpsc::unbounded_channel();
+        let subject: Arc<str> = user.into();
+        for mailbox in host.shared.all() {
+            let (subject, ended) = (Arc::clone(&subject), ended.clone());
+            drop(mailbox.insist(Mail::SignedOut { subject, ended }));
+        }
+        drop(ended);
+        let all = async {
+            while let Some(session) = all_ended.recv().await {
+                sessions.insert(session);
+            }
+        };
+        if tokio::time::timeout(host.limits.drain, all).await.is_err() {
+            tracing::warn!("a user was signed out, and some instances have not noticed yet");
+        }
+        host.vault.write_void(user, at).await;
+        sessions.len()
     }
 
     /// Serves one connection in this very future.
     pub(crate) async fn serve(
         &self,
-        place: Place,
+        mut place: Place,
         arrival: Arrival,
         incoming: impl Stream<Item = Incoming> + Unpin,
         outgoing: impl Sink<Outgoing> + Unpin,
     ) {
-        let session = session::run(Arc::clone(&self.host), arrival, incoming, outgoing);
+        let session =
+            session::run(Arc::clone(&self.host), arrival, place.take_standing(), incoming, outgoing);
         self.host.tasks.track_future(self.host.unless_killed(session)).await;
         drop(place);
     }

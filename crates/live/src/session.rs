@@ -26,12 +26,12 @@ use futures_util::{Sink, Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Erased, Identity};
 use crate::clock;
 use crate::limits::Limits;
 use crate::mailbox::Mailbox;
 use crate::outbox::Outbox;
-use crate::rate::Rate;
+use crate::quota::{Rate, Shares, Strikes};
 use crate::registry::Registry;
 use crate::roster::{Instances, Occupant, Roster};
 use crate::services::Services;
@@ -39,14 +39,24 @@ use crate::shared::SharedInstances;
 use crate::vault::Vault;
 
 mod come_back;
+mod identify;
 mod join;
 mod route;
 mod write;
+
+pub(crate) use identify::{Standing, Unknown};
 
 /// What all sessions of a server share.
 pub(crate) struct Host {
     pub(crate) registry: Registry,
     pub(crate) services: Arc<Services>,
+    pub(crate) authenticator: Option<Box<dyn Erased>>,
+    /// Whether whoever is nobody in particular may not connect.
+    pub(crate) refuses_anonymous: bool,
+    /// Who showed wrong credentials.
+    pub(crate) failures: Strikes,
+    /// What users and addresses have of this server.
+    pub(crate) shares: Arc<Shares>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) roster: Roster,
     pub(crate) shared: SharedInstances,
@@ -107,13 +117,15 @@ pub(crate) enum Outgoing {
 }
 
 /// Who is connecting.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) dialect: Dialect,
     /// The load of the page, if it said.
     pub(crate) client: Option<Arc<str>>,
-    /// Who the user is; empty for nobody in particular.
-    pub(crate) subject: Arc<str>,
+    /// Who the user is, if it is known.
+    pub(crate) identity: Option<Arc<Identity>>,
+    /// When that was asked, in milliseconds since 1970.
+    pub(crate) asked: u64,
     /// Where it comes from, if the transport knows.
     pub(crate) peer: Option<IpAddr>,
 }
@@ -124,7 +136,8 @@ impl Arrival {
         Self {
             dialect: Dialect::from_query(query),
             client: client_id(query).map(Arc::from),
-            subject: Arc::from(""),
+            identity: None,
+            asked: clock::now(),
             peer: None,
         }
     }
@@ -137,13 +150,18 @@ struct Session {
     outbox: Arc<Outbox>,
     /// Which of a tab's stays this connection belongs to.
     session: SessionId,
+    /// Whose it is; empty for nobody in particular. Stays when the identity has expired.
+    subject: Arc<str>,
     caller: Arc<Caller>,
+    /// The identity has expired, and what is mounted was told.
+    is_over: bool,
     occupant: Arc<Occupant>,
     instances: Instances,
     /// The shared instances it has mounted. They do not wait in the roster: what waits for the session is its
     /// membership, in the instance.
     joined: HashMap<InstanceId, Joined>,
     rate: Rate,
+    standing: Standing,
     refused: u32,
 }
 
@@ -158,6 +176,7 @@ struct Joined {
 pub(crate) async fn run(
     host: Arc<Host>,
     arrival: Arrival,
+    standing: Standing,
     incoming: impl Stream<Item = Incoming> + Unpin,
     outgoing: impl Sink<Outgoing> + Unpin,
 ) {
@@ -167,7 +186,7 @@ pub(crate) async fn run(
     // Pings since the peer was last heard.
     let silence = AtomicU32::new(0);
     let limits = Arc::clone(&host.limits);
-    let mut session = Session::new(id, host, arrival, Arc::clone(&outbox));
+    let mut session = Session::new(id, host, arrival, standing, Arc::clone(&outbox));
     let occupant = Arc::clone(&session.occupant);
     {
         let write = write::run(&outbox, &limits, &silence, &occupant, outgoing);
@@ -177,7 +196,7 @@ pub(crate) async fn run(
             tokio::select! {
                 biased;
                 () = closing.cancelled() => Ended::Draining,
-                () = occupant.leave.cancelled() => Ended::Closing(Some(CloseCode::TakenOver)),
+                () = occupant.leave.cancelled() => Ended::Closing(occupant.why()),
                 () = &mut write => Ended::Gone,
                 code = read => Ended::Closing(code),
             }
@@ -221,15 +240,40 @@ enum Ended {
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl Session {
-    fn new(id: ConnectionId, host: Arc<Host>, arrival: Arrival, outbox: Arc<Outbox>) -> Self {
+    fn new(
+        id: ConnectionId,
+        host: Arc<Host>,
+        mut arrival: Arrival,
+        standing: Standing,
+        outbox: Arc<Outbox>,
+    ) -> Self {
         let session = SessionId::random();
-        let caller = Caller::new(session, id, arrival.client.clone(), arrival.peer, None);
+        let identity = arrival.identity.take();
+        let subject = identity.as_ref().map_or_else(|| Arc::from(""), |identity| identity.subject());
+        let caller = Caller::new(session, id, arrival.client.clone(), arrival.peer, identity);
         let occupant = Occupant::new(arrival.client.clone());
-        if arrival.dialect.resume {
-            host.roster.enter(session, Arc::clone(&occupant));
-        }
+        host.roster.enter(session, Arc::clone(&subject), Arc::clone(&occupant));
         let (instances, joined, rate) = (Instances::new(), HashMap::new(), Rate::new());
-        Self { id, host, arrival, outbox, session, caller, occupant, instances, joined, rate, refused: 0 }
+        let asked = arrival.asked;
+        let session = Self {
+            id,
+            host,
+            arrival,
+            outbox,
+            session,
+            subject,
+            caller,
+            is_over: false,
+            occupant,
+            instances,
+            joined,
+            rate,
+            standing,
+            refused: 0,
+        };
+        // If not, it is told to leave, and that is all.
+        drop(session.unless_void(asked));
+        session
     }
 
     /// Reads until the peer is gone, or until it has to be closed with a code.
@@ -239,7 +283,20 @@ impl Session {
         silence: &AtomicU32,
     ) -> Option<CloseCode> {
         self.greet().await;
-        while let Some(frame) = incoming.next().await {
+        loop {
+            let frame = tokio::select! {
+                biased;
+                () = over(self.caller.remaining().filter(|_| !self.is_over)) => {
+                    // The clock on the wall has the last word.
+                    self.is_over = self.caller.identity().is_none();
+                    if self.is_over {
+                        self.tell_all();
+                    }
+                    continue;
+                }
+                frame = incoming.next() => frame,
+            };
+            let Some(frame) = frame else { return None };
             silence.store(0, Ordering::Relaxed);
             match frame {
                 Incoming::Text(text) if text.len() > self.host.limits.frame => {
@@ -260,7 +317,6 @@ impl Session {
             }
             self.outbox.room().await;
         }
-        None
     }
 
     async fn greet(&self) {
@@ -271,7 +327,7 @@ impl Session {
         }
         let hello = Hello {
             connection: self.id,
-            user: None,
+            user: self.user().map(|user| (&*user).into()),
             session: self.arrival.dialect.resume.then(|| {
                 let grace = u64::try_from(limits.grace.as_millis()).unwrap_or(u64::MAX);
                 (self.token().into(), grace)
@@ -340,6 +396,10 @@ impl Session {
                         // Once in a connection's life, so it takes room only then.
                         Box::pin(self.resume(&token, ticket)).await;
                     }
+                    ClientBody::Auth { credentials } => {
+                        let ticket = self.ticket(frame, &message);
+                        Box::pin(self.authenticate(credentials, ticket)).await;
+                    }
                     _ => self.take(frame, message),
                 },
                 Err(refusal) => self.refuse(&refusal),
@@ -356,13 +416,25 @@ impl Session {
         let limits = &self.host.limits;
         let is_allowed = self.rate.allows(limits.rate, limits.burst);
         self.refused = if is_allowed { self.refused.saturating_sub(1) } else { self.refused + 1 };
+        // What others of the same user or address say is not held against this one.
+        let Standing { address, user } = &self.standing;
         is_allowed
+            && user.as_ref().is_none_or(|share| share.allows(limits.rate_per_user))
+            && address.as_ref().is_none_or(|share| share.allows(limits.rate_per_address))
     }
 
     fn refuse(&self, refusal: &Refusal) {
         let mut frame = Vec::new();
         refusal.write(clock::now(), &mut frame);
         self.outbox.push(frame);
+    }
+}
+
+/// Somebody was signed in for long enough.
+async fn over(remaining: Option<Duration>) {
+    match remaining {
+        Some(remaining) => tokio::time::sleep(remaining).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -6,14 +6,15 @@
 use fluxstack_live_protocol::SessionId;
 use fluxstack_live_protocol::delta::Writer;
 
-use crate::error::Error;
-use crate::field::Unsendable;
+use crate::component::{Component, Cx};
+use crate::error::{Error, Result};
 use crate::typescript::Types;
 
 mod migrate;
 mod pace;
 mod restore;
 
+pub use crate::field::FlushError;
 pub use migrate::Migrate;
 pub use pace::Pace;
 pub use restore::RestoreError;
@@ -156,6 +157,20 @@ pub trait State: Sized + Send + 'static {
     /// As [`State::restore`].
     fn restore_kept(&mut self, schema: u32, json: &[u8]) -> Result<(), RestoreError>;
 
+    /// Whether the caller may have an instance, as far as `#[state(requires(…))]` says something about it. Asked
+    /// when it is mounted, joined, or taken up again, when somebody signs in or out, and before every call.
+    ///
+    /// # Errors
+    /// [`Code::Unauthenticated`](crate::Code::Unauthenticated) if nobody is signed in,
+    /// [`Code::Forbidden`](crate::Code::Forbidden) if somebody is who may not.
+    fn demand(cx: &Cx<Self>) -> Result<()>
+    where
+        Self: Component,
+    {
+        let _ = cx;
+        Ok(())
+    }
+
     /// Describes the fields for `live.gen.ts`.
     fn describe(types: &mut Types) -> Vec<FieldShape>;
 
@@ -174,28 +189,4 @@ pub struct FieldShape {
     pub docs: &'static str,
     /// Whether clients may write it.
     pub writable: bool,
-}
-
-/// Why a turn could not be flushed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FlushError {
-    /// A value cannot cross.
-    #[error("field `{field}`: {why}")]
-    Unsendable {
-        /// Which field, in Rust.
-        field: &'static str,
-        /// What is wrong with it.
-        why: Unsendable,
-    },
-    /// The state is too large.
-    #[error(
-        "the state would be {size} bytes, at most {limit} are allowed: keep less in it, or raise `Limits::state`"
-    )]
-    TooLarge {
-        /// Bytes it would have.
-        size: usize,
-        /// Bytes it may have.
-        limit: usize,
-    },
 }

@@ -14,9 +14,13 @@ use fluxstack_live_protocol::{Code, InstanceId, SessionId};
 
 use crate::clock;
 use crate::error::Error;
-use crate::seal::strikes::Strikes;
+use crate::quota::{Strikes, Whose};
 use crate::seal::{Claims, Keys, Kind, Unsealed};
 use crate::store::{Boxed, Record, Store, StoreError};
+
+mod signed_out;
+
+use signed_out::SignedOut;
 
 /// When a change is safe from a crash, which is also when its caller is told.
 ///
@@ -37,6 +41,9 @@ pub enum Durability {
     Acknowledged,
 }
 
+/// Wrong signatures in a row until a peer is out. Tabs that come back with tokens of a wrong server make a few.
+const ENOUGH: u32 = 8;
+
 /// Instances whose last version is remembered against replays.
 const KNOWN: usize = 100_000;
 
@@ -52,6 +59,7 @@ pub(crate) struct Vault {
     pub(crate) most: usize,
     strikes: Strikes,
     known: Mutex<Known>,
+    signed_out: SignedOut,
 }
 
 #[derive(Default)]
@@ -83,8 +91,9 @@ impl Vault {
         max_age: Duration,
         most: usize,
     ) -> Self {
-        let (strikes, known) = (Strikes::default(), Mutex::default());
-        Self { keys, carries, store, durability, max_age, most, strikes, known }
+        let (strikes, known) = (Strikes::new(ENOUGH), Mutex::default());
+        let signed_out = SignedOut::default();
+        Self { keys, carries, store, durability, max_age, most, strikes, known, signed_out }
     }
 
     /// What a session presents when it comes back.
@@ -106,7 +115,7 @@ impl Vault {
     ///
     /// # Errors
     /// Why it does not stand for any of this user's.
-    pub(crate) fn admit(
+    pub(crate) async fn admit(
         &self,
         token: &str,
         subject: &str,
@@ -125,6 +134,7 @@ impl Vault {
         if age > self.max_age && !is_known(claims.session) {
             return Err(Error::new(Code::SessionExpired, "the session is too old: begin another"));
         }
+        self.not_void(subject, claims.issued, Code::SessionRefused).await?;
         Ok(claims.session)
     }
 
@@ -158,7 +168,8 @@ impl Vault {
     /// # Errors
     /// [`Code::SnapshotStale`] if there is.
     pub(crate) async fn is_newest(&self, snapshot: &Snapshot) -> Result<(), Error> {
-        let Claims { instance, version, .. } = snapshot.claims;
+        let Claims { instance, version, issued, ref subject, .. } = snapshot.claims;
+        self.not_void(subject, issued, Code::SnapshotExpired).await?;
         let seen = self.known().versions.get(&instance).copied();
         // Both, because another server may have written there since.
         let stored = self.read(instance).await?.map(|record| record.version);
@@ -206,7 +217,11 @@ impl Vault {
         let is_it = *claims.component == *owner.component
             && *claims.subject == *owner.subject
             && claims.session == owner.session;
-        if is_it { Ok(Snapshot { claims, body }) } else { Err(nothing_kept()) }
+        if !is_it {
+            return Err(nothing_kept());
+        }
+        self.not_void(&claims.subject, claims.issued, Code::NothingKept).await?;
+        Ok(Snapshot { claims, body })
     }
 
     /// Puts a sealed snapshot into the store.
@@ -263,7 +278,7 @@ impl Vault {
     }
 
     fn look(&self, peer: Option<IpAddr>) -> Result<(), Error> {
-        if peer.is_some_and(|peer| self.strikes.is_out(peer)) {
+        if peer.is_some_and(|peer| self.strikes.is_out(&Whose::network(peer))) {
             let said = "too many wrong signatures came from this address: wait a while";
             return Err(Error::new(Code::SnapshotThrottled, said));
         }
@@ -271,9 +286,9 @@ impl Vault {
     }
 
     fn judge<T>(&self, peer: Option<IpAddr>, opened: &Result<T, Unsealed>) {
-        let Some(peer) = peer else { return };
+        let Some(peer) = peer.map(Whose::network) else { return };
         match opened {
-            Ok(_) => self.strikes.forgive(peer),
+            Ok(_) => self.strikes.forgive(&peer),
             Err(Unsealed::Corrupt) => self.strikes.strike(peer),
             // A key we do not have costs no hash, and after a restart everybody comes with one.
             Err(Unsealed::UnknownKey | Unsealed::Expired | Unsealed::TooLarge) => {}

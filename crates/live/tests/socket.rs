@@ -4,8 +4,14 @@
 
 mod app;
 
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
 use axum::Router;
-use fluxstack_live::Live;
+use fluxstack_live::auth::Credentials;
+use fluxstack_live::{Code, Error as Refusal, Identity, Live};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,15 +27,21 @@ async fn serve(live: &Live) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let app: Router = Router::new().nest("/api/live", live.router());
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, app).await });
     address
 }
 
 async fn connect(address: &str, origin: Option<&str>) -> Result<Socket, Error> {
-    let url = format!("ws://{address}/api/live/ws?v=3&caps=delta,batch");
+    ask(address, "", &origin.map(|origin| ("origin", origin)).into_iter().collect::<Vec<_>>()).await
+}
+
+/// Connects with more in the query, and with these headers.
+async fn ask(address: &str, query: &str, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
+    let url = format!("ws://{address}/api/live/ws?v=3&caps=delta,batch{query}");
     let mut request = url.into_client_request()?;
-    if let Some(origin) = origin {
-        request.headers_mut().insert("origin", origin.parse().unwrap());
+    for (name, value) in headers {
+        request.headers_mut().append(*name, value.parse().unwrap());
     }
     Ok(connect_async(request).await?.0)
 }
@@ -159,4 +171,208 @@ async fn health_is_there_for_whoever_asks() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("{\"status\":\"up\"}"), "{answer}");
+}
+
+/// A server that knows `ada` by a cookie, a header or a token, and counts how often it was asked.
+fn with_users(asked: &Arc<AtomicUsize>) -> fluxstack_live::Builder {
+    let asked = Arc::clone(asked);
+    app::live().authenticator(move |credentials: Credentials| {
+        asked.fetch_add(1, Ordering::SeqCst);
+        async move {
+            match credentials.cookie("session").or(credentials.token()) {
+                Some("s3cr3t") => Ok(Some(Identity::new("ada"))),
+                Some("broken") => Err(Refusal::internal("the database is gone")),
+                Some("panic") => panic!("this is the test's own panic"),
+                Some(_) => Err(Refusal::new(Code::Unauthenticated, "this session is over: sign in again")),
+                None => Ok(None),
+            }
+        }
+    })
+}
+
+/// Who the server says is there.
+async fn hello(socket: Result<Socket, Error>) -> Value {
+    next(&mut socket.unwrap()).await["userId"].clone()
+}
+
+/// The status, one header, and the sentence of a refusal.
+fn refusal(refused: Result<Socket, Error>, header: &str) -> (u16, Option<String>, String) {
+    let Error::Http(response) = refused.map(|_| ()).unwrap_err() else { panic!("not an HTTP answer") };
+    let found = response.headers().get(header).map(|value| value.to_str().unwrap().to_owned());
+    let said = String::from_utf8(response.body().clone().unwrap_or_default()).unwrap();
+    (response.status().as_u16(), found, said)
+}
+
+#[tokio::test]
+async fn the_first_frame_knows_who_has_a_cookie_a_header_or_a_token() {
+    let address = serve(&with_users(&Arc::default()).build().unwrap()).await;
+    assert_eq!(hello(ask(&address, "", &[]).await).await, Value::Null);
+    assert_eq!(hello(ask(&address, "", &[("cookie", "theme=dark; session=s3cr3t")]).await).await, "ada");
+    assert_eq!(hello(ask(&address, "", &[("authorization", "Bearer s3cr3t")]).await).await, "ada");
+    assert_eq!(hello(ask(&address, "&token=s3%63r3t", &[]).await).await, "ada");
+}
+
+#[tokio::test]
+async fn credentials_that_are_not_good_are_refused_with_a_reason() {
+    let address = serve(&with_users(&Arc::default()).refuse_anonymous().build().unwrap()).await;
+    let cookie = async |value: &str| ask(&address, "", &[("cookie", value)]).await;
+    let (status, asks, said) = refusal(cookie("session=old").await, "www-authenticate");
+    assert_eq!((status, asks.as_deref()), (401, Some("Bearer")));
+    assert_eq!(said, "this session is over: sign in again");
+    let (status, _, said) = refusal(ask(&address, "", &[]).await, "www-authenticate");
+    assert_eq!((status, said.as_str()), (401, "sign in first: this server is for users it knows"));
+    for failure in ["session=broken", "session=panic"] {
+        let (status, _, said) = refusal(cookie(failure).await, "www-authenticate");
+        assert_eq!((status, said.as_str()), (500, "something went wrong on the server"), "{failure}");
+    }
+    assert_eq!(hello(cookie("session=s3cr3t").await).await, "ada");
+}
+
+#[tokio::test]
+async fn who_guesses_too_often_is_told_when_to_come_again() {
+    let asked = Arc::default();
+    let address = serve(&with_users(&asked).limits(|limits| limits.auth_failures = 2).build().unwrap()).await;
+    let guess = async || refusal(ask(&address, "&token=guess", &[]).await, "retry-after");
+    assert_eq!((guess().await.0, guess().await.0), (401, 401));
+    let (status, seconds, _) = guess().await;
+    assert_eq!(
+        (status, seconds.unwrap().parse::<u32>().is_ok_and(|seconds| (1..=30).contains(&seconds))),
+        (429, true)
+    );
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "nobody looked at the third");
+    assert!(ask(&address, "", &[]).await.is_ok(), "who shows nothing guesses nothing");
+}
+
+#[tokio::test]
+async fn no_page_of_another_site_connects_with_the_cookies_of_its_visitor() {
+    let asked = Arc::default();
+    let address = serve(&with_users(&asked).build().unwrap()).await;
+    let port: u16 = address.rsplit(':').next().unwrap().parse().unwrap();
+    let cookie = ("cookie", "session=s3cr3t");
+    for origin in [
+        "https://evil.example".to_owned(),
+        "null".to_owned(),
+        String::new(),
+        format!("http://127.0.0.1:{}", port.wrapping_add(1)),
+        "http://127.0.0.1".to_owned(),
+        format!("http://evil.127.0.0.1:{port}"),
+        format!("http://{address}.evil.example"),
+        format!("http://{address}@evil.example"),
+        format!("http://{address}/"),
+        format!("http://{address} https://evil.example"),
+        address.clone(),
+    ] {
+        let refused = ask(&address, "&token=s3cr3t", &[("origin", origin.as_str()), cookie]).await;
+        assert_eq!(status(refused.unwrap_err()), 403, "{origin:?}");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "nobody looked at the cookie");
+    // Our own pages may, however their address is spelled; and what is no browser has no visitor.
+    for origin in [format!("http://{address}"), format!("HTTP://{address}"), format!("https://{address}")] {
+        assert_eq!(
+            hello(ask(&address, "", &[("origin", origin.as_str()), cookie]).await).await,
+            "ada",
+            "{origin}"
+        );
+    }
+    assert_eq!(hello(ask(&address, "", &[cookie]).await).await, "ada");
+}
+
+#[tokio::test]
+async fn a_user_and_an_address_have_so_many_connections() {
+    let live = with_users(&Arc::default()).behind_proxies(1).limits(|limits| {
+        limits.connections_per_user = 1;
+        limits.connections_per_address = 2;
+    });
+    let live = live.build().unwrap();
+    let address = serve(&live).await;
+    let from = async |address: &str, query: &str, peer: &str| {
+        ask(address, query, &[("x-forwarded-for", peer)]).await
+    };
+    let ada = from(&address, "&token=s3cr3t", "203.0.113.1").await.unwrap();
+    let (status, _, said) = refusal(from(&address, "&token=s3cr3t", "203.0.113.2").await, "x");
+    assert_eq!((status, said.as_str()), (429, "too many connections of this user: close some"));
+    let _second = from(&address, "", "6.6.6.6, 203.0.113.1").await.unwrap();
+    let (status, _, said) = refusal(from(&address, "", "203.0.113.1").await, "x");
+    assert_eq!((status, said.as_str()), (429, "too many connections from this address"));
+    assert!(from(&address, "", "203.0.113.2").await.is_ok());
+    drop(ada);
+    while live.connections() > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert!(from(&address, "&token=s3cr3t", "203.0.113.1").await.is_ok());
+}
+
+#[tokio::test]
+async fn without_proxies_nobody_says_where_they_come_from() {
+    let live = app::live().limits(|limits| limits.connections_per_address = 1).build().unwrap();
+    let address = serve(&live).await;
+    let _first = ask(&address, "", &[("x-forwarded-for", "203.0.113.1")]).await.unwrap();
+    let refused = ask(&address, "", &[("x-forwarded-for", "203.0.113.2")]).await;
+    assert_eq!(status(refused.unwrap_err()), 429);
+}
+
+/// Everything that is written to any log, at any level.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        span.record(&mut self.clone());
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, values: &tracing::span::Record<'_>) {
+        values.record(&mut self.clone());
+    }
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+impl tracing::field::Visit for Log {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        writeln!(self.0.lock().unwrap(), "{field} {value:?}").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_proves_who_somebody_is_is_in_a_log() {
+    let log = Log::default();
+    let guard = tracing::subscriber::set_default(log.clone());
+    let address = serve(&with_users(&Arc::default()).build().unwrap()).await;
+    // Through a bare socket, because a client may log what it likes.
+    for (path, header) in [
+        ("&token=s3cr3t-and-wrong", "Cookie: a=b"),
+        ("&token=panic", "Cookie: a=s3cr3t"),
+        ("", "Cookie: session=s3cr3t"),
+        ("", "Authorization: Bearer s3cr3t-and-wrong"),
+    ] {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let hello = format!(
+            "GET /api/live/ws?v=3{path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             {header}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(hello.as_bytes()).await.unwrap();
+        assert!(stream.read(&mut [0; 512]).await.unwrap() > 0);
+    }
+    let mut socket = ask(&address, "", &[]).await.unwrap();
+    next(&mut socket).await;
+    let auth = json!({ "type": "AUTH", "payload": { "token": "s3cr3t-and-wrong" }, "requestId": "1" });
+    socket.send(Message::text(auth.to_string())).await.unwrap();
+    assert_eq!(next(&mut socket).await["code"], "AUTH_FAILED");
+    drop(guard);
+    let log = log.0.lock().unwrap();
+    assert!(log.contains("the authenticator panicked"), "the log is listened to: {log}");
+    assert!(!log.contains("s3cr3t"), "{log}");
 }

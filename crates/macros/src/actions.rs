@@ -1,4 +1,5 @@
-//! `#[actions]`: what clients may call. Reads signatures, adds `impl Actions`, leaves the block alone.
+//! `#[actions]`: what clients may call. Reads signatures, adds `impl Actions`, leaves the block alone but for
+//! `#[requires(…)]`, which it understands and the compiler would not.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -8,6 +9,7 @@ use syn::{Attribute, FnArg, ImplItem, ImplItemFn, ItemImpl, Pat, ReturnType, Sig
 
 use crate::case::{Complaints, Names, RESERVED_ACTIONS, borrowed, camel, docs, last_segment, without_self};
 use crate::demand::{ACTIONS, Demands, Must};
+use crate::requires::{self, Requirement};
 
 /// One method that clients may call.
 struct Action {
@@ -18,6 +20,7 @@ struct Action {
     is_async: bool,
     inputs: Vec<Input>,
     output: Type,
+    requires: Vec<Requirement>,
 }
 
 enum Input {
@@ -31,7 +34,7 @@ struct Value {
     ty: Type,
 }
 
-pub(crate) fn expand(attribute: &TokenStream, block: ItemImpl) -> TokenStream {
+pub(crate) fn expand(attribute: &TokenStream, mut block: ItemImpl) -> TokenStream {
     let mut complaints = Complaints::default();
     if !attribute.is_empty() {
         complaints.push(
@@ -60,6 +63,7 @@ pub(crate) fn expand(attribute: &TokenStream, block: ItemImpl) -> TokenStream {
                 "write the component's name here: `#[actions] impl YourComponent { … }`",
             );
         }
+        block.items.iter_mut().for_each(requires::strip);
         let complaints = complaints.take();
         return quote!(#block #complaints);
     };
@@ -74,6 +78,7 @@ pub(crate) fn expand(attribute: &TokenStream, block: ItemImpl) -> TokenStream {
             ),
         }
     }
+    block.items.iter_mut().for_each(requires::strip);
     let self_ty = &block.self_ty;
     // A block with complaints still gets its impl, so that the complaints are the only errors.
     let implementation = implementation(&owner, self_ty, &actions);
@@ -216,6 +221,7 @@ fn read(
         }
     };
     let wire = names.claim(ident, "action", RESERVED_ACTIONS, complaints)?;
+    let requires = requires::of_action(&method.attrs, complaints);
     let cfg = method.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect();
     good.then(|| Action {
         ident: ident.clone(),
@@ -225,6 +231,7 @@ fn read(
         is_async: asyncness.is_some(),
         inputs: found,
         output,
+        requires,
     })
 }
 
@@ -253,6 +260,7 @@ fn implementation(owner: &Ident, self_ty: &Type, actions: &[Action]) -> TokenStr
     }
     let demands = demands.into_impls();
     let count = shapes.len();
+    let [action, args, cx] = ["action", "args", "cx"].map(own);
     quote_spanned! {owner.span()=>
         const _: () = {
             #(#demands)*
@@ -261,15 +269,15 @@ fn implementation(owner: &Ident, self_ty: &Type, actions: &[Action]) -> TokenStr
             impl ::fluxstack_live::__private::Actions for #self_ty {
                 async fn dispatch(
                     &mut self,
-                    action: &str,
-                    args: &[u8],
-                    cx: &mut ::fluxstack_live::__private::Cx<Self>,
+                    #action: &str,
+                    #args: &[u8],
+                    #cx: &mut ::fluxstack_live::__private::Cx<Self>,
                 ) -> ::fluxstack_live::__private::Outcome
                 where
                     for<'__live> Self: ::fluxstack_live::__private::Component,
                 {
-                    let _ = (&args, &cx);
-                    match action {
+                    let _ = (&#args, &#cx);
+                    match #action {
                         #(#arms)*
                         _ => ::core::result::Result::Err(::fluxstack_live::__private::not_callable()),
                     }
@@ -289,27 +297,36 @@ fn implementation(owner: &Ident, self_ty: &Type, actions: &[Action]) -> TokenStr
     }
 }
 
+/// A name of our own, so that a function the author names in `requires` may be called the same.
+fn own(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
 /// One arm of `dispatch`. An async action's future is promised to be `Send` here, at its own name, so
 /// that a future which is not is complained of where it was written.
 fn arm(self_ty: &Type, action: &Action, granted: &[TokenStream]) -> TokenStream {
-    let Action { ident, wire, cfg, .. } = action;
+    let Action { ident, wire, cfg, requires, .. } = action;
+    let [this, args, cx] = ["this", "args", "cx"].map(own);
+    // First of all: who may not call does not learn what the arguments should have been.
+    let checks = requires::checks(requires, self_ty, &cx, Some(&this));
     let mut names = Vec::new();
     let mut values = Vec::new();
     for input in &action.inputs {
         values.push(match input {
-            Input::Cx => quote!(cx),
+            Input::Cx => quote!(#cx),
             Input::Value(value) => {
                 let at = names.len();
                 names.push(&value.wire);
-                quote!(args.take(#at)?)
+                quote!(#args.take(#at)?)
             }
         });
     }
     let count = names.len();
     let parse = quote! {
-        let _ = &cx;
-        let args = ::fluxstack_live::__private::Args::<#count>::parse(args, [#(#names),*])?;
-        let _ = &args;
+        #checks
+        let _ = &#cx;
+        let #args = ::fluxstack_live::__private::Args::<#count>::parse(#args, [#(#names),*])?;
+        let _ = &#args;
     };
     let granted = quote! {
         for<'__live> #self_ty: ::fluxstack_live::__private::Component,
@@ -319,18 +336,18 @@ fn arm(self_ty: &Type, action: &Action, granted: &[TokenStream]) -> TokenStream 
         return quote! {
             #(#cfg)*
             #wire => {
-                fn call(
-                    this: &mut #self_ty,
-                    args: &[u8],
-                    cx: &mut ::fluxstack_live::__private::Cx<#self_ty>,
+                fn __live_call(
+                    #this: &mut #self_ty,
+                    #args: &[u8],
+                    #cx: &mut ::fluxstack_live::__private::Cx<#self_ty>,
                 ) -> ::fluxstack_live::__private::Outcome
                 where
                     #granted
                 {
                     #parse
-                    ::fluxstack_live::__private::IntoOutcome::into_outcome(<#self_ty>::#ident(this, #(#values),*))
+                    ::fluxstack_live::__private::IntoOutcome::into_outcome(<#self_ty>::#ident(#this, #(#values),*))
                 }
-                call(self, args, cx)
+                __live_call(self, #args, #cx)
             }
         };
     }
@@ -340,20 +357,20 @@ fn arm(self_ty: &Type, action: &Action, granted: &[TokenStream]) -> TokenStream 
     quote! {
         #(#cfg)*
         #wire => {
-            fn call<'__call>(
-                this: &'__call mut #self_ty,
-                args: &'__call [u8],
-                cx: &'__call mut ::fluxstack_live::__private::Cx<#self_ty>,
+            fn __live_call<'__call>(
+                #this: &'__call mut #self_ty,
+                #args: &'__call [u8],
+                #cx: &'__call mut ::fluxstack_live::__private::Cx<#self_ty>,
             ) -> #future
             where
                 #granted
             {
                 async move {
                     #parse
-                    ::fluxstack_live::__private::IntoOutcome::into_outcome(<#self_ty>::#ident(this, #(#values),*).await)
+                    ::fluxstack_live::__private::IntoOutcome::into_outcome(<#self_ty>::#ident(#this, #(#values),*).await)
                 }
             }
-            call(self, args, cx).await
+            __live_call(self, #args, #cx).await
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The macros of `fluxstack-live`. Use them through that crate, which re-exports them in its prelude.
 //!
-//! They keep to five manners: they add and never rewrite; every complaint points at the author's token
+//! They keep to five manners: they add and never rewrite (but take off the one attribute that only they know,
+//! `#[requires(…)]`); every complaint points at the author's token
 //! and says what to type; all complaints of a block come at once; a type that does not fit is one error,
 //! not one for each line of the expansion; and names in the expansion are absolute, so that an
 //! application needs no other dependency and may call its own things what it likes.
@@ -13,6 +14,7 @@
 mod actions;
 mod case;
 mod demand;
+mod requires;
 mod restore;
 mod settings;
 mod state;
@@ -32,6 +34,11 @@ use proc_macro::TokenStream;
 /// * `serves = 2`: the oldest version of a page that may still mount it; the one before the present if nothing
 ///   is said.
 ///
+/// * `requires(signed_in)`, `requires(role = "admin")`, `requires(permission = "posts.delete")`: who may have an
+///   instance. `requires(with = path)` asks a `fn(&Cx<Self>) -> Result<()>` of yours. Several are all of them. It is
+///   judged when the component is mounted, joined or taken up again, when somebody signs in or out, and before every
+///   call.
+///
 /// `#[state(keep)]` on a private field writes it down with the `pub` ones, for the server alone.
 ///
 /// `#[state(every_ms = 16)]` on a `pub` field, of any kind, sends it at most so often, from 1 to 60,000 milliseconds:
@@ -46,6 +53,10 @@ pub fn state(input: TokenStream) -> TokenStream {
 ///
 /// Every method is `pub` and takes `&mut self`, arguments by name and, anywhere among them, optionally
 /// `cx: &mut Cx<Self>`. It may be `async`.
+///
+/// `#[requires(…)]` on a method says who may call it, in the words of `#[state(requires(…))]`; a function is a
+/// `fn(&Self, &Cx<Self>) -> Result<()>` here. It is judged on every call, by who is signed in at that moment, before
+/// the arguments are read. Only for clients: your own code calls the method as it likes.
 #[proc_macro_attribute]
 pub fn actions(attribute: TokenStream, item: TokenStream) -> TokenStream {
     actions::expand(&attribute.into(), syn::parse_macro_input!(item)).into()
@@ -58,4 +69,17 @@ pub fn actions(attribute: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn wire(attribute: TokenStream, item: TokenStream) -> TokenStream {
     wire::expand(&attribute.into(), syn::parse_macro_input!(item)).into()
+}
+
+/// Who may call an action: `#[requires(signed_in)]`, `#[requires(role = "admin")]`,
+/// `#[requires(permission = "posts.delete")]`, `#[requires(with = path)]`. Belongs on a method in an
+/// [`macro@actions`] block, which reads it.
+#[proc_macro_attribute]
+pub fn requires(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    // `#[actions]` takes off all that it understands; what comes here stands somewhere else.
+    let _ = attribute;
+    let span = proc_macro2::Span::call_site();
+    let mut tokens = TokenStream::from(syn::Error::new(span, requires::MISPLACED).to_compile_error());
+    tokens.extend(item);
+    tokens
 }

@@ -10,6 +10,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, DeriveInput, Field, Ident, LitInt, LitStr, Token, Type, Visibility};
 
 use crate::case::Complaints;
+use crate::requires::{self, Requirement};
 
 /// What stands on the struct.
 pub(crate) struct Settings {
@@ -23,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) oldest: u32,
     /// The shapes it had, from that version to the one before the present.
     pub(crate) former: Vec<Type>,
+    /// Who may have an instance.
+    pub(crate) requires: Vec<Requirement>,
 }
 
 /// A version, and where it was written.
@@ -43,6 +46,7 @@ struct Migrations {
 pub(crate) fn of_struct(input: &DeriveInput, complaints: &mut Complaints) -> Settings {
     let mut name = LitStr::new(&input.ident.unraw().to_string(), input.ident.span());
     let (mut version, mut serves, mut migrations) = (None, None, None);
+    let mut required = Vec::new();
     for attribute in ours(&input.attrs) {
         let parsed = attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("name") {
@@ -53,13 +57,15 @@ pub(crate) fn of_struct(input: &DeriveInput, complaints: &mut Complaints) -> Set
                 serves = Some(read_version(meta.value()?)?);
             } else if meta.path.is_ident("migrate") {
                 migrations = Some(read_migrations(&meta)?);
+            } else if meta.path.is_ident("requires") {
+                required.extend(read_requires(&meta)?);
             } else if meta.path.is_ident("keep") {
                 return Err(meta.error("`keep` belongs on a private field: a `pub` one is kept anyway"));
             } else if meta.path.is_ident("every_ms") {
                 return Err(meta.error("`every_ms` belongs on a `pub` field that changes often"));
             } else {
                 return Err(meta.error(
-                    "`#[state(…)]` takes `name = \"…\"`, `version = 2`, `serves = 1` and `migrate(…)`",
+                    "`#[state(…)]` takes `name = \"…\"`, `version = 2`, `serves = 1`, `migrate(…)` and `requires(…)`",
                 ));
             }
             Ok(())
@@ -67,7 +73,14 @@ pub(crate) fn of_struct(input: &DeriveInput, complaints: &mut Complaints) -> Set
         if let Err(error) = parsed {
             complaints.push(error.span(), error);
             // Half of what was said is not judged: the complaint above may be the reason why.
-            return Settings { name, version: 1, serves: 1, oldest: 1, former: Vec::new() };
+            return Settings {
+                name,
+                version: 1,
+                serves: 1,
+                oldest: 1,
+                former: Vec::new(),
+                requires: Vec::new(),
+            };
         }
     }
     let present = version.map_or(1, |version| version.number);
@@ -94,7 +107,7 @@ pub(crate) fn of_struct(input: &DeriveInput, complaints: &mut Complaints) -> Set
         Some(Migrations { from, former, .. }) => (from.map_or(1, |from| from.number), former),
         None => (present, Vec::new()),
     };
-    Settings { name, version: present, serves, oldest, former }
+    Settings { name, version: present, serves, oldest, former, requires: required }
 }
 
 /// What stands on a field.
@@ -157,6 +170,15 @@ fn read_name(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
         name.span(),
         "the name becomes a name in TypeScript: letters, digits and `_`, beginning with a letter",
     ))
+}
+
+fn read_requires(meta: &ParseNestedMeta<'_>) -> syn::Result<Vec<Requirement>> {
+    if !meta.input.peek(syn::token::Paren) {
+        return Err(meta.error("say what is required, in parentheses: `requires(signed_in)`"));
+    }
+    let list;
+    syn::parenthesized!(list in meta.input);
+    requires::list(&list)
 }
 
 fn read_version(input: ParseStream<'_>) -> syn::Result<Version> {

@@ -1,6 +1,6 @@
 //! `#[derive(State)]`: what the client sees of a struct. Adds one impl and the registration.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -8,6 +8,7 @@ use syn::{Data, DeriveInput, Fields, Type, Visibility};
 
 use crate::case::{Complaints, Names, RESERVED_FIELDS, docs, without_self};
 use crate::demand::{Demands, Must};
+use crate::requires;
 use crate::restore::{self, KeptField};
 use crate::settings::{self, Settings};
 
@@ -130,6 +131,7 @@ fn implementation(
     let versions = restore::consts(settings, kept);
     let restore = restore::restore(settings, &ident, &rust, &wire);
     let keep = restore::keep(settings, kept);
+    let demand = demand(owner, settings);
     let staged: Vec<_> = at.iter().map(|at| quote::format_ident!("staged_{at}")).collect();
     let paced = visible.iter().filter(|field| field.every.is_some()).count();
     let is_paced = paced > 0;
@@ -239,6 +241,8 @@ fn implementation(
 
             #keep
 
+            #demand
+
             fn describe(
                 types: &mut ::fluxstack_live::__private::Types,
             ) -> ::std::vec::Vec<::fluxstack_live::__private::FieldShape> {
@@ -254,4 +258,25 @@ fn implementation(
             }
         }
     }
+}
+
+/// Who may have an instance, if that is not everybody.
+fn demand(owner: &Ident, settings: &Settings) -> Option<TokenStream> {
+    if settings.requires.is_empty() {
+        return None;
+    }
+    // Our own, so that a function the author names may be called the same.
+    let cx = Ident::new("cx", Span::mixed_site());
+    let checks = requires::checks(&settings.requires, owner, &cx, None);
+    Some(quote! {
+        fn demand(
+            #cx: &::fluxstack_live::__private::Cx<Self>,
+        ) -> ::core::result::Result<(), ::fluxstack_live::__private::Error>
+        where
+            for<'__live> Self: ::fluxstack_live::__private::Component,
+        {
+            #checks
+            ::core::result::Result::Ok(())
+        }
+    })
 }

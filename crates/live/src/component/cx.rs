@@ -13,8 +13,8 @@ use fluxstack_live_protocol::{CallId, InstanceId};
 
 use super::Component;
 use super::effect::{Address, Effect, Post, RoomAct};
-use crate::auth::{Caller, Identity};
-use crate::error::{Code, Error, Result};
+use crate::auth::{Caller, Identity, demand};
+use crate::error::{Error, Result};
 use crate::services::Services;
 use crate::wire::{Wire, to_json};
 use crate::work::{TimerId, Work};
@@ -80,8 +80,7 @@ impl<C: Component> Cx<C> {
     /// # Errors
     /// [`Code::Unauthenticated`] if nobody is, or if nobody asked.
     pub fn user(&self) -> Result<Arc<Identity>> {
-        let identity = self.caller.as_ref().and_then(|caller| caller.identity());
-        identity.ok_or_else(|| Error::new(Code::Unauthenticated, "sign in first"))
+        demand::signed_in(self.caller())
     }
 
     /// How many sessions have this instance mounted, those included that are waited for.

@@ -22,7 +22,6 @@ use fluxstack_live_protocol::delta::Writer;
 use fluxstack_live_protocol::{SessionId, digest};
 
 use crate::error::{Code, Error};
-use crate::state::FlushError;
 use crate::typescript::Types;
 
 mod bound;
@@ -40,6 +39,30 @@ pub use map::{Key, Keyed, Map};
 pub use presence::{Presence, Present};
 
 pub use crate::wire::Unsendable;
+
+/// Why a turn could not be flushed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// A value cannot cross.
+    #[error("field `{field}`: {why}")]
+    Unsendable {
+        /// Which field, in Rust.
+        field: &'static str,
+        /// What is wrong with it.
+        why: Unsendable,
+    },
+    /// The state is too large.
+    #[error(
+        "the state would be {size} bytes, at most {limit} are allowed: keep less in it, or raise `Limits::state`"
+    )]
+    TooLarge {
+        /// Bytes it would have.
+        size: usize,
+        /// Bytes it may have.
+        limit: usize,
+    },
+}
 
 /// What [`Field::stage`] found.
 #[derive(Debug, Clone)]

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::hold::Hold;
+use super::identity::demanded;
 use super::keep::Keeping;
 use super::log::Log;
 use super::members::Members;
@@ -76,17 +77,24 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         cx.set_caller(Some(Arc::clone(&first.caller)));
         cx.set_members(1);
     }
-    let beginning = match begin {
-        Begin::Mount => afresh(props, &mut cx).await,
-        Begin::Stored => match owner.vault.fetch(id, owner_of::<C>(&owner)).await {
+    let admitted = match first {
+        Some(_) => demanded(&cx),
+        // Who mounts a shared one is in its mailbox. It is not begun for somebody who may not have it.
+        None if !has_one_who_may(&mut inbox, &mut cx).await => return None,
+        None => Ok(()),
+    };
+    let beginning = match (admitted, begin) {
+        (Err(error), _) => Err(error),
+        (Ok(()), Begin::Mount) => afresh(props, &mut cx).await,
+        (Ok(()), Begin::Stored) => match owner.vault.fetch(id, owner_of::<C>(&owner)).await {
             Ok(snapshot) => rehydrate(&snapshot, &mut cx).await,
             Err(error) => Err(error),
         },
-        Begin::Carried(snapshot) => match owner.vault.is_newest(&snapshot).await {
+        (Ok(()), Begin::Carried(snapshot)) => match owner.vault.is_newest(&snapshot).await {
             Ok(()) => rehydrate(&snapshot, &mut cx).await,
             Err(error) => Err(error),
         },
-        Begin::Shared { only_stored } => {
+        (Ok(()), Begin::Shared { only_stored }) => {
             let place = owner.place(id);
             match owner.vault.fetch_any(place, owner_of::<C>(&owner)).await {
                 Ok(snapshot) => rehydrate(&snapshot, &mut cx).await,
@@ -171,6 +179,33 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
     instance.unmount().await;
     turn_all_away(waiting, first, error);
     None
+}
+
+/// Waits for somebody who mounts the shared instance and may have it; those who may not are told so. `false` if they
+/// were all there were, and then nobody else can come.
+async fn has_one_who_may<C: Component>(inbox: &mut Inbox, cx: &mut Cx<C>) -> bool {
+    let mut others = Vec::new();
+    let found = loop {
+        match inbox.next().await {
+            Mail::Join(join) => {
+                cx.set_caller(Some(Arc::clone(&join.caller)));
+                match demanded(cx) {
+                    Ok(()) => {
+                        others.push(Mail::Join(join));
+                        break true;
+                    }
+                    Err(error) => join.ticket.answer(Err(error)),
+                }
+            }
+            other => others.push(other),
+        }
+        if inbox.close_if_empty() {
+            break false;
+        }
+    };
+    cx.set_caller(None);
+    inbox.put_back(others);
+    found
 }
 
 /// Begins with what the author's `mount` makes.

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use fluxstack_live_protocol::{ConnectionId, SessionId};
 use indexmap::IndexMap;
@@ -21,6 +22,17 @@ pub(super) struct Member {
     pub(super) outbox: Option<Arc<Outbox>>,
     /// Until when it is waited for.
     until: Option<Instant>,
+    /// How often the session has it mounted, if it is shared.
+    mounts: Option<Arc<AtomicU32>>,
+}
+
+impl Member {
+    /// The session has it mounted no more, and may mount it again.
+    pub(super) fn forget_mounts(&self) {
+        if let Some(mounts) = &self.mounts {
+            mounts.store(0, Ordering::Relaxed);
+        }
+    }
 }
 
 /// See the module.
@@ -70,13 +82,20 @@ impl Members {
     /// A session has the instance mounted, from this connection; it may have had it before, from another.
     pub(super) fn put(&mut self, caller: Arc<Caller>, outbox: Arc<Outbox>) {
         let session = caller.session_id();
-        self.by_session.insert(session, Member { caller, outbox: Some(outbox), until: None });
+        self.by_session.insert(session, Member { caller, outbox: Some(outbox), until: None, mounts: None });
+    }
+
+    /// Remembers how often the session has it mounted.
+    pub(super) fn count(&mut self, session: SessionId, mounts: Option<Arc<AtomicU32>>) {
+        if let Some(member) = self.by_session.get_mut(&session) {
+            member.mounts = mounts;
+        }
     }
 
     /// A session has it mounted and is not connected: it is waited for until then.
     pub(super) fn put_away(&mut self, caller: Arc<Caller>, until: Instant) {
         let session = caller.session_id();
-        self.by_session.insert(session, Member { caller, outbox: None, until: Some(until) });
+        self.by_session.insert(session, Member { caller, outbox: None, until: Some(until), mounts: None });
         self.away.push_back((until, session));
     }
 

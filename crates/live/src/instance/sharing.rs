@@ -38,6 +38,12 @@ impl<C: Component> Instance<C> {
     pub(super) async fn join(&mut self, join: Join) -> std::result::Result<(), Lost> {
         let Join { caller, outbox, was, is_outdated, mounts, ticket } = join;
         self.release();
+        if let Err(error) = self.demand_of(&caller) {
+            // It may have been a member until now.
+            self.leave(caller.session_id(), Left::Gladly, None).await?;
+            ticket.answer(Err(error));
+            return Ok(());
+        }
         if was.as_ref().is_some_and(|was| !self.was(was)) {
             let said = "the instance you had has ended, and another has begun: mount it again";
             ticket.answer(Err(Error::new(Code::NothingKept, said)));
@@ -50,16 +56,18 @@ impl<C: Component> Instance<C> {
             ticket.answer(Err(error));
             return Ok(());
         }
-        mounts.into_iter().for_each(Mounts::keep);
+        let (session, mounts) = (caller.session_id(), mounts.and_then(Mounts::keep));
         // What the joining changed is told to the others; the joiner is told all there is.
         self.tell();
         match was {
             Some(was) if was.instance == self.id => {
                 let frames = self.attach(caller, outbox, was.have, was.heard);
+                self.members.count(session, mounts);
                 self.come_back(frames, is_outdated, ticket).await?;
             }
             was => {
                 self.put(caller, outbox);
+                self.members.count(session, mounts);
                 ticket.answer(Ok(Some(self.picture_of_mount(was.is_some(), is_outdated))));
             }
         }

@@ -72,7 +72,10 @@ impl<C: Component> Instance<C> {
         if self.is_shared() && !self.members.has(caller.session_id()) {
             return None;
         }
-        self.cx.set_caller(Some(caller));
+        if let Err(error) = self.demand_of(&caller) {
+            ticket.answer(Err(error));
+            return None;
+        }
         self.unless_done(ticket)
     }
 

@@ -36,6 +36,8 @@ struct Open {
     bytes: usize,
     /// What the client calls it, if it may send it again; and how far it has its answers.
     call: Option<(CallId, u64)>,
+    /// Who is signed in, for the answer to credentials.
+    user: Option<Arc<str>>,
 }
 
 impl Ticket {
@@ -48,7 +50,8 @@ impl Ticket {
         bytes: usize,
     ) -> Self {
         outbox.open_call(bytes);
-        Self(Some(Open { outbox: Arc::clone(outbox), kind, subject, request_id, action, bytes, call: None }))
+        let (outbox, call, user) = (Arc::clone(outbox), None, None);
+        Self(Some(Open { outbox, kind, subject, request_id, action, bytes, call, user }))
     }
 
     /// The same for a request that may be sent again.
@@ -56,6 +59,15 @@ impl Ticket {
     pub(crate) fn of_call(mut self, call: Option<CallId>, acked: u64) -> Self {
         if let Some(open) = &mut self.0 {
             open.call = call.map(|call| (call, acked));
+        }
+        self
+    }
+
+    /// The same, whose answer says that this is who is signed in.
+    #[must_use]
+    pub(crate) fn of_user(mut self, user: Option<Arc<str>>) -> Self {
+        if let Some(open) = &mut self.0 {
+            open.user = user;
         }
         self
     }
@@ -80,10 +92,10 @@ impl Drop for Ticket {
                 // Gone is what was asked for.
                 return open.answer(Ok(None));
             }
-            if open.kind == ReplyKind::ResumeSession {
+            if matches!(open.kind, ReplyKind::ResumeSession | ReplyKind::Auth) {
                 // The server began to drain before it was known who has it. The session is not refused: whoever
-                // took this for a refusal would give up what waits for them.
-                let said = "the server is going away: present the session to the next one";
+                // took this for a refusal would give up what waits for them. Nor are credentials.
+                let said = "the server is going away: ask the next one";
                 return open.answer(Err(Error::new(Code::Busy, said)));
             }
             let id = match &open.subject {
@@ -147,7 +159,7 @@ impl Open {
             kind: self.kind,
             component_id: id.as_deref(),
             request_id: request_id.as_deref(),
-            user: None,
+            user: self.user.as_deref(),
             room: None,
             outcome,
         })

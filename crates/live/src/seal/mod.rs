@@ -23,7 +23,6 @@
 mod claims;
 mod keys;
 mod pack;
-pub(crate) mod strikes;
 #[cfg(test)]
 mod tests;
 

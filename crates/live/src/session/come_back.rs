@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::message::Resume;
-use fluxstack_live_protocol::{Code, InstanceId};
+use fluxstack_live_protocol::{CloseCode, Code, InstanceId};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -21,7 +21,7 @@ use crate::vault::Owner;
 impl Session {
     /// What the client is to present when it comes back.
     pub(super) fn token(&self) -> String {
-        self.host.vault.token(self.session, &self.arrival.subject)
+        self.host.vault.token(self.session, &self.subject)
     }
 
     /// The client says that this connection belongs to a session it had before.
@@ -40,7 +40,7 @@ impl Session {
             return Err(not_now());
         }
         let is_known = |session| self.host.roster.knows(session);
-        let session = self.host.vault.admit(token, &self.arrival.subject, is_known)?;
+        let session = self.host.vault.admit(token, &self.subject, is_known).await?;
         if session == self.session {
             // It only wants a newer token.
             return Ok(true);
@@ -48,7 +48,8 @@ impl Session {
         if !self.instances.is_empty() || !self.joined.is_empty() {
             return Err(not_now());
         }
-        let Claimed { instances, known } = self.host.roster.claim(session, &self.occupant).await?;
+        let Claimed { instances, known } =
+            self.host.roster.claim(session, &self.subject, &self.occupant).await?;
         self.host.roster.forget(self.session, &self.occupant);
         self.session = session;
         self.caller = Caller::new(
@@ -103,11 +104,8 @@ impl Session {
                 None => return ticket.answer(Err(nothing_kept())),
             },
             Some(text) => {
-                let owner = Owner {
-                    component: registration.name,
-                    session: self.session,
-                    subject: &self.arrival.subject,
-                };
+                let owner =
+                    Owner { component: registration.name, session: self.session, subject: &self.subject };
                 match self.host.vault.carried(text, owner, self.arrival.peer) {
                     Ok(snapshot) => {
                         // A copy in another session is an instance of its own.
@@ -143,7 +141,8 @@ impl Session {
     /// The connection is over; what it mounted waits for the next one, or ends with it. Does nothing the
     /// second time.
     pub(super) fn leave(&mut self) {
-        let may_come_back = self.arrival.dialect.resume;
+        let is_signed_out = self.occupant.why() == Some(CloseCode::SignedOut);
+        let may_come_back = self.arrival.dialect.resume && !is_signed_out;
         let is_crowded = self.host.roster.waiting_for() + self.instances.len() > self.host.limits.waiting;
         for mailbox in Mailbox::in_order(self.instances.values()) {
             mailbox.hang_up(self.session, self.id, may_come_back);
@@ -157,10 +156,11 @@ impl Session {
         for mailbox in Mailbox::in_order(joined.values().map(|joined| &joined.mailbox)) {
             mailbox.hang_up(self.session, self.id, may_come_back);
         }
-        let instances = std::mem::take(&mut self.instances);
-        if may_come_back {
-            self.host.roster.leave(self.session, &self.occupant, instances);
+        let mut instances = std::mem::take(&mut self.instances);
+        if !may_come_back {
+            instances.clear();
         }
+        self.host.roster.leave(self.session, &self.occupant, instances);
     }
 }
 

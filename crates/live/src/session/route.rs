@@ -81,7 +81,9 @@ impl Session {
             | ClientBody::Ping => 0,
         };
         let request_id = request_id.map(|raw| piece(frame, raw.get()));
-        Ticket::new(&self.outbox, kind, subject, request_id, action, bytes).of_call(call.clone(), *acked)
+        Ticket::new(&self.outbox, kind, subject, request_id, action, bytes)
+            .of_call(call.clone(), *acked)
+            .of_user(self.user().filter(|_| kind == ReplyKind::Auth))
     }
 
     pub(super) fn take(&mut self, frame: &Bytes, message: ClientMessage<'_>) {
@@ -122,8 +124,7 @@ impl Session {
                 // If it is gone already, the ticket comes back and says so as it is dropped.
                 drop(mailbox.insist(mail));
             }
-            ClientBody::Auth { .. }
-            | ClientBody::Batch { .. }
+            ClientBody::Batch { .. }
             | ClientBody::JoinRoom { .. }
             | ClientBody::LeaveRoom { .. }
             | ClientBody::EmitRoom { .. }
@@ -250,7 +251,7 @@ impl Session {
             begin,
             owner: Ownership {
                 session,
-                subject: Arc::clone(&self.arrival.subject),
+                subject: Arc::clone(&self.subject),
                 vault: Arc::clone(&host.vault),
                 may_come_back: self.arrival.dialect.resume,
                 shared: None,
@@ -348,6 +349,8 @@ fn deliver(mailbox: &Mailbox, mail: Mail) {
         Mail::Resync { ticket: None, .. }
         | Mail::Resume { .. }
         | Mail::Away { .. }
+        | Mail::Identified { .. }
+        | Mail::SignedOut { .. }
         | Mail::Sent { .. }
         | Mail::Join(_)
         | Mail::Rest { .. }

@@ -1,10 +1,13 @@
 //! A whole server in memory.
 
+use std::sync::Arc;
+
 use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio_util::sync::PollSender;
 
 use super::client::Client;
+use crate::auth::Identity;
 use crate::server::Live;
 use crate::session::Arrival;
 
@@ -62,16 +65,23 @@ impl Harness {
         self.connect_as(query, "").await
     }
 
-    /// The same as a certain user, as an authenticator would say.
-    pub async fn connect_as(&self, query: &str, subject: &str) -> Option<Client> {
-        let place = self.live.place()?;
+    /// The same as a certain user without any rights, as an authenticator would say; nobody if it is empty.
+    pub async fn connect_as(&self, query: &str, user: &str) -> Option<Client> {
+        self.connect_identified(query, (!user.is_empty()).then(|| Identity::new(user))).await
+    }
+
+    /// The same as whoever an authenticator would say.
+    pub async fn connect_identified(&self, query: &str, identity: Option<Identity>) -> Option<Client> {
+        let user = identity.as_ref().map_or("", Identity::id);
         // An address of its own for each user, so that one's wrong signatures are not another's.
-        let peer = subject.bytes().fold(1, |sum: u8, byte| sum.wrapping_add(byte));
-        let arrival = Arrival {
-            subject: subject.into(),
-            peer: Some(std::net::Ipv4Addr::new(127, 0, 0, peer).into()),
-            ..Arrival::from_query(query)
-        };
+        let peer = user.bytes().fold(1, |sum: u8, byte| sum.wrapping_add(byte));
+        let peer = Some(std::net::Ipv4Addr::new(127, 0, 0, peer).into());
+        let mut place = self.live.place(peer).ok()?;
+        if let Some(identity) = &identity {
+            place.belong_to(identity).ok()?;
+        }
+        let identity = identity.map(Arc::new);
+        let arrival = Arrival { identity, peer, ..Arrival::from_query(query) };
         let (to_server, mut from_client) = mpsc::channel(IN_FLIGHT);
         let (to_client, from_server) = mpsc::channel(IN_FLIGHT);
         let live = self.live.clone();

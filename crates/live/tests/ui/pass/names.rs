@@ -86,6 +86,7 @@ mod component {
     #[derive(renamed::State)]
     #[state(name = "Lamp", version = 5, serves = 5)]
     #[state(migrate(from = 2, before::first::Traffic, before::Traffic, crate::component::before::Traffic))]
+    #[state(requires(signed_in, role = "a", permission = "b", with = crate::component::cx), requires(with = cx))]
     pub struct Traffic {
         pub light: Light,
         pub r#type: ::std::string::String,
@@ -108,13 +109,26 @@ mod component {
         }
     }
 
+    fn cx(_: &renamed::Cx<Traffic>) -> renamed::Result<()> {
+        ::std::result::Result::Ok(())
+    }
+
+    fn with(_: &Traffic, _: &renamed::Cx<Traffic>) -> renamed::Result<()> {
+        ::std::result::Result::Ok(())
+    }
+
+    use self::{with as args, with as call, with as this};
+
     #[renamed::actions]
     impl Traffic {
+        #[renamed::requires(signed_in, with = with, with = this, with = args, with = call)]
         pub fn turn(&mut self, this: i64, args: ::std::string::String, action: Light) -> renamed::Result<Light> {
             let _ = (this, args);
             ::std::result::Result::Ok(action)
         }
 
+        #[requires(role = "a", with = crate::component::with)]
+        #[requires(permission = "b",)]
         pub async fn r#loop(&mut self, cx: &mut renamed::Cx<Self>, types: i64, shapes: i64) -> i64 {
             let _ = cx;
             types + shapes

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use fluxstack_live_protocol::InstanceId;
 
 use super::{Server, World};
+use crate::auth::Identity;
 use crate::session::Arrival;
 use crate::store::{MemoryStore, Store};
 use crate::testing::sim::shelf::Slow;
@@ -75,7 +76,7 @@ impl World {
         let tab = self.wires[at].tab;
         let (number, due) = (self.wires[at].number, self.arrival(tab));
         let place = match &self.server {
-            Server::Up(live) if self.wires[at].has_tab => live.place().map(|place| (live, place)),
+            Server::Up(live) if self.wires[at].has_tab => live.place(None).ok().map(|place| (live, place)),
             _ => None,
         };
         let Some((live, place)) = place else {
@@ -85,7 +86,7 @@ impl World {
         let page = &self.tabs[tab].page;
         let octet = u8::try_from(tab % 250).unwrap_or(0);
         let arrival = Arrival {
-            subject: page.subject.as_str().into(),
+            identity: (!page.subject.is_empty()).then(|| Arc::new(Identity::new(page.subject.as_str()))),
             // An address of its own for each tab, so that what one sends is not held against another.
             peer: Some(Ipv4Addr::new(10, 0, 0, octet + 1).into()),
             ..Arrival::from_query(&page.query())

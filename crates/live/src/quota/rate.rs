@@ -32,6 +32,11 @@ impl Rate {
         self.due = Some(due + spacing);
         true
     }
+
+    /// Whether it would allow all that a new one does.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.due.is_none_or(|due| due <= Instant::now())
+    }
 }
 
 #[cfg(test)]
