@@ -42,7 +42,7 @@ pub(crate) enum Mail {
     /// Its client signed in, was refreshed, or is nobody any more; what it keeps is this user's from now on.
     Identified { caller: Arc<Caller>, subject: Arc<str> },
     /// This user was signed out everywhere; `ended` is told which sessions that made leave a shared instance.
-    SignedOut { subject: Arc<str>, ended: mpsc::UnboundedSender<SessionId> },
+    SignedOut { subject: Arc<str>, ended: mpsc::Sender<SessionId> },
     /// Another component sent an event.
     Sent { event: Bytes, from: InstanceId },
     /// This connection of the session is gone, and the session may come back.

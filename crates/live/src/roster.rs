@@ -185,7 +185,7 @@ impl Roster {
                     let said = "the session is not known here: begin another";
                     return Err(Error::new(Code::SessionRefused, said));
                 }
-                let there = match seats.get(&session).map(|seat| &seat.taken) {
+                match seats.get(&session).map(|seat| &seat.taken) {
                     Some(Taken::Here(there)) if !there.left.is_cancelled() => Arc::clone(there),
                     _ => {
                         let taken = Taken::Here(Arc::clone(occupant));
@@ -200,8 +200,7 @@ impl Roster {
                         };
                         return Ok(Claimed { instances, known });
                     }
-                };
-                there
+                }
             };
             let is_same_page = occupant.page.is_some() && occupant.page == there.page;
             if !is_same_page && there.is_alive().await {

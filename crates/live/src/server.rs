@@ -330,7 +330,8 @@ impl Live {
         for (session, mailbox) in left {
             drop(mailbox.insist(Mail::Leave { session, ticket: None }));
         }
-        let (ended, mut all_ended) = mpsc::unbounded_channel();
+        // Those that end wait here until they are counted.
+        let (ended, mut all_ended) = mpsc::channel(64);
         let subject: Arc<str> = user.into();
         for mailbox in host.shared.all() {
             let (subject, ended) = (Arc::clone(&subject), ended.clone());

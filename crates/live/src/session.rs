@@ -296,9 +296,8 @@ impl Session {
                 }
                 frame = incoming.next() => frame,
             };
-            let Some(frame) = frame else { return None };
             silence.store(0, Ordering::Relaxed);
-            match frame {
+            match frame? {
                 Incoming::Text(text) if text.len() > self.host.limits.frame => {
                     return Some(CloseCode::FrameTooLarge);
                 }
@@ -418,9 +417,7 @@ impl Session {
         self.refused = if is_allowed { self.refused.saturating_sub(1) } else { self.refused + 1 };
         // What others of the same user or address say is not held against this one.
         let Standing { address, user } = &self.standing;
-        is_allowed
-            && user.as_ref().is_none_or(|share| share.allows(limits.rate_per_user))
-            && address.as_ref().is_none_or(|share| share.allows(limits.rate_per_address))
+        is_allowed && user.allows(limits.rate_per_user) && address.allows(limits.rate_per_address)
     }
 
     fn refuse(&self, refusal: &Refusal) {

@@ -10,7 +10,7 @@ use fluxstack_live::auth::Credentials;
 use fluxstack_live::prelude::*;
 use fluxstack_live::testing::Harness;
 use serde_json::{Value, json};
-use users::{Awake, CAPS, anybody, auth, code, harness, server, sign_in, still, user, with_a_wall};
+use users::{Awake, CAPS, Console, anybody, auth, code, harness, server, sign_in, still, user, with_a_wall};
 
 #[tokio::test(start_paused = true)]
 async fn the_hello_says_who_is_there() {

@@ -13,7 +13,7 @@ use fluxstack_live::prelude::*;
 use fluxstack_live::protocol::CloseCode;
 use fluxstack_live::testing::Harness;
 use serde_json::json;
-use users::{anybody, code, harness, server, still, user, with_a_wall};
+use users::{anybody, code, server, still, user, with_a_wall};
 
 #[tokio::test(start_paused = true)]
 async fn signing_out_everywhere_ends_every_session_and_nothing_comes_back() {

@@ -60,13 +60,13 @@ impl<C: Component> Instance<C> {
     pub(super) async fn signed_out(
         &mut self,
         subject: &str,
-        ended: &mpsc::UnboundedSender<SessionId>,
+        ended: &mpsc::Sender<SessionId>,
     ) -> std::result::Result<(), Lost> {
         let members = self.members.iter().filter(|(_, member)| member.caller.is_of(subject));
         let sessions: Vec<SessionId> = members.map(|(session, _)| *session).collect();
         for session in sessions {
-            // Nobody waits for it if the server is going away.
-            let _ = ended.send(session);
+            // Nobody may be counting any more.
+            let _ = ended.send(session).await;
             self.leave(session, Left::Gladly, None).await?;
         }
         Ok(())

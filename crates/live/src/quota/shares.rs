@@ -32,8 +32,12 @@ struct Row {
     rate: Arc<Mutex<Rate>>,
 }
 
-/// One connection's part in what a user or an address has; given back when dropped.
-pub(crate) struct Share {
+/// One connection's part in what a user or an address has; given back when dropped. The default one is of a whole
+/// without limits.
+#[derive(Default)]
+pub(crate) struct Share(Option<Part>);
+
+struct Part {
     shares: Arc<Shares>,
     whose: Whose,
     rate: Arc<Mutex<Rate>>,
@@ -54,7 +58,7 @@ impl Shares {
             return None;
         }
         row.connections += 1;
-        Some(Share { shares: Arc::clone(self), whose, rate: Arc::clone(&row.rate) })
+        Some(Share(Some(Part { shares: Arc::clone(self), whose, rate: Arc::clone(&row.rate) })))
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -76,11 +80,12 @@ impl Rows {
 impl Share {
     /// Whether one more message may come now, at `rate` a second and 5 seconds' worth of it at once.
     pub(crate) fn allows(&self, rate: u32) -> bool {
-        rate == 0 || lock(&self.rate).allows(rate, rate.saturating_mul(BURST))
+        let Some(part) = self.0.as_ref().filter(|_| rate > 0) else { return true };
+        lock(&part.rate).allows(rate, rate.saturating_mul(BURST))
     }
 }
 
-impl Drop for Share {
+impl Drop for Part {
     fn drop(&mut self) {
         let mut rows = self.shares.rows();
         let Some(row) = rows.of.get_mut(&self.whose) else { return };

@@ -93,25 +93,22 @@ impl Live {
 }
 
 impl Host {
-    /// A share for one more connection of this user; the outer `None` if they have too many.
-    #[expect(clippy::option_option, reason = "no share is kept where there is no limit")]
-    pub(crate) fn share_of_user(&self, user: &str) -> Option<Option<Share>> {
+    /// A share for one more connection of this user, unless they have too many.
+    pub(crate) fn share_of_user(&self, user: &str) -> Option<Share> {
         let limits = &self.limits;
         self.share(limits.connections_per_user, limits.rate_per_user, || Whose::User(user.into()))
     }
 
-    #[expect(clippy::option_option, reason = "as above")]
-    fn share_of_address(&self, peer: IpAddr) -> Option<Option<Share>> {
+    fn share_of_address(&self, peer: IpAddr) -> Option<Share> {
         let limits = &self.limits;
         self.share(limits.connections_per_address, limits.rate_per_address, || Whose::network(peer))
     }
 
-    #[expect(clippy::option_option, reason = "as above")]
-    fn share(&self, most: usize, rate: u32, whose: impl FnOnce() -> Whose) -> Option<Option<Share>> {
+    fn share(&self, most: usize, rate: u32, whose: impl FnOnce() -> Whose) -> Option<Share> {
         if most == usize::MAX && rate == 0 {
-            return Some(None);
+            return Some(Share::default());
         }
-        self.shares.take(whose(), most).map(Some)
+        self.shares.take(whose(), most)
     }
 }
 

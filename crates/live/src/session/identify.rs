@@ -19,14 +19,14 @@ use crate::mailbox::{Mail, Mailbox};
 use crate::outbox::Ticket;
 use crate::quota::{Share, Whose};
 
-/// Bytes of an account's name that count, so that long names do not fill the table of failures.
+/// Characters of an account's name that count, so that long names do not fill the table of failures.
 const LONGEST_ACCOUNT: usize = 256;
 
 /// What a connection has a share of.
 #[derive(Default)]
 pub(crate) struct Standing {
-    pub(crate) address: Option<Share>,
-    pub(crate) user: Option<Share>,
+    pub(crate) address: Share,
+    pub(crate) user: Share,
 }
 
 /// Why it is not known who somebody is.
@@ -64,8 +64,7 @@ impl Host {
         let is_guess = credentials.may_be_a_guess();
         let mut whose: Vec<Whose> = credentials.peer().map(Whose::network).into_iter().collect();
         if let Some(account) = authenticator.account(credentials) {
-            let end = account.floor_char_boundary(LONGEST_ACCOUNT);
-            whose.push(Whose::User(account[..end].into()));
+            whose.push(Whose::User(account.chars().take(LONGEST_ACCOUNT).collect::<String>().into()));
         }
         let wait = whose.iter().filter_map(|whose| self.failures.out_for(whose)).max();
         if let Some(wait) = wait.filter(|_| is_guess) {
@@ -128,7 +127,7 @@ impl Session {
             return Ok(Some(self.signed_in(false, false)));
         }
         let share = if subject.is_empty() {
-            None
+            Share::default()
         } else {
             let too_many =
                 || Error::new(Code::AuthThrottled, "this user has too many connections: close some");
