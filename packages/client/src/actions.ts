@@ -27,9 +27,6 @@ export function callsOf(act: (name: string, args: readonly unknown[]) => Promise
 /** The arguments by name. The event that `onClick={call.increment}` passes is none. */
 export function payloadOf(args: readonly unknown[]): unknown {
   const [first] = args
-  const isEvent =
-    typeof first === 'object' &&
-    first !== null &&
-    ('nativeEvent' in first || (typeof Event !== 'undefined' && first instanceof Event))
+  const isEvent = 'nativeEvent' in Object(first) || (globalThis.Event && first instanceof Event)
   return first === undefined || isEvent ? {} : first
 }

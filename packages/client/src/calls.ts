@@ -57,8 +57,11 @@ interface Call extends CallName, Pick<CallOptions, 'answered' | 'ask'> {
 export interface CallLine {
   /** Makes a call. It leaves when the instance is there, after those that were made before. */
   enter(body: CallBody, options?: CallOptions): Promise<unknown>
-  /** The instance is there, with the state that what is in doubt was meant for if `isSame`. */
-  open(instanceId: string, isSame: boolean): void
+  /**
+   * The instance is there, with the state that what is in doubt was meant for if `isSame`. Of one that is
+   * `shared` another handle may have calls too, so that nothing is known of all answers.
+   */
+  open(instanceId: string, isSame: boolean, shared?: unknown): void
   /** The instance is away: calls wait. */
   shut(): void
   /**
@@ -82,6 +85,7 @@ export const callLine: MakeLine = (port, _name, gone) => {
   let life = 0
   /** The instance was told that everything up to this number is answered. */
   let acked: number | undefined
+  let isShared: unknown
   let cancelPause: (() => void) | undefined
 
   function leave(call: Call, componentId: string): void {
@@ -119,7 +123,7 @@ export const callLine: MakeLine = (port, _name, gone) => {
       // Those of an earlier page stand in front, and have another origin.
       if (lowest > 0) break
     }
-    if (number === 0 || acked === undefined || lowest <= acked + 1) return { callId: id }
+    if (isShared || number === 0 || acked === undefined || lowest <= acked + 1) return { callId: id }
     acked = lowest - 1
     return { callId: id, acked }
   }
@@ -177,8 +181,9 @@ export const callLine: MakeLine = (port, _name, gone) => {
         // Nothing can be waiting in front of it, unless it has to wait as well.
         if (instanceId && !cancelPause) leave(call, instanceId)
       }),
-    open(id) {
+    open(id, _isSame, shared) {
       instanceId = id
+      isShared = shared
       flush()
     },
     shut() {

@@ -63,6 +63,11 @@ export interface LiveClientOptions {
    * that they are never old ones. `undefined` is nobody.
    */
   readonly auth?: Auth | undefined
+  /**
+   * Hears that the server does not take the user for signed in: everywhere signed out (`UNAUTHENTICATED`), or
+   * the credentials of `auth` were refused (`AUTH_FAILED`, `AUTH_THROTTLED`). Default: the console.
+   */
+  readonly onSignedOut?: (reason: LiveError) => void
   /** How long a call may wait for its answer, in ms. Default 30 s. */
   readonly timeout?: number
   /** How many requests may wait to be sent. Default 10,000; one more is rejected with `QUEUE_FULL`. */
@@ -115,23 +120,16 @@ export interface LiveClient {
   readonly authenticate: (credentials: Credentials) => Promise<string | undefined>
   /** Who is signed in, by the server's word for them. */
   readonly getUser: () => string | undefined
-  /** Hears that {@link LiveClient.getUser} changed. */
-  readonly subscribeUser: (listener: () => void) => () => void
   /**
    * The user is gone: unmounts everything, forgets credentials and what was kept for a reload, and mounts again
    * what is looked at, in a new session. A function given as `auth` is asked again.
    */
   readonly signOut: () => void
-  /**
-   * Hears that the server does not take the user for signed in: everywhere signed out (`UNAUTHENTICATED`), or
-   * the credentials of `auth` were refused (`AUTH_FAILED`, `AUTH_THROTTLED`).
-   */
-  readonly onSignedOut: (listener: (reason: LiveError) => void) => () => void
   /** What the connection is doing. */
   readonly getStatus: () => ConnectionStatus
   /** Whether the server has something newer than this page: load it anew at a good moment. */
   readonly isOutdated: () => boolean
-  /** Hears that {@link LiveClient.getStatus} or {@link LiveClient.isOutdated} changed. */
+  /** Hears that what {@link LiveClient.getStatus}, `isOutdated` or `getUser` say has changed. */
   readonly subscribeStatus: (listener: () => void) => () => void
 }
 
@@ -154,36 +152,46 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     queue = DEFAULT_QUEUE,
     grace = DEFAULT_GRACE_MS,
     durable,
+    onSignedOut = complain,
     url,
   } = options
   const where = (): string | undefined => (typeof url === 'function' ? url() : url)
   // One for each load of the page: that is how the server knows a page again whose socket it takes for alive.
   const load = newId()
+  const statuses = listeners<[]>()
   const connection = createConnection({
-    url: () => socketUrl(where(), { v: PROTOCOL_VERSION, caps: CAPABILITIES, client: load }),
+    url: () => socketUrl(where(), `v=${PROTOCOL_VERSION}&caps=${CAPABILITIES}&client=${load}`),
     createSocket: options.createSocket ?? browserSocket,
     clock,
     random,
     page,
     queue,
+    changed() {
+      const status = connection.status()
+      const wasOpen = isOpen
+      isOpen = false
+      if (status === 'open') signIn.opened(begun)
+      else if (status === 'closed') tellAll('closed')
+      else if (wasOpen) tellAll('lost')
+      statuses.tell()
+    },
+    pushed(message) {
+      if ('roomId' in message) for (const guest of guests) guest.room(message)
+      else deliver(message)
+    },
     signedOut() {
-      forget()
-      signIn.forget()
-      sendAway(new LiveError('UNAUTHENTICATED', 'the user was signed out everywhere'))
+      leave()
+      onSignedOut(new LiveError('UNAUTHENTICATED', 'signed out everywhere'))
     },
   })
-  const partings = listeners<[reason: LiveError]>()
-  function sendAway(reason: LiveError): void {
-    complain(reason)
-    partings.tell(reason)
-  }
   const signIn = createSignIn(connection, timeout, options.auth, {
+    changed: statuses.tell,
     signedIn(token, changed) {
       if (changed) forget(token)
       session.renewed(token)
       tellAll(changed ? 'opened' : 'signedIn')
     },
-    refused: (error) => isOpen && sendAway(error),
+    refused: (error) => isOpen && onSignedOut(error),
   })
   const session = createSession(connection, clock, timeout, (refusal) => {
     // A copy leaves to the original what is the original's.
@@ -206,24 +214,9 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
 
   const guests = new Set<Guest>()
   const routes = new Map<string, Set<Instance>>()
-  const statuses = listeners<[]>()
   let isOutdated = false
   /** The connection is open, and the server was told who is here. */
   let isOpen = false
-  connection.changed.add(() => {
-    const status = connection.status()
-    const wasOpen = isOpen
-    isOpen = false
-    if (status === 'open') signIn.opened(begun)
-    else if (status === 'closed') tellAll('closed')
-    else if (wasOpen) tellAll('lost')
-    statuses.tell()
-  })
-  connection.pushed.add((message) => {
-    if ('roomId' in message) for (const guest of guests) guest.room(message)
-    else deliver(message)
-  })
-
   function deliver<T extends keyof InstancePushes>({
     type,
     componentId = '',
@@ -263,8 +256,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     if (isBegun) return
     isBegun = true
     // The server, however its address changes.
-    const [server = ''] = `${where() ?? ''}`.split('?')
-    const token = memory.open(`fluxstack ${server}`)
+    const token = memory.open(`fluxstack ${where() ?? ''}`.replace(/\?.*/, ''))
     if (durable || token instanceof Promise) {
       void begin(token)
       return
@@ -339,11 +331,9 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     session.set(token)
   }
 
-  function signOut(): void {
+  function leave(): void {
     forget()
     signIn.forget()
-    // What is unmounted leaves first.
-    queueMicrotask(connection.renew)
   }
 
   const client: LiveClient & { readonly [INSIDE]: Port } = {
@@ -356,9 +346,11 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       return signIn.authenticate(credentials)
     },
     getUser: signIn.getUser,
-    subscribeUser: signIn.subscribeUser,
-    signOut,
-    onSignedOut: partings.add,
+    signOut() {
+      leave()
+      // What is unmounted leaves first.
+      queueMicrotask(connection.renew)
+    },
     getStatus: connection.status,
     isOutdated: () => isOutdated,
     subscribeStatus: statuses.add,

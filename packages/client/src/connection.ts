@@ -15,7 +15,6 @@
 
 import type { Clock, CreateSocket, Page, PageEvent, Socket } from './environment.js'
 import { type Heartbeat, heartbeat } from './heartbeat.js'
-import { type Listeners, listeners } from './listeners.js'
 import { type Outbox, outbox } from './outbox.js'
 import {
   CLOSE_FLOODING,
@@ -45,17 +44,31 @@ const YOUNG_MS = 2000
 export type ConnectionStatus = Link['at']
 
 type Link =
-  | { readonly at: 'idle' }
-  | {
+  | (None & { readonly at: 'idle' | 'closed' })
+  | (Omit<None, 'socket' | 'cancel'> & {
       readonly at: 'opening'
       readonly socket: Socket
       readonly attempt: number
       readonly since: number
       readonly cancel: () => void
-    }
-  | { readonly at: 'open'; readonly socket: Socket; readonly pulse: Heartbeat }
-  | { readonly at: 'waiting'; readonly attempt: number; readonly cancel: () => void }
-  | { readonly at: 'closed' }
+    })
+  | (Omit<None, 'socket' | 'pulse'> & {
+      readonly at: 'open'
+      readonly socket: Socket
+      readonly pulse: Heartbeat
+    })
+  | (Omit<None, 'cancel'> & {
+      readonly at: 'waiting'
+      readonly attempt: number
+      readonly cancel: () => void
+    })
+
+/** What there may be to let go of. */
+interface None {
+  readonly socket?: undefined
+  readonly pulse?: undefined
+  readonly cancel?: undefined
+}
 
 /** What the connection lives on. */
 export interface ConnectionOptions {
@@ -66,6 +79,10 @@ export interface ConnectionOptions {
   readonly page: Page
   /** Requests that may wait to be sent. */
   readonly queue: number
+  /** Hears that the status changed. */
+  readonly changed: () => void
+  /** Hears the messages that answer no request. */
+  readonly pushed: (message: Push) => void
   /** Hears that the server has sent the user away. */
   readonly signedOut: () => void
 }
@@ -75,10 +92,6 @@ export type Hello = Extract<ServerMessage, { readonly type: 'CONNECTION_ESTABLIS
 
 /** The one socket. */
 export interface Connection {
-  /** Hears that the status changed. */
-  readonly changed: Listeners<[]>
-  /** Hears the messages that answer no request. */
-  readonly pushed: Listeners<[message: Push]>
   readonly status: () => ConnectionStatus
   /** The last hello. */
   readonly hello: () => Hello | undefined
@@ -103,53 +116,46 @@ export function backoff(random: () => number, tries: number): number {
 export function createConnection(options: ConnectionOptions): Connection {
   const { clock, page } = options
   const out = outbox(clock, options.queue)
-  const changed = listeners<[]>()
-  const pushed = listeners<[message: Push]>()
   let link: Link = { at: 'idle' }
-  /** Counts sockets, so that what an abandoned one still says is not heard. */
-  let turn = 0
   let hello: Hello | undefined
   /** How often another page took the session over, or the user was signed out. */
   let sentAway = 0
   let unwatch = (): void => undefined
 
   function dial(attempt: number): void {
-    turn += 1
-    const mine = turn
     try {
-      const socket = options.createSocket(options.url(), {
-        frame: (text) => mine === turn && receive(text),
-        closed: (code) => mine === turn && onClosed(code),
+      // What an abandoned one still says is not heard.
+      const socket: Socket = options.createSocket(options.url(), {
+        frame: (text) => link.socket === socket && receive(text),
+        closed: (code) => link.socket === socket && onClosed(code),
       })
       const cancel = clock.after(HELLO_MS, () => retry(attempt))
       go({ at: 'opening', socket, attempt, since: clock.now(), cancel })
     } catch (cause) {
-      console.error('[fluxstack] no socket, will try again:', cause)
+      console.error('[fluxstack] no socket:', cause)
       retry(attempt)
     }
   }
 
   /** Waits longer the more attempts have failed, then dials again. */
   function retry(attempt: number, delay = backoff(options.random, attempt)): void {
-    turn += 1
     const cancel = clock.after(delay, () => dial(attempt + 1))
     go({ at: 'waiting', attempt: attempt + 1, cancel })
   }
 
   /** Waits until the page is seen again. */
   function rest(): void {
-    turn += 1
     go({ at: 'waiting', attempt: 0, cancel: () => undefined })
   }
 
   function go(next: Link): void {
     const before = link
     link = next
-    if ('cancel' in before) before.cancel()
-    if ('pulse' in before) before.pulse.stop()
-    if ('socket' in before && !('socket' in next && next.socket === before.socket)) before.socket.close()
+    before.cancel?.()
+    before.pulse?.stop()
+    if (before.socket !== next.socket) before.socket?.close()
     // Handles hear of the loss before their requests fail, so that they know why.
-    changed.tell()
+    options.changed()
     if (next.at === 'closed') out.lose('CLOSED', 'the client was closed')
     else if (before.at === 'open') out.lose('DISCONNECTED', 'the connection was lost')
   }
@@ -165,7 +171,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     } else if (message.type === 'REPLY') {
       out.answer(message)
     } else if (message.type !== 'COMPONENT_PONG') {
-      pushed.tell(message)
+      options.pushed(message)
     }
   }
 
@@ -230,8 +236,6 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   return {
-    changed,
-    pushed,
     status: () => link.at,
     hello: () => hello,
     retry,
@@ -244,7 +248,6 @@ export function createConnection(options: ConnectionOptions): Connection {
       dial(0)
     },
     close() {
-      turn += 1
       unwatch()
       go({ at: 'closed' })
     },

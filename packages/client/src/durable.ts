@@ -181,11 +181,11 @@ export function indexedDbCalls(options: DurableOptions = {}): DurableCalls {
 
     return {
       enter,
-      open(id, isSame) {
+      open(id, isSame, shared) {
         take()
         // They were meant for an instance that is gone, or is another tab's.
         if (taken.size > 0 && (!isSame || tab !== takenIn)) inner.renew()
-        inner.open(id, isSame)
+        inner.open(id, isSame, shared)
       },
       shut: inner.shut,
       renew(error) {

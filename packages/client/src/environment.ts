@@ -35,10 +35,10 @@ export interface Page {
 /** The browser's page; outside a browser, a page that is always visible and never changes. */
 export const browserPage: Page = {
   get visible() {
-    return typeof document === 'undefined' || document.visibilityState !== 'hidden'
+    return globalThis.document?.visibilityState !== 'hidden'
   },
   watch(listener) {
-    if (typeof document === 'undefined') return () => undefined
+    if (!globalThis.document) return () => undefined
     const gone = new AbortController()
     const { signal } = gone
     const on = (target: EventTarget, type: string, hear: (event: Event) => void): void =>
@@ -77,11 +77,9 @@ export const browserTab: Tab = {
   now: () => Date.now(),
   lock: (name) =>
     new Promise((resolve, reject) => {
-      const held = (lock: Lock | null): Promise<void> | undefined => {
-        if (lock) return new Promise((release) => resolve(release))
-        resolve(undefined)
-        return undefined
-      }
+      // It is held until this promise resolves, and whoever has its `resolve` has the way to give it back.
+      const held = (lock: Lock | null): Promise<void> | void =>
+        lock ? new Promise<void>((release) => resolve(release)) : resolve(undefined)
       navigator.locks.request(name, { ifAvailable: true }, held).catch(reject)
     }),
 }
@@ -107,6 +105,9 @@ export interface Socket {
  */
 export type CreateSocket = (url: string, events: SocketEvents) => Socket
 
+/** `WebSocket.CLOSING`; there is only `CLOSED` after it. */
+const CLOSING = 2
+
 /** A WebSocket as the browser has it. */
 export const browserSocket: CreateSocket = (url, events) => {
   const socket = new WebSocket(url)
@@ -116,7 +117,7 @@ export const browserSocket: CreateSocket = (url, events) => {
     send: (text) => socket.send(text),
     close: () => socket.close(),
     get dead() {
-      return socket.readyState >= WebSocket.CLOSING
+      return socket.readyState >= CLOSING
     },
   }
 }
@@ -125,12 +126,11 @@ export const browserSocket: CreateSocket = (url, events) => {
  * The address of the server's socket: `url`, or the page's own host at `/api/live/ws`. A path and an
  * `http` address are understood too.
  */
-export function socketUrl(url: string | undefined, query: Readonly<Record<string, string>>): string {
-  const base = typeof location === 'undefined' ? undefined : location.href
-  const address = new URL(url ?? '/api/live/ws', base)
+export function socketUrl(url: string | undefined, query: string): string {
+  const address = new URL(url ?? '/api/live/ws', globalThis.location?.href)
   address.protocol = address.protocol.replace('http', 'ws')
   address.hash = ''
-  for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value)
+  address.search += (address.search && '&') + query
   return address.href
 }
 

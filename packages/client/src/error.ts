@@ -93,8 +93,8 @@ export class LiveError extends Error {
 }
 
 /** Tells the author of the page what nobody else is told. */
-export function complain(error: LiveError, about = ''): void {
-  console.error('[fluxstack]', about, error.code, error.message)
+export function complain({ code, message }: LiveError, about = ''): void {
+  console.error('[fluxstack]', about, code, message)
 }
 
 /** Whether an error says that there is no instance to talk to any more. */

@@ -29,15 +29,15 @@ export interface Hall {
 /** The server said something of a room, or of this instance in one. */
 export function enterHall({ heard, listen }: Hall, push: RoomPush, everybody: Ears): void {
   const { type, roomId, payload } = push
-  const seq = Number(payload.seq) || 0
+  const seq = Number(payload.seq)
   const before = heard.get(roomId)
   const ears = roomId === EVERYBODY ? everybody : undefined
-  if (type === 'ROOM_LEFT') heard.delete(roomId)
-  else if (type === 'ROOM_EVENT') {
-    if (before === undefined && !ears) return
-    heard.set(roomId, hear(payload, before ?? seq - 1, ears))
-  } else if (before === undefined || payload.recovered !== true) {
-    if (before !== undefined && seq > before) ears?.missed(seq - before)
+  if (type === 'ROOM_LEFT') {
+    heard.delete(roomId)
+  } else if (type === 'ROOM_EVENT') {
+    if (before !== undefined || ears) heard.set(roomId, hear(payload, before ?? seq - 1, ears))
+  } else if (before === undefined || !payload.recovered) {
+    if (seq > (before ?? seq)) ears?.missed(seq - Number(before))
     heard.set(roomId, seq)
   }
   listen?.(push, before)

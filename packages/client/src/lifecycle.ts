@@ -163,7 +163,7 @@ export function createLifecycle<C extends ComponentShape>(
   function comeBack(snapshot?: string): void {
     if (!instance) return
     enter('away')
-    const joins = instance.shared ? (JSON.parse(given) as unknown) : undefined
+    const joins = instance.shared && (JSON.parse(given) as unknown)
     const rooms = hall.heard.size > 0 ? Object.fromEntries(hall.heard) : undefined
     const payload = { component, name, ...instance.position(), schema, snapshot, props: joins, rooms }
     request(
@@ -189,11 +189,11 @@ export function createLifecycle<C extends ComponentShape>(
         if (mine !== turn) {
           // What is known was unmounted when it was left.
           const id = standing?.made?.instanceId
-          if (id !== undefined && id !== known?.id) unmount(port, id)
+          if (id && id !== known?.id) unmount(port, id)
         } else if (standing && !standing.outcome === !known) {
           stand(standing, known)
         } else {
-          refused(new LiveError('BAD_MESSAGE', `the answer for ${component} cannot be read: ${UPDATE_BOTH}`))
+          refused(new LiveError('BAD_MESSAGE', `the answer cannot be read: ${UPDATE_BOTH}`))
         }
       },
       failed(error) {
@@ -223,13 +223,12 @@ export function createLifecycle<C extends ComponentShape>(
     }
     meantFor = current.id
     // First, so that they keep their place before calls made by whoever sees the state now.
-    line.open(meantFor, known !== undefined)
+    line.open(meantFor, known !== undefined, current.shared)
     if (made) {
       if (!known) hall.heard.clear()
       hall.listen?.()
-    }
-    if (made) current.begin(made.whole, shown?.state)
-    else if (current.prove(proof)) paint('live')
+      current.begin(made.whole, shown?.state)
+    } else if (current.prove(proof)) paint('live')
     if (written() !== given) sendProps()
     port.touch()
   }

@@ -17,8 +17,6 @@ import { type ErrorCode, LiveError } from './error.js'
 import { type Pace, pace } from './pace.js'
 import type { ClientMessage, Limits, Reply } from './protocol.js'
 
-const UNKNOWN = 'whether it happened is unknown'
-
 /** Who asked, and how to tell. Exactly one of the two is called, once. */
 export interface Asker {
   answered(result: unknown): void
@@ -88,11 +86,7 @@ export function outbox(clock: Clock, bound: number): Outbox {
       const bytes = utf8Length(text)
       if (bytes > limits.frame) {
         queue.shift()
-        fail(
-          request,
-          'TOO_LARGE',
-          `${request.what} was not sent: ${bytes} bytes are more than ${limits.frame}`,
-        )
+        fail(request, 'TOO_LARGE', `${bytes} bytes are more than ${limits.frame}`)
         continue
       }
       const wait = pace.take(clock.now())
@@ -125,8 +119,7 @@ export function outbox(clock: Clock, bound: number): Outbox {
         isSent: false,
         cancel: clock.after(timeout, () => {
           if (!request.isSent) queue.splice(queue.indexOf(request), 1)
-          const fate = request.isSent ? `answered in time: ${UNKNOWN}` : 'sent in time'
-          fail(request, 'TIMEOUT', `${what} was not ${fate}`)
+          fail(request, 'TIMEOUT', 'its time has passed')
         }),
       }
       queue.push(request)
@@ -155,24 +148,20 @@ export function outbox(clock: Clock, bound: number): Outbox {
       const lost = [...sent.values(), ...queue]
       sent.clear()
       queue = []
-      for (const request of lost) {
-        const fate = request.isSent ? `answered: ${UNKNOWN}` : 'sent: it did not happen'
-        fail(request, code, `${request.what} was not ${fate}, ${why}`)
-      }
+      for (const request of lost) fail(request, code, why)
     },
   }
 }
 
 /** Why a request may not even wait. */
 export function queueFull(what: string, bound: number): LiveError {
-  return new LiveError(
-    'QUEUE_FULL',
-    `${what} was not sent: ${bound} requests are waiting, as many as \`queue\` allows`,
-  )
+  return new LiveError('QUEUE_FULL', `${what} was not sent: ${bound} requests are waiting`)
 }
 
-function fail(request: Request, code: ErrorCode, message: string): void {
-  settle(request)?.failed(new LiveError(code, message), request.isSent)
+function fail(request: Request, code: ErrorCode, why: string): void {
+  const { what, isSent } = request
+  const fate = isSent ? 'answered: whether it happened is unknown' : 'sent: it did not happen'
+  settle(request)?.failed(new LiveError(code, `${what} was not ${fate}, ${why}`), isSent)
 }
 
 function settle(request: Request): Asker | undefined {
@@ -183,7 +172,8 @@ function settle(request: Request): Asker | undefined {
 }
 
 function describe(message: ClientMessage): string {
-  return 'action' in message ? message.action : 'property' in message ? message.property : message.type
+  const { action, property, type }: { action?: string; property?: string; type: string } = message
+  return action ?? property ?? type
 }
 
 const encoder = new TextEncoder()

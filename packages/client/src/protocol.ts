@@ -277,16 +277,14 @@ export function parseStanding(result: unknown): Standing | undefined {
 }
 
 function parseMessage(message: JsonObject): ServerMessage | undefined {
-  const { type, component, roomId, requestId } = message
+  const { type, component, roomId, requestId, success, result } = message
+  // Whatever answers a request has its id: refusals of malformed frames and of exceeded rates come as `ERROR`.
+  if (typeof requestId === 'string') {
+    return { type: 'REPLY', requestId, failure: success === true ? undefined : parseError(message), result }
+  }
   const componentId = parseText(message.componentId)
   const payload = isObject(message.payload) ? message.payload : {}
-  const push = <T extends keyof InstancePushes>(type: T, payload: InstancePushes[T]): Push | undefined =>
-    componentId === undefined && type !== 'ERROR' ? undefined : { type, componentId, payload }
   switch (type) {
-    case 'MESSAGE_RESPONSE':
-    case 'ACTION_RESPONSE':
-    case 'AUTH_RESPONSE':
-      return parseReply(message)
     case 'COMPONENT_PONG':
       return { type }
     case 'CONNECTION_ESTABLISHED':
@@ -301,32 +299,24 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
     case 'ROOM_LEFT':
       return { type, componentId, component, roomId: `${roomId}`, payload }
     case 'ERROR':
-      // Refusals of malformed frames and of exceeded rates come as this, and yet answer a request.
-      return typeof requestId === 'string' ? parseReply(message) : push(type, parseError(message))
+      return { type, componentId, payload: parseError(message) }
     case 'STATE_UPDATE':
-      return push(type, parseWhole(payload))
+      return { type, componentId, payload: parseWhole(payload) }
     case 'STATE_DELTA':
-      return push(type, parseDelta(payload))
+      return { type, componentId, payload: parseDelta(payload) }
     case 'COMPONENT_EVENT':
     case 'STATE_SNAPSHOT':
-      return push(type, payload)
+      return { type, componentId, payload }
     default:
       return undefined
   }
-}
-
-function parseReply(message: JsonObject): Reply | undefined {
-  const { requestId } = message
-  if (typeof requestId !== 'string') return undefined
-  const failure = message.success === true ? undefined : parseError(message)
-  return { type: 'REPLY', requestId, failure, result: message.result }
 }
 
 /** What a refusal says: in an answer, for one call of several, or alone. */
 export function parseError({ code, error, fields }: JsonObject): LiveError {
   return new LiveError(
     parseText(code) ?? 'INTERNAL',
-    parseText(error) ?? 'the server gave no reason',
+    parseText(error) ?? 'no reason given',
     parseFields(fields),
   )
 }

@@ -200,8 +200,10 @@ function takeSeat({ hall, call, face }: Inside, name: string, all: ReadonlySet<S
     push({ type, payload }, before) {
       const seq = Number(payload.seq) || 0
       if (type === 'ROOM_LEFT') isWanted = false
-      else if (type === 'ROOM_EVENT') hear(payload, before ?? seq - 1, ears)
-      else if (payload.recovered === false && before !== undefined) lose(before, seq)
+      else if (before !== undefined) {
+        if (type === 'ROOM_EVENT') hear(payload, before, ears)
+        else if (payload.recovered === false) lose(before, seq)
+      }
       look()
     },
     afresh() {

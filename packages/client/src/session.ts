@@ -89,8 +89,8 @@ export function createSession(
     opened() {
       given = connection.hello()?.token
       refusal = undefined
-      if (given === undefined) return
-      if (token === undefined) {
+      if (!given) return
+      if (!token) {
         keep(given)
         return
       }

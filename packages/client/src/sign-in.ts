@@ -11,7 +11,6 @@
 
 import type { Connection } from './connection.js'
 import type { LiveError } from './error.js'
-import { listeners } from './listeners.js'
 import { type Credentials, isObject, parseText } from './protocol.js'
 
 type Maybe = Credentials | null | undefined
@@ -21,6 +20,8 @@ export type Auth = Credentials | (() => Maybe | Promise<Maybe>)
 
 /** Whoever has to know what came of it. */
 export interface SignInEvents {
+  /** Somebody else is here, or nobody any more. */
+  changed(): void
   /** Credentials were good. `changed`: what this connection had mounted before was somebody else's, and is gone. */
   signedIn(token: string | undefined, changed: boolean): void
   /** The credentials of the page were not. */
@@ -30,7 +31,6 @@ export interface SignInEvents {
 /** Who is signed in. */
 export interface SignIn {
   readonly getUser: () => string | undefined
-  readonly subscribeUser: (listener: () => void) => () => void
   readonly authenticate: (credentials: Credentials) => Promise<string | undefined>
   /** A connection is open: says who is there, then does what is to come after. */
   opened(then: () => void): void
@@ -45,13 +45,12 @@ export function createSignIn(
   auth: Auth | undefined,
   events: SignInEvents,
 ): SignIn {
-  const users = listeners<[]>()
   let user: string | undefined
 
   function show(next: string | undefined): void {
     if (user === next) return
     user = next
-    users.tell()
+    events.changed()
   }
 
   function ask(payload: Credentials, isFirst?: boolean): Promise<void> {
@@ -74,7 +73,6 @@ export function createSignIn(
 
   return {
     getUser: () => user,
-    subscribeUser: users.add,
     async authenticate(credentials) {
       await ask(credentials)
       // The next connection has to say so again.

@@ -132,6 +132,22 @@ describe('two handles with the same instance', () => {
     ])
   })
 
+  test('never say that all answers came, because they may have come to the other', async () => {
+    const it = await sharing()
+    const [one, two] = it.handles
+    void two?.call.increment()
+    const first = one?.call.increment()
+    await settled()
+    const [, second] = it.socket().heard()
+    it.socket().answer(second)
+    await first
+    void one?.call.increment()
+    await settled()
+    const [third] = it.socket().heard()
+    expect(third).toHaveProperty('callId')
+    expect(third).not.toHaveProperty('acked')
+  })
+
   test('are sent away together', async () => {
     const error = vi.spyOn(console, 'error').mockImplementation(nothing)
     const it = await sharing()

@@ -25,15 +25,25 @@ function accept(it: World, request: Frame | undefined, userId?: string, more: Fr
 
 /** A counter on a page with these options, and what it said after the hello. */
 async function page(options: WorldOptions) {
-  const it: World = world(options)
+  const reasons: string[] = []
+  const it: World = world({ onSignedOut: ({ code }) => reasons.push(code), ...options })
   const counter = it.client.live(Counter, { componentId: 'a', props: { count: 5 } })
   counter.subscribe(nothing)
   await settled()
   it.socket().hello({}, 'token-hello')
   await settled()
-  const reasons: string[] = []
-  it.client.onSignedOut(({ code }) => reasons.push(code))
   return { ...it, counter, said: it.socket().heard(), reasons }
+}
+
+/** Who is signed in, each time that it is somebody else. */
+function users(it: World): (string | undefined)[] {
+  const told: (string | undefined)[] = []
+  let last = it.client.getUser()
+  it.client.subscribeStatus(() => {
+    if (last !== it.client.getUser()) told.push(it.client.getUser())
+    last = it.client.getUser()
+  })
+  return told
 }
 
 const types = (frames: readonly Frame[]) => frames.map(({ type }) => type)
@@ -110,13 +120,12 @@ describe('credentials', () => {
   })
 
   test('that are refused are told, not tried again, and the page goes on as nobody', async () => {
-    const complaint = vi.spyOn(console, 'error').mockImplementation(nothing)
     const it = await page({ auth: { token: 'bad' } })
     it.socket().refuse(it.said[0], 'AUTH_FAILED')
     it.socket().refuse(it.said[1], 'UNAUTHENTICATED')
     await settled()
     expect(it.counter.getState()).toMatchObject({ status: 'failed', error: { code: 'UNAUTHENTICATED' } })
-    expect([it.reasons, complaint.mock.calls.length]).toEqual([['AUTH_FAILED'], 1])
+    expect(it.reasons).toEqual(['AUTH_FAILED'])
     expect(it.socket().heard()).toEqual([])
     expect(it.sockets).toHaveLength(1)
     // Signing in is the way out.
@@ -151,8 +160,7 @@ describe('credentials', () => {
 describe('who is signed in', () => {
   test('may be said by the hello', async () => {
     const it = world()
-    const told: (string | undefined)[] = []
-    it.client.subscribeUser(() => told.push(it.client.getUser()))
+    const told = users(it)
     it.client.connect()
     it.socket().hello({}, undefined, 'ada')
     expect(it.client.getUser()).toBe('ada')
@@ -170,12 +178,10 @@ describe('who is signed in', () => {
   test('does not flicker while the credentials are looked at again', async () => {
     const it = await page({ auth: { token: 'ada' } })
     accept(it, it.said[0], 'ada')
-    const told: (string | undefined)[] = []
-    it.client.subscribeUser(() => told.push(it.client.getUser()))
+    const told = users(it)
     const [auth] = await cutAndBack(it)
     accept(it, auth, 'ada')
     expect(told).toEqual([])
-    vi.spyOn(console, 'error').mockImplementation(nothing)
     const [again] = await cutAndBack(it)
     it.socket().refuse(again, 'AUTH_FAILED')
     await settled()
@@ -272,6 +278,16 @@ describe('signing in', () => {
   })
 })
 
+test('whoever does not want to hear it finds it in the console', async () => {
+  const complaint = vi.spyOn(console, 'error').mockImplementation(nothing)
+  const it = world({ auth: { token: 'bad' } })
+  it.client.connect()
+  it.socket().hello()
+  await settled()
+  it.socket().refuse(it.socket().heard()[0], 'AUTH_FAILED')
+  expect(complaint).toHaveBeenCalledTimes(1)
+})
+
 describe('signing out', () => {
   test('forgets the credentials that were given, but asks a function again', async () => {
     for (const [auth, expected] of [
@@ -290,11 +306,9 @@ describe('signing out', () => {
   })
 
   test('everywhere ends the session, forgets what was kept, and begins again with patience', async () => {
-    vi.spyOn(console, 'error').mockImplementation(nothing)
-    const it = await counting()
-    await it.clock.advance(500)
     const reasons: LiveError[] = []
-    it.client.onSignedOut((reason) => reasons.push(reason))
+    const it = await counting({ onSignedOut: (reason) => reasons.push(reason) })
+    await it.clock.advance(500)
     it.seen.length = 0
     it.socket().events.closed(4401)
     expect(reasons).toMatchObject([{ code: 'UNAUTHENTICATED' }])

@@ -9,10 +9,12 @@ import {
   type LiveHandle,
   type ResumeOutcome,
 } from '@fluxstack/client'
+import { batch } from '../src/batch.js'
 import { digest } from '../src/digest.js'
+import { type Room, room } from '../src/rooms.js'
 import { applyPlainly, settled, type TestSocket, type World, world } from './world.js'
 
-type Kind = 'caps' | 'app' | 'view' | 'lose' | 'bent' | 'cut' | '>' | '<'
+type Kind = 'caps' | 'auth' | 'app' | 'view' | 'lose' | 'bent' | 'cut' | '>' | '<'
 type Json = Record<string, unknown>
 
 interface Line {
@@ -27,7 +29,7 @@ export function parse(text: string): Line[] {
   return lines
     .filter(({ line }) => line !== '' && !line.startsWith('#'))
     .map(({ line, number }) => {
-      const match = /^(caps:|app:|view:|lose:|bent:|cut:|>|<)(?:\s+(.*))?$/.exec(line)
+      const match = /^(caps:|auth:|app:|view:|lose:|bent:|cut:|>|<)(?:\s+(.*))?$/.exec(line)
       if (!match) throw new Error(`line ${number}: not a line of a transcript: ${line}`)
       return { number, kind: (match[1] ?? '').replace(':', '') as Kind, text: match[2] ?? '' }
     })
@@ -46,18 +48,40 @@ interface Mounted {
   readonly leave: () => void
   readonly events: unknown[]
   readonly outcomes: ResumeOutcome[]
+  readonly misses: number[]
+  readonly rooms: Map<string, Entered>
+}
+
+/** A room of a handle, and what was heard there and not checked yet. */
+interface Entered {
+  readonly room: Room<unknown>
+  readonly events: unknown[]
+  readonly misses: unknown[]
 }
 
 /** How long this client waits after a loss, in ms: half of the first pause. */
 const PAUSE_MS = 125
 
+type RoomVerb = 'join' | 'part' | 'say' | 'shout' | 'heard-in' | 'missed-in' | 'in'
+
+/** Calls by the names of handles. */
+interface Batch {
+  readonly calls: readonly (readonly [name: string, action: string, args?: unknown])[]
+  readonly atomic?: boolean
+}
+
 /** One play of a transcript. */
 class Play {
-  private readonly world: World = world({ newId: () => 't' })
+  private readonly world: World
   private readonly handles = new Map<string, Mounted>()
   private readonly answers: Promise<unknown>[] = []
   private readonly bound = new Map<string, unknown>()
   private expected: Json[] = []
+
+  /** `auth` is what the client says on every connection, if anything. */
+  constructor(auth: Line | undefined) {
+    this.world = world({ newId: () => 't', ...(auth && { auth: JSON.parse(auth.text) }) })
+  }
 
   async run(lines: readonly Line[]): Promise<void> {
     const client: LiveClient = this.world.client
@@ -122,10 +146,11 @@ class Play {
       case 'cut':
         this.expected.push(...this.socket.heard())
         this.nothingLeft()
-        this.socket.events.closed(1006)
+        this.socket.events.closed(Number(text) || 1006)
         return this.world.clock.advance(PAUSE_MS)
       case 'lose':
       case 'caps':
+      case 'auth':
         // This client always says all it can; the hello decides.
         return
       default:
@@ -136,6 +161,11 @@ class Play {
   private async app(text: string): Promise<void> {
     const { name: verb, rest: operands } = firstWord(text, false)
     if (verb === 'wait') return this.world.clock.advance(Number(operands))
+    const { client } = this.world
+    if (verb === 'sign-in') return this.asked(client.authenticate(parsed(operands) as Json))
+    if (verb === 'sign-out') return client.signOut()
+    if (verb === 'user') return equal(client.getUser(), parsed(operands), 'the user')
+    if (verb === 'batch') return this.batch(parsed(operands) as Batch)
     if (verb === 'answered') return equal(await this.answers.shift(), parsed(operands), 'the answer')
     if (verb === 'refused') {
       const { name: code, rest: fields } = firstWord(operands as string)
@@ -149,8 +179,18 @@ class Play {
     }
     const { name, rest } = firstWord(operands as string, false)
     if (verb === 'mount') return this.mount(name, rest as string)
-    const { handle, leave, events, outcomes } = this.named(name)
+    const { handle, leave, events, outcomes, misses } = this.named(name)
     switch (verb) {
+      case 'join':
+      case 'part':
+      case 'say':
+      case 'shout':
+      case 'heard-in':
+      case 'missed-in':
+      case 'in':
+        return this.inRoom(verb, name, rest as string)
+      case 'missed':
+        return equal(misses.shift(), parsed(rest), 'what was missed')
       case 'call': {
         const { name: action, rest: args } = firstWord(rest as string)
         const call = (handle.call as Record<string, (args?: unknown) => Promise<unknown>>)[action]
@@ -178,6 +218,52 @@ class Play {
     }
   }
 
+  private async inRoom(verb: RoomVerb, name: string, rest: string): Promise<void> {
+    const { name: place, rest: more } = firstWord(rest)
+    const { room, events, misses } = this.entered(name, place)
+    switch (verb) {
+      case 'join':
+        return this.asked(room.join(more as { history?: number } | undefined))
+      case 'part':
+        return this.asked(room.leave())
+      case 'say':
+        return this.asked(room.emit(more))
+      case 'shout':
+        return this.asked(room.emit(more, { self: true }))
+      case 'heard-in':
+        return equal(events.shift(), more, `the event in ${place}`)
+      case 'missed-in':
+        return equal(misses.shift() ?? null, more, `what was missed in ${place}`)
+      case 'in':
+        return equal(room.joined, more, `being in ${place}`)
+      default:
+        return verb satisfies never
+    }
+  }
+
+  /** The room of a handle, listened to since it was named first. */
+  private entered(name: string, place: string): Entered {
+    const { handle, rooms } = this.named(name)
+    const known = rooms.get(place)
+    if (known) return known
+    const entered: Entered = { room: room(handle, place), events: [], misses: [] }
+    entered.room.on((event) => entered.events.push(event))
+    entered.room.onMissed((count) => entered.misses.push(count))
+    rooms.set(place, entered)
+    return entered
+  }
+
+  private batch({ calls, atomic }: Batch): void {
+    const named = calls.map(([name, action, args]) => [this.named(name).handle, action, args] as const)
+    const outcomes = batch(this.world.client, named as never, { atomic }) as Promise<
+      readonly { readonly ok: boolean; readonly error?: LiveError; readonly result?: unknown }[]
+    >
+    const told = outcomes.then((all) =>
+      all.map(({ ok, error, result }) => (error ? { ok, error: error.code } : { ok, result })),
+    )
+    this.asked(told)
+  }
+
   private mount(name: string, rest: string): void {
     const { name: component, rest: options } = firstWord(rest)
     const handle = this.world.client.live(
@@ -188,7 +274,10 @@ class Play {
     const outcomes: ResumeOutcome[] = []
     handle.on((event) => events.push(event))
     handle.onResume((outcome) => outcomes.push(outcome))
-    this.handles.set(name, { handle, events, outcomes, leave: handle.subscribe(() => undefined) })
+    const misses: number[] = []
+    handle.onMissed((count) => misses.push(count))
+    const leave = handle.subscribe(() => undefined)
+    this.handles.set(name, { handle, events, outcomes, misses, rooms: new Map(), leave })
   }
 
   private asked(promise: Promise<unknown> | undefined): void {
@@ -233,7 +322,8 @@ class Play {
 
 /** Plays a transcript; throws at the first line that the client does not honour. */
 export async function check(text: string): Promise<void> {
-  await new Play().run(parse(text))
+  const lines = parse(text)
+  await new Play(lines.find(({ kind }) => kind === 'auth')).run(lines)
 }
 
 /**

@@ -132,7 +132,7 @@ test('credentials are an object, or a function that has one or none', () => {
   createLiveClient({ auth: () => 'secret' })
   expectTypeOf(client.authenticate({ token: 'secret' })).toEqualTypeOf<Promise<string | undefined>>()
   expectTypeOf(client.getUser()).toEqualTypeOf<string | undefined>()
-  client.onSignedOut((reason) => expectTypeOf(reason).toEqualTypeOf<LiveError>())
+  createLiveClient({ onSignedOut: (reason) => expectTypeOf(reason).toEqualTypeOf<LiveError>() })
 })
 
 test('events are told apart by their type', () => {

@@ -8,7 +8,7 @@
  * way: the handle sends it again.
  */
 
-import { type ComponentShape, LiveError, type LiveHandle, type WritableName } from '@fluxstack/client'
+import type { ComponentShape, LiveError, LiveHandle, WritableName } from '@fluxstack/client'
 import { useCallback, useMemo, useState, useSyncExternalStore } from 'react'
 
 /** A field, its setter, and what is wrong with what was typed last. */
@@ -37,8 +37,6 @@ interface Draft<T> {
 
 /** Writes one field of one handle, one write at a time. */
 interface Pen<T> {
-  readonly handle: object
-  readonly field: string
   next: { readonly value: T } | undefined
   isWriting: boolean
 }
@@ -59,18 +57,11 @@ export function useBound<C extends ComponentShape, K extends WritableName<C>>(
   const { handle } = live
   const read = (): T | undefined => (handle.getState().state as { [P in K]?: T } | undefined)?.[field]
   const shown = useSyncExternalStore(handle.subscribe, read, () => undefined)
-  const generation = useSyncExternalStore(
-    handle.subscribe,
-    () => handle.generation,
-    () => 0,
-  )
-  const make = (): Pen<T> => ({ handle, field, next: undefined, isWriting: false })
-  const [held, hold] = useState(make)
-  let pen = held
-  if (held.handle !== handle || held.field !== field) {
-    pen = make()
-    hold(pen)
-  }
+  const age = (): number => handle.generation
+  const generation = useSyncExternalStore(handle.subscribe, age, age)
+  // Should React forget it, a letter that is on its way does not wait for the one before it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another pen for another handle or field
+  const pen = useMemo((): Pen<T> => ({ next: undefined, isWriting: false }), [handle, field])
   const [drafted, setDraft] = useState<Draft<T>>()
   // A complaint of an instance that is gone is about a value that is gone.
   const isMeant = drafted?.pen === pen && (drafted.error === undefined || drafted.generation === generation)
@@ -87,7 +78,7 @@ export function useBound<C extends ComponentShape, K extends WritableName<C>>(
         pen.next = undefined
         const error = await handle.write(field, value).then(
           () => undefined,
-          (cause: unknown) => complaint(cause, field),
+          (cause: Partial<LiveError>) => cause.fields?.[field] ?? cause.message,
         )
         if (pen.next) continue
         const { generation } = handle
@@ -101,23 +92,15 @@ export function useBound<C extends ComponentShape, K extends WritableName<C>>(
   )
 
   return useMemo(
-    () => ({
-      value: draft ? draft.value : shown,
-      error: draft?.error,
-      onChange: (input) => void onChange(input),
-    }),
+    () => ({ value: draft ? draft.value : shown, error: draft?.error, onChange }),
     [draft, shown, onChange],
   )
 }
 
 function valueIn<T>(input: T | BoundEvent): T {
-  if (typeof input !== 'object' || input === null || !('target' in input)) return input as T
-  const { type, value, checked } = (input as BoundEvent).target
+  const target = (input as BoundEvent | null | undefined)?.target
+  if (!target) return input as T
+  const { type, value, checked } = target
   if (type === 'checkbox') return checked as T
   return (type === 'number' || type === 'range' ? Number(value) : value) as T
-}
-
-function complaint(cause: unknown, field: string): string {
-  if (cause instanceof LiveError) return cause.fields[field] ?? cause.message
-  return String(cause)
 }

@@ -3,7 +3,7 @@
  */
 
 import type { ConnectionStatus } from '@fluxstack/client'
-import { useMemo, useSyncExternalStore } from 'react'
+import { useSyncExternalStore } from 'react'
 import { useLiveClient } from './provider.js'
 
 /** The connection as of this render. */
@@ -27,5 +27,5 @@ export function useConnection(): ConnectionView {
   const { subscribeStatus, getStatus, isOutdated } = useLiveClient()
   const status = useSyncExternalStore(subscribeStatus, getStatus, getStatus)
   const outdated = useSyncExternalStore(subscribeStatus, isOutdated, isOutdated)
-  return useMemo(() => ({ status, connected: status === 'open', outdated }), [status, outdated])
+  return { status, connected: status === 'open', outdated }
 }

@@ -7,21 +7,20 @@
  * while the component is the same.
  */
 
-import {
-  type Component,
-  type ComponentShape,
-  type Components,
-  component,
-  type LiveClient,
-  type LiveHandle,
-  type LiveView,
-  type MountOptions,
-  type OptionalIfEmpty,
-  type ResumeOutcome,
-  type ShapeOf,
-  type StateOf,
+import type {
+  Component,
+  ComponentShape,
+  Components,
+  LiveClient,
+  LiveHandle,
+  LiveView,
+  MountOptions,
+  OptionalIfEmpty,
+  ResumeOutcome,
+  ShapeOf,
+  StateOf,
 } from '@fluxstack/client'
-import { useDebugValue, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import type { Live, LiveOptions } from './live.js'
 import { useLiveClient } from './provider.js'
 import { useLatest } from './use-latest.js'
@@ -66,10 +65,10 @@ export function useLive<C extends ComponentShape, S>(
   second?: LiveOptions<C, S>,
 ): Live<C, S> {
   // A component is an object with a name, and so is the one-argument form.
-  const { name, schema } = first
+  const { name } = first
   const options: Partial<LiveOptions<C, S>> = second ?? first
   const client = useLiveClient()
-  const handle = useHandle<C>(client, name, schema, options)
+  const handle = useHandle(client, first as unknown as Component<C>, options)
   const view = useView(handle, options)
   const connected = useSyncExternalStore(
     client.subscribeStatus,
@@ -78,7 +77,6 @@ export function useLive<C extends ComponentShape, S>(
   )
   useEvents(handle, options)
   useDebug(name, handle, options.debug === true)
-  useDebugValue(view.status)
 
   return useMemo(() => {
     const { status } = view
@@ -102,14 +100,14 @@ type Shown<C extends ComponentShape, S> = {
 
 function useHandle<C extends ComponentShape>(
   client: LiveClient,
-  name: string,
-  schema: number | undefined,
-  { componentId, props, persistState }: Partial<MountOptions<C>>,
+  component: Component<C>,
+  options: Partial<MountOptions<C>>,
 ): LiveHandle<C> {
+  const { name } = component
+  const { componentId, props } = options
   const make = () => {
     // The overloads of useLive saw to it that required props are there.
-    const mount = { props, componentId, persistState } as MountOptions<C>
-    const handle = client.live(component<C>(name, schema), ...([mount] as OptionalIfEmpty<MountOptions<C>>))
+    const handle = client.live(component, ...([options] as OptionalIfEmpty<MountOptions<C>>))
     return { client, name, componentId, handle }
   }
   // State, not a memo: React may forget a memo, and a forgotten handle would be a lost instance.
@@ -166,9 +164,9 @@ function useEvents<C extends ComponentShape, S>(
 ): void {
   const hear = useLatest((event: C['event']) => {
     onEvent?.(event)
-    const { type } = (event ?? {}) as { type?: unknown }
-    if (!eventHandlers || typeof type !== 'string' || !Object.hasOwn(eventHandlers, type)) return
-    ;(eventHandlers as Record<string, ((event: C['event']) => void) | undefined>)[type]?.(event)
+    const { type } = Object(event) as { type: string }
+    const byType = (eventHandlers ?? {}) as Record<string, ((event: C['event']) => void) | undefined>
+    if (Object.hasOwn(byType, type)) byType[type]?.(event)
   })
   const hearOutcome = useLatest((outcome: ResumeOutcome) => onResume?.(outcome))
   useEffect(() => leaveAll(handle.on(hear), handle.onResume(hearOutcome)), [handle, hear, hearOutcome])

@@ -13,6 +13,6 @@ import { useLiveClient } from './provider.js'
  * return user === undefined ? <SignIn /> : <p>Hello {user}</p>
  */
 export function useUser(): string | undefined {
-  const { subscribeUser, getUser } = useLiveClient()
-  return useSyncExternalStore(subscribeUser, getUser, getUser)
+  const { subscribeStatus, getUser } = useLiveClient()
+  return useSyncExternalStore(subscribeStatus, getUser, getUser)
 }
