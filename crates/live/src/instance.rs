@@ -37,8 +37,9 @@ use crate::auth::Caller;
 use crate::component::{Component, Cx, Nameplate, Source};
 use crate::error::{Code, Error};
 use crate::limits::Limits;
-use crate::mailbox::{Inbox, Mail, Mailbox};
+use crate::mailbox::{Heard, Inbox, Mail, Mailbox};
 use crate::outbox::{Outbox, Ticket};
+use crate::rooms::Rooms;
 use crate::services::Services;
 use crate::state::{FlushError, Pace};
 use crate::store::StoreError;
@@ -53,6 +54,7 @@ mod log;
 mod members;
 mod mend;
 mod resume;
+mod rooms;
 mod seen;
 mod send;
 mod sharing;
@@ -62,6 +64,7 @@ use hold::Hold;
 use keep::Keeping;
 use log::Log;
 use members::Members;
+use rooms::InRooms;
 use seen::Seen;
 use sharing::Left;
 
@@ -119,12 +122,15 @@ pub(crate) struct Mount {
     pub(crate) inbox: Inbox,
     /// Who mounts a private one. Those who mount a shared one are in its mailbox.
     pub(crate) first: Option<First>,
+    pub(crate) rooms: Arc<Rooms>,
 }
 
 /// Who mounts a private instance.
 pub(crate) struct First {
     pub(crate) caller: Arc<Caller>,
     pub(crate) outbox: Arc<Outbox>,
+    /// What they heard in rooms, if they had it before.
+    pub(crate) heard: Heard,
     pub(crate) ticket: Ticket,
 }
 
@@ -175,6 +181,7 @@ struct Life {
     /// Not empty while the server is going away: dropping them says that this instance has come to rest.
     draining: Vec<mpsc::Sender<()>>,
     keeping: Keeping,
+    rooms: InRooms,
 }
 
 /// Why a turn left no state that could be kept.
@@ -265,7 +272,10 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
         }
         if matches!(goes, Ok(Goes::Deserted)) && !inbox.close_if_empty() {
             // Somebody has come at the last moment.
-            goes = Ok(Goes::On);
+            goes = match inbox.take() {
+                Some(mail) => Box::pin(instance.read(mail)).await,
+                None => Ok(Goes::On),
+            };
         }
         if matches!(goes, Ok(Goes::On | Goes::ToRest)) && instance.keeps_now() {
             goes = instance.catch_up().await.map(|()| Goes::On);
@@ -343,15 +353,11 @@ impl<C: Component> Instance<C> {
                 }));
                 self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
             }
-            Mail::Sent { event, from } => {
-                self.as_nobody();
-                let hear = || self.hear(&event, &Source::Component(from));
-                let ran = std::panic::catch_unwind(AssertUnwindSafe(hear));
-                if let Ok(Err(error)) = &ran {
-                    log(error);
-                }
-                self.end_quietly(ran.map(drop).map_err(|_| Broken::Panic)).await?;
+            Mail::Sent { event, from } => self.overhear(&event, Source::Component(from)).await?,
+            Mail::Heard { room, event } => {
+                self.overhear(&event, Source::Room(room.name.clone())).await?;
             }
+            Mail::Room { ask, caller, ticket } => self.read_room(*ask, caller, ticket),
             Mail::Resync { connection, ticket, owed } => {
                 self.release();
                 self.send_whole(connection);
@@ -361,20 +367,26 @@ impl<C: Component> Instance<C> {
                 }
             }
             Mail::Join(join) => Box::pin(self.join(*join)).await?,
-            Mail::Resume { outbox, caller, have, heard, is_outdated, ticket } => {
+            Mail::Resume { outbox, caller, have, heard, rooms, is_outdated, ticket } => {
                 self.release();
                 if let Err(error) = self.demand_of(&caller) {
                     ticket.answer(Err(error));
                     return Box::pin(self.leave(caller.session_id(), Left::Gladly, None)).await;
                 }
+                let session = caller.session_id();
+                self.expect_in_rooms(session, rooms);
                 let frames = self.attach(caller, outbox, have, heard);
                 self.come_back(frames, is_outdated, ticket).await?;
+                self.arrive_in_rooms(session);
+            }
+            Mail::Away { session, connection } => {
+                self.detach(session, connection);
+                self.away_in_rooms(session, connection);
             }
             Mail::Identified { caller, subject } => {
                 return Box::pin(self.identified(caller, subject)).await;
             }
             Mail::SignedOut { subject, ended } => Box::pin(self.signed_out(&subject, &ended)).await?,
-            Mail::Away { session, connection } => self.detach(session, connection),
             Mail::Rest { done } => {
                 self.life.draining.push(done);
                 return Ok(Goes::ToRest);

@@ -67,6 +67,7 @@ mod mailbox;
 mod outbox;
 mod quota;
 mod registry;
+mod rooms;
 mod roster;
 mod seal;
 pub mod server;

@@ -59,6 +59,18 @@ pub struct Limits {
     pub outbox_hard: usize,
     /// Events that may wait for a slow client before the oldest are counted instead of kept. Default 256.
     pub events: usize,
+    /// Bytes of them, at least one event. Default 128 KiB.
+    pub event_bytes: usize,
+    /// Rooms that one client may be in through one instance. Default 64.
+    pub rooms: usize,
+    /// Rooms of the whole server; those nobody is in make way. Default 100,000.
+    pub rooms_total: usize,
+    /// Sessions in one room. Default 100,000.
+    pub room_members: usize,
+    /// Bytes of events that one room keeps, however many its component wants kept. Default 256 KiB.
+    pub room_history: usize,
+    /// Bytes of the state that older clients keep in one room. Default 256 KiB.
+    pub room_state: usize,
     /// How long an instance waits for its client to come back, unless its component says otherwise; then it
     /// goes to rest. Default 60 s.
     pub grace: Duration,
@@ -114,6 +126,12 @@ impl Default for Limits {
             outbox_soft: 64 << 10,
             outbox_hard: 4 << 20,
             events: 256,
+            event_bytes: 128 << 10,
+            rooms: 64,
+            rooms_total: 100_000,
+            room_members: 100_000,
+            room_history: 256 << 10,
+            room_state: 256 << 10,
             grace: Duration::from_secs(60),
             waiting: 100_000,
             replay: 4 << 10,

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::auth::Caller;
 use crate::component::Post;
 use crate::outbox::{Outbox, Owed, Ticket};
+use crate::rooms::{RoomKey, Wanted};
 
 /// What an instance can be told. All of it is listed here.
 pub(crate) enum Mail {
@@ -30,12 +31,15 @@ pub(crate) enum Mail {
     Event { event: Bytes, caller: Arc<Caller>, ticket: Ticket },
     /// Send the whole state to this connection, then answer if asked.
     Resync { connection: ConnectionId, ticket: Option<Ticket>, owed: Option<Owed> },
+    /// The client asks for something in a room.
+    Room { ask: Box<RoomAsk>, caller: Arc<Caller>, ticket: Ticket },
     /// Whoever left has come back with another connection, shows `have` and heard events up to `heard`.
     Resume {
         outbox: Arc<Outbox>,
         caller: Arc<Caller>,
         have: Option<u64>,
         heard: u64,
+        rooms: Heard,
         is_outdated: bool,
         ticket: Ticket,
     },
@@ -45,6 +49,8 @@ pub(crate) enum Mail {
     SignedOut { subject: Arc<str>, ended: mpsc::Sender<SessionId> },
     /// Another component sent an event.
     Sent { event: Bytes, from: InstanceId },
+    /// Something was said in a room this instance hears.
+    Heard { room: Arc<RoomKey>, event: Bytes },
     /// This connection of the session is gone, and the session may come back.
     Away { session: SessionId, connection: ConnectionId },
     /// The server is going away: do what waits, keep what there is, and end. Dropping `done` says so.
@@ -52,6 +58,23 @@ pub(crate) enum Mail {
     /// The session does not want it any more.
     Leave { session: SessionId, ticket: Option<Ticket> },
 }
+
+/// What a client asks for in a room, whose name is one.
+pub(crate) enum RoomAsk {
+    /// To be in it; an older client brings the state it begins with.
+    Join { room: Box<str>, wanted: Wanted, state: Option<Bytes> },
+    /// To be in it no more.
+    Leave { room: Box<str> },
+    /// That everybody hears an event.
+    Emit { room: Box<str>, event: Bytes, also_self: bool },
+    /// To set a part of its state. From older clients only.
+    SetState { room: Box<str>, patch: Bytes },
+    /// What its state is. From older clients only.
+    State { room: Box<str> },
+}
+
+/// Rooms somebody knows of, each with the number of the last event they heard there.
+pub(crate) type Heard = Vec<(Box<str>, u64)>;
 
 /// Somebody who mounts a shared instance.
 pub(crate) struct Join {
@@ -73,6 +96,7 @@ pub(crate) struct Was {
     pub(crate) have: Option<u64>,
     /// The number of the last event that was told.
     pub(crate) heard: u64,
+    pub(crate) rooms: Heard,
 }
 
 /// How often a session has mounted one shared instance. The session counts up and down; a mount that comes to

@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::mailbox::Mail;
 use crate::quota::{Shares, Strikes};
 use crate::registry::{Registration, Registry};
+use crate::rooms::Rooms;
 use crate::roster::Roster;
 use crate::seal::Keys;
 use crate::services::Services;
@@ -214,14 +215,16 @@ impl Builder {
         let most =
             self.limits.state.saturating_mul(2).saturating_add(self.limits.props).saturating_add(1 << 21);
         let vault = Vault::new(keys, carries, store, durability, self.limits.snapshot_age, most);
+        let limits = Arc::new(self.limits);
         let host = Host {
             registry,
             services: Arc::new(self.services),
             authenticator: self.authenticator,
             refuses_anonymous: self.refuses_anonymous,
-            failures: Strikes::new(self.limits.auth_failures),
+            failures: Strikes::new(limits.auth_failures),
             shares: Arc::new(Shares::default()),
-            limits: Arc::new(self.limits),
+            rooms: Rooms::new(Arc::clone(&limits)),
+            limits,
             roster: Roster::default(),
             shared: SharedInstances::default(),
             vault: Arc::new(vault),
@@ -270,6 +273,12 @@ impl Live {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.host.roster.len()
+    }
+
+    /// Rooms at this moment: those somebody is in, and those that are remembered for a while.
+    #[must_use]
+    pub fn rooms(&self) -> usize {
+        self.host.rooms.len()
     }
 
     /// Whether the server is going away, so that a load balancer should look for another.
@@ -362,6 +371,12 @@ impl Live {
             session::run(Arc::clone(&self.host), arrival, place.take_standing(), incoming, outgoing);
         self.host.tasks.track_future(self.host.unless_killed(session)).await;
         drop(place);
+    }
+
+    /// Frames of events in rooms that were written so far.
+    #[cfg(feature = "testing")]
+    pub(crate) fn room_frames(&self) -> u64 {
+        self.host.rooms.encoded()
     }
 
     /// Stops everything where it is, as `kill -9` would: nothing is said, kept or cleaned up. What the store

@@ -33,6 +33,7 @@ use crate::mailbox::Mailbox;
 use crate::outbox::Outbox;
 use crate::quota::{Rate, Shares, Strikes};
 use crate::registry::Registry;
+use crate::rooms::Rooms;
 use crate::roster::{Instances, Occupant, Roster};
 use crate::services::Services;
 use crate::shared::SharedInstances;
@@ -59,6 +60,7 @@ pub(crate) struct Host {
     pub(crate) shares: Arc<Shares>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) roster: Roster,
+    pub(crate) rooms: Arc<Rooms>,
     pub(crate) shared: SharedInstances,
     pub(crate) vault: Arc<Vault>,
     /// Every task there is: sessions and instances.

@@ -22,8 +22,8 @@ const LAYERS: &[&[&str]] = &[
     &["registry", "shared"],
     // One mounted component.
     &["instance"],
-    // The way into an instance and the way out of it; each knows the other's end.
-    &["mailbox", "outbox"],
+    // The way into an instance, the way out of it, and the rooms between many of them; each knows the others' end.
+    &["mailbox", "outbox", "rooms"],
     // What an author writes against. The traits name each other.
     &["component", "action", "work", "state"],
     // What a client sees.

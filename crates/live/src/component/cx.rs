@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fluxstack_live_protocol::room::is_name;
 use fluxstack_live_protocol::{CallId, InstanceId};
 
 use super::Component;
@@ -146,7 +147,7 @@ impl<C: Component> Cx<C> {
     /// # Errors
     /// [`Code::Invalid`] if the name is not one.
     pub fn room(&mut self, name: &str) -> Result<RoomCx<'_, C>> {
-        if !is_room(name) {
+        if !is_name(name) {
             return Err(Error::invalid(
                 "room",
                 "a room's name is 1 to 64 letters, digits, or one of _ . : -",
@@ -278,6 +279,11 @@ impl<C: Component> Cx<C> {
         &self.nameplate
     }
 
+    /// What is to be done before everything else.
+    pub(crate) fn put_effects(&mut self, effects: Vec<Effect>) {
+        self.effects.splice(..0, effects);
+    }
+
     pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
@@ -291,7 +297,8 @@ pub struct RoomCx<'a, C: Component> {
 }
 
 impl<C: Component> RoomCx<'_, C> {
-    /// Takes the caller's session into the room, on behalf of this instance; for as long as it has it mounted.
+    /// Takes the caller's session into the room, on behalf of this instance; for as long as it has it mounted. In
+    /// a turn nobody asked for, the instance itself, if [`Component::HEARS_ROOMS`]; for as long as it lives.
     pub fn join(&mut self) {
         self.act(RoomAct::Join);
     }
@@ -323,10 +330,4 @@ impl<C: Component> RoomCx<'_, C> {
     fn act(&mut self, act: RoomAct) {
         self.effects.push(Effect::Room { room: self.name.clone(), act });
     }
-}
-
-/// Whether this can be the name of a room.
-pub(crate) fn is_room(name: &str) -> bool {
-    let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'-');
-    (1..=64).contains(&name.len()) && name.bytes().all(is_fine)
 }

@@ -20,6 +20,7 @@ use super::keep::Keeping;
 use super::log::Log;
 use super::members::Members;
 use super::mend::mount_component;
+use super::rooms::{InRooms, only_stays};
 use super::seen::Seen;
 use super::sharing::Left;
 use super::{Begin, First, Instance, Life, Mount, Ownership, log, refused};
@@ -69,8 +70,19 @@ const MOST_FORMER: usize = 8;
 
 /// Begins, and answers; `None` if nothing came of it.
 pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, Inbox)> {
-    let Mount { nameplate, begin, owner, is_outdated, props, services, limits, mailbox, mut inbox, first } =
-        mount;
+    let Mount {
+        nameplate,
+        begin,
+        owner,
+        is_outdated,
+        props,
+        services,
+        limits,
+        mailbox,
+        mut inbox,
+        first,
+        rooms,
+    } = mount;
     let id = nameplate.instance;
     let mut cx = Cx::new(nameplate, mailbox.post(), services);
     if let Some(first) = &first {
@@ -131,6 +143,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         tries: 0,
         draining: Vec::new(),
         keeping,
+        rooms: InRooms::new(rooms, &cx, &mailbox),
     });
     let mut instance = Instance {
         id,
@@ -153,9 +166,10 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         Ok(Ok(())) => {
             instance.keep_kept();
             instance.touch();
-            let Some(First { caller, outbox, ticket }) = first else {
+            let Some(First { caller, outbox, heard, ticket }) = first else {
                 // Whoever mounts it is in its mailbox. Should nobody be, it does not stay for ever.
                 instance.wait(C::KEEP_ALIVE);
+                instance.affect_all();
                 if instance.say_old_goodbyes(members).await.is_err() {
                     drop(inbox);
                     instance.unmount().await;
@@ -163,9 +177,12 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
                 }
                 return Some((instance, inbox));
             };
+            let session = caller.session_id();
             instance.members.put(caller, outbox);
             instance.life.owner.vault.remember(id, stamp);
             ticket.answer(Ok(Some(instance.picture_of_mount(is_rehydrated, is_outdated))));
+            instance.expect_in_rooms(session, heard);
+            instance.arrive_in_rooms(session);
             return Some((instance, inbox));
         }
         Ok(Err(why)) => {
@@ -270,8 +287,8 @@ async fn rehydrate<C: Component>(snapshot: &Snapshot, cx: &mut Cx<C>) -> Result<
     let seen = Seen::from_json(body.seen.get()).map_err(|why| unreadable(&why))?;
     let props = body.props.map(|props| Bytes::copy_from_slice(props.get().as_bytes()));
     let mut component = mount_component::<C>(props.as_ref(), cx).await.map_err(passing)?;
-    // What this mount emits was emitted by the first.
-    drop(cx.take_effects());
+    // What this mount emits was emitted by the first; the rooms it joins nobody is in any more.
+    let stays = only_stays(cx.take_effects());
     // The author's `Deserialize` and migrations run in here.
     let restored = std::panic::catch_unwind(AssertUnwindSafe(|| {
         // In this order, so that a migration sees what was kept and has the last word.
@@ -287,6 +304,7 @@ async fn rehydrate<C: Component>(snapshot: &Snapshot, cx: &mut Cx<C>) -> Result<
     }
     let version = body.version.unwrap_or(claims.version);
     let rehydrated = Rehydrated { version, schema: claims.schema, taken: claims.issued };
+    cx.put_effects(stays);
     let hook = AssertUnwindSafe(async { component.on_rehydrate(rehydrated, cx).await }).catch_unwind().await;
     match hook {
         Ok(Ok(())) => {}

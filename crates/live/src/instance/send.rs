@@ -152,7 +152,7 @@ impl<C: Component> Instance<C> {
     }
 
     /// Does one thing to others.
-    fn affect(&mut self, effect: Effect) {
+    pub(super) fn affect(&mut self, effect: Effect) {
         match effect {
             Effect::Emit(event) => self.send_event(&event),
             Effect::Send { to, event } => {
@@ -162,7 +162,8 @@ impl<C: Component> Instance<C> {
                     );
                 }
             }
-            Effect::All { .. } | Effect::Room { .. } => {}
+            Effect::All { component, history, event } => self.all_effect(component, history, event),
+            Effect::Room { room, act } => self.room_effect(&room, act),
         }
     }
 

@@ -36,11 +36,12 @@ impl<C: Component> Instance<C> {
 
     /// A session mounts the instance, or takes it up again.
     pub(super) async fn join(&mut self, join: Join) -> std::result::Result<(), Lost> {
-        let Join { caller, outbox, was, is_outdated, mounts, ticket } = join;
+        let Join { caller, outbox, mut was, is_outdated, mounts, ticket } = join;
         self.release();
+        let session = caller.session_id();
         if let Err(error) = self.demand_of(&caller) {
             // It may have been a member until now.
-            self.leave(caller.session_id(), Left::Gladly, None).await?;
+            self.leave(session, Left::Gladly, None).await?;
             ticket.answer(Err(error));
             return Ok(());
         }
@@ -49,14 +50,18 @@ impl<C: Component> Instance<C> {
             ticket.answer(Err(Error::new(Code::NothingKept, said)));
             return Ok(());
         }
-        if !self.members.has(caller.session_id())
+        self.expect_in_rooms(
+            session,
+            was.as_mut().map(|was| std::mem::take(&mut was.rooms)).unwrap_or_default(),
+        );
+        if !self.members.has(session)
             && let Err(error) = self.admit_member(&caller).await?
         {
             self.release();
             ticket.answer(Err(error));
             return Ok(());
         }
-        let (session, mounts) = (caller.session_id(), mounts.and_then(Mounts::keep));
+        let mounts = mounts.and_then(Mounts::keep);
         // What the joining changed is told to the others; the joiner is told all there is.
         self.tell();
         match was {
@@ -71,6 +76,7 @@ impl<C: Component> Instance<C> {
                 ticket.answer(Ok(Some(self.picture_of_mount(was.is_some(), is_outdated))));
             }
         }
+        self.arrive_in_rooms(session);
         Ok(())
     }
 
@@ -149,6 +155,7 @@ impl<C: Component> Instance<C> {
             return Ok(Goes::On);
         };
         self.cx.set_members(self.members.len());
+        self.leave_rooms(session);
         if !self.is_shared() {
             // At once, so that no copy of it comes in before it is gone.
             self.life.owner.vault.remember(self.id, u64::MAX);

@@ -59,6 +59,16 @@ impl<C: Component> Instance<C> {
         self.component.on_event(event, from, &mut self.cx)
     }
 
+    /// The same in a turn of its own, for which nobody waits.
+    pub(super) async fn overhear(&mut self, event: &[u8], from: Source) -> std::result::Result<(), Lost> {
+        self.as_nobody();
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.hear(event, &from)));
+        if let Ok(Err(error)) = &ran {
+            log(error);
+        }
+        self.end_quietly(ran.map(drop).map_err(|_| Broken::Panic)).await
+    }
+
     /// Begins a turn that nobody asked for. A private instance acts for its owner all the same.
     pub(super) fn as_nobody(&mut self) {
         if self.is_shared() {

@@ -9,7 +9,8 @@
 //! * a merged delta that grows too large becomes a promise of a snapshot, which the instance is asked for
 //!   when the client reads again; until it comes, the instance's deltas are dropped, and its events and
 //!   replies wait behind it, while other instances' frames pass;
-//! * events keep their order; past their limit the oldest are counted instead of kept;
+//! * events keep their order, those of rooms as well; past their limits, in number or in bytes, the oldest
+//!   are counted instead of kept;
 //! * replies are never dropped. Their number is bounded by the calls a connection may have open, and past
 //!   the hard limit the connection is closed.
 
@@ -22,12 +23,13 @@ use tokio::sync::Notify;
 
 use crate::limits::Limits;
 use crate::mailbox::{Mail, Mailbox};
+use crate::rooms::RoomKey;
 
 mod queue;
 mod ticket;
 
 pub(crate) use queue::StateFrame;
-use queue::{Item, Queue, Wanted};
+use queue::{Item, Of, Queue, Wanted};
 pub(crate) use ticket::{Subject, Ticket, gone};
 
 /// What waits for one client.
@@ -124,17 +126,27 @@ impl Outbox {
 
     /// An event of an instance, the same bytes for every subscriber.
     pub(crate) fn push_event(&self, instance: InstanceId, frame: Bytes) {
-        self.put(|queue| queue.push_event(instance, frame));
+        self.put(|queue| queue.push_event(Of::Instance(instance), frame));
+    }
+
+    /// An event of a room, the same bytes for everybody in it.
+    pub(crate) fn push_room(&self, room: &Arc<RoomKey>, frame: Bytes) {
+        self.put(|queue| queue.push_event(Of::Room(Arc::clone(room)), frame));
     }
 
     /// So many events of an instance are gone.
     pub(crate) fn push_missed(&self, instance: InstanceId, count: u64) {
-        self.put(|queue| queue.push(Item::Missed { instance, count }));
+        self.put(|queue| queue.push(Item::Missed { of: Of::Instance(instance), count }));
     }
 
     /// A snapshot for the client to keep; takes the place of an older one that still waits.
     pub(crate) fn push_snapshot(&self, instance: InstanceId, frame: Bytes) {
         self.put(|queue| queue.push_snapshot(instance, frame));
+    }
+
+    /// Whether no more frames are taken.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.queue().is_closed()
     }
 
     /// No more frames are taken; what waits is still written, then the close frame.

@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::encode::write_delta;
@@ -12,6 +13,7 @@ use fluxstack_live_protocol::{CloseCode, InstanceId, ServerMessage, delta};
 use crate::clock;
 use crate::limits::Limits;
 use crate::mailbox::Mailbox;
+use crate::rooms::RoomKey;
 
 /// A state frame, ready to be written.
 #[derive(Debug, Clone)]
@@ -48,7 +50,7 @@ pub(super) enum Item {
         frame: StateFrame,
     },
     Event {
-        instance: InstanceId,
+        of: Of,
         frame: Bytes,
     },
     /// A snapshot for the client to keep.
@@ -64,7 +66,7 @@ pub(super) enum Item {
     },
     /// Events that were dropped here.
     Missed {
-        instance: InstanceId,
+        of: Of,
         count: u64,
     },
     /// A snapshot will be asked for when the client gets here.
@@ -77,6 +79,33 @@ pub(super) enum Item {
         instance: InstanceId,
         turn: u64,
     },
+}
+
+/// Whose event it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Of {
+    Instance(InstanceId),
+    /// Told once, however many instances of this connection are in it. Waits for no instance's state.
+    Room(Arc<RoomKey>),
+}
+
+impl Of {
+    fn instance(&self) -> Option<InstanceId> {
+        match self {
+            Self::Instance(instance) => Some(*instance),
+            Self::Room(_) => None,
+        }
+    }
+
+    fn missed(&self, count: u64) -> Bytes {
+        let mut frame = Vec::new();
+        match self {
+            Self::Instance(instance) => ServerMessage::Missed { instance: *instance, count },
+            Self::Room(key) => ServerMessage::RoomMissed { component: key.component, room: &key.name, count },
+        }
+        .write(clock::now(), &mut frame);
+        frame.into()
+    }
 }
 
 /// What an item without a frame is taken to weigh.
@@ -102,10 +131,9 @@ impl Item {
             // A snapshot is complete in itself, and says of which version it is.
             Self::Plain(_) | Self::Snapshot { .. } => None,
             Self::Reply { instance, .. } | Self::Mounted { instance, .. } => *instance,
+            Self::Event { of, .. } | Self::Missed { of, .. } => of.instance(),
             Self::State { instance, .. }
             | Self::CaughtUp { instance, .. }
-            | Self::Event { instance, .. }
-            | Self::Missed { instance, .. }
             | Self::Promise { instance, .. }
             | Self::Asked { instance, .. } => Some(*instance),
         }
@@ -125,9 +153,11 @@ pub(super) struct Queue {
     /// Of these, what answers mounts: no more than the states we hold anyway.
     mounted: usize,
     events: usize,
+    event_bytes: usize,
     soft: usize,
     hard: usize,
     most_events: usize,
+    most_event_bytes: usize,
     /// Instances whose deltas are dropped until their snapshot comes, by when that was promised.
     stale: HashMap<InstanceId, u64>,
     promises: u64,
@@ -148,9 +178,11 @@ impl Queue {
             bytes: 0,
             mounted: 0,
             events: 0,
+            event_bytes: 0,
             soft: limits.outbox_soft,
             hard: limits.outbox_hard,
             most_events: limits.events,
+            most_event_bytes: limits.event_bytes,
             stale: HashMap::new(),
             promises: 0,
             wanted: Vec::new(),
@@ -160,6 +192,10 @@ impl Queue {
 
     pub(super) fn is_over_soft(&self) -> bool {
         self.closed.is_none() && self.bytes > self.soft
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_some()
     }
 
     pub(super) fn close(&mut self, code: Option<CloseCode>) {
@@ -214,13 +250,16 @@ impl Queue {
         self.check();
     }
 
-    pub(super) fn push_event(&mut self, instance: InstanceId, frame: Bytes) {
+    pub(super) fn push_event(&mut self, of: Of, frame: Bytes) {
         if self.closed.is_some() {
             return;
         }
-        self.add(Item::Event { instance, frame });
         self.events += 1;
-        if self.events > self.most_events {
+        self.event_bytes += frame.len();
+        self.add(Item::Event { of, frame });
+        // A single one may be as large as it is, like any other frame.
+        while self.events > self.most_events || (self.events > 1 && self.event_bytes > self.most_event_bytes)
+        {
             self.forget_oldest_event();
         }
         self.check();
@@ -258,6 +297,7 @@ impl Queue {
             self.bytes = 0;
             self.mounted = 0;
             self.events = 0;
+            self.event_bytes = 0;
             self.close(Some(CloseCode::TooSlow));
         }
     }
@@ -317,17 +357,21 @@ impl Queue {
 
     fn forget_oldest_event(&mut self) {
         let Some(at) = self.items.iter().position(|item| matches!(item, Item::Event { .. })) else { return };
-        let Some(Item::Event { instance, frame }) = self.items.remove(at) else { return };
+        let Some(Item::Event { of, frame }) = self.items.remove(at) else { return };
         self.bytes -= frame.len();
         self.events -= 1;
-        let before = self.items.iter_mut().take(at).rev().find_map(|item| match item {
-            Item::Missed { instance: of, count } if *of == instance => Some(count),
+        self.event_bytes -= frame.len();
+        // A room's count does not pass what may say where in the room somebody stands.
+        let is_mark = |item: &Item| matches!(item, Item::Plain(_) | Item::Reply { instance: None, .. });
+        let may_pass = |item: &&mut Item| matches!(of, Of::Instance(_)) || !is_mark(item);
+        let before = self.items.iter_mut().take(at).rev().take_while(may_pass).find_map(|item| match item {
+            Item::Missed { of: whose, count } if *whose == of => Some(count),
             _ => None,
         });
         if let Some(count) = before {
             *count += 1;
         } else {
-            self.items.insert(at, Item::Missed { instance, count: 1 });
+            self.items.insert(at, Item::Missed { of, count: 1 });
             self.bytes += SMALL;
         }
     }
@@ -373,13 +417,10 @@ impl Queue {
                 }
                 Item::Event { frame, .. } => {
                     self.events -= 1;
+                    self.event_bytes -= frame.len();
                     frames.push(frame);
                 }
-                Item::Missed { instance, count } => {
-                    let mut frame = Vec::new();
-                    ServerMessage::Missed { instance, count }.write(clock::now(), &mut frame);
-                    frames.push(frame.into());
-                }
+                Item::Missed { of, count } => frames.push(of.missed(count)),
                 Item::Promise { instance, mailbox } => {
                     let turn = self.stale.get(&instance).copied().unwrap_or_default();
                     self.wanted.push(Wanted { instance, mailbox, turn });

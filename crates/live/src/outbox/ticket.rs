@@ -30,8 +30,8 @@ struct Open {
     subject: Subject,
     /// JSON text; `None` for a client that did not ask for an answer.
     request_id: Option<Bytes>,
-    /// Only for older clients, which want to read it in an `ERROR` frame.
-    action: Option<Bytes>,
+    /// Only for older clients, which want to read it in the answer: the action, or the room.
+    about: Option<Bytes>,
     /// Bytes of the request that are held until it is answered.
     bytes: usize,
     /// What the client calls it, if it may send it again; and how far it has its answers.
@@ -46,12 +46,12 @@ impl Ticket {
         kind: ReplyKind,
         subject: Subject,
         request_id: Option<Bytes>,
-        action: Option<Bytes>,
+        about: Option<Bytes>,
         bytes: usize,
     ) -> Self {
         outbox.open_call(bytes);
         let (outbox, call, user) = (Arc::clone(outbox), None, None);
-        Self(Some(Open { outbox, kind, subject, request_id, action, bytes, call, user }))
+        Self(Some(Open { outbox, kind, subject, request_id, about, bytes, call, user }))
     }
 
     /// The same for a request that may be sent again.
@@ -125,18 +125,21 @@ impl Open {
             Subject::Named(name) => Some(name.to_string()),
         };
         let request_id = self.request_id.as_ref().map(text);
+        let about = self.about.as_ref().map(text);
+        let is_about_room = is_about_room(self.kind);
         let now = clock::now();
         if let Err(error) = &outcome {
-            let is_legacy_call = self.outbox.dialect().is_legacy() && self.kind.original() == "CALL_ACTION";
-            if is_legacy_call || request_id.is_none() {
-                let action = self.action.as_ref().map(text);
+            let is_legacy = self.outbox.dialect().is_legacy();
+            let is_legacy_call = is_legacy && self.kind.original() == "CALL_ACTION";
+            // What an older client asks about a room is answered with an `ERROR` in any case.
+            if is_legacy_call || (request_id.is_none() && !(is_legacy && is_about_room)) {
                 let mut frame = Vec::new();
                 ServerMessage::Error {
                     component_id: id.as_deref(),
                     request_id: None,
                     code: error.code(),
                     error: error.message(),
-                    action: action.as_deref(),
+                    action: about.as_deref().filter(|_| is_legacy_call),
                 }
                 .write(now, &mut frame);
                 self.outbox.push(frame);
@@ -160,14 +163,21 @@ impl Open {
             component_id: id.as_deref(),
             request_id: request_id.as_deref(),
             user: self.user.as_deref(),
-            room: None,
+            room: about.as_deref().filter(|_| is_about_room),
             outcome,
         })
         .write(now, &mut frame);
         let instance = match self.subject {
-            Subject::Instance(instance) => Some(instance),
-            Subject::None | Subject::Named(_) => None,
+            // What is asked about a room changes no state, so its answer waits for none; the events that follow
+            // it do not either.
+            Subject::Instance(instance) if !is_about_room => Some(instance),
+            _ => None,
         };
         self.outbox.push_reply(self.kind, instance, frame);
     }
+}
+
+fn is_about_room(kind: ReplyKind) -> bool {
+    use ReplyKind::{EmitRoom, GetRoomState, JoinRoom, LeaveRoom, SetRoomState};
+    matches!(kind, JoinRoom | LeaveRoom | EmitRoom | SetRoomState | GetRoomState)
 }

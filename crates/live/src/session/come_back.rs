@@ -12,7 +12,7 @@ use super::Session;
 use crate::auth::Caller;
 use crate::error::Error;
 use crate::instance::Begin;
-use crate::mailbox::{Mail, Mailbox, Undelivered, Was};
+use crate::mailbox::{Heard, Mail, Mailbox, Undelivered, Was};
 use crate::outbox::Ticket;
 use crate::registry::Registration;
 use crate::roster::Claimed;
@@ -74,12 +74,14 @@ impl Session {
         };
         let id: Option<InstanceId> = component_id.parse().ok();
         let props = resume.props.map(|raw| Bytes::copy_from_slice(raw.get().as_bytes()));
+        let mut rooms: Heard =
+            resume.rooms.iter().map(|(room, heard)| (room.as_ref().into(), *heard)).collect();
         match (registration.scope)(props.as_deref()) {
             // Props that do not read are those of one that was never shared, or nothing it could join with.
             Ok(None) | Err(_) => {}
             Ok(Some(key)) => {
                 let Some(instance) = id else { return ticket.answer(Err(nothing_kept())) };
-                let was = Was { instance, have: resume.have, heard: resume.heard };
+                let was = Was { instance, have: resume.have, heard: resume.heard, rooms };
                 return self.join(&registration, &key, props, Some(was), is_outdated, ticket);
             }
         }
@@ -90,13 +92,14 @@ impl Session {
                 caller: Arc::clone(&self.caller),
                 have: resume.have,
                 heard: resume.heard,
+                rooms,
                 is_outdated,
                 ticket,
             };
             let Err(Undelivered::Closed(mail)) = mailbox.insist(mail) else { return };
             // It went to rest this very moment; so it is where it rests.
-            let Mail::Resume { ticket: back, .. } = *mail else { return };
-            ticket = back;
+            let Mail::Resume { ticket: ticket_back, rooms: rooms_back, .. } = *mail else { return };
+            (ticket, rooms) = (ticket_back, rooms_back);
         }
         let (begin, id) = match &resume.snapshot {
             None => match id {
@@ -119,7 +122,7 @@ impl Session {
                 }
             }
         };
-        self.begin(&registration, id, &resume.name, begin, None, is_outdated, ticket);
+        self.begin(&registration, id, &resume.name, begin, None, rooms, is_outdated, ticket);
     }
 
     /// Lets what this connection mounted come to rest, because the server is going away.

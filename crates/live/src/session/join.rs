@@ -77,6 +77,7 @@ fn begin(
         mailbox: mailbox.clone(),
         inbox,
         first: None,
+        rooms: Arc::clone(&host.rooms),
     });
     let ended = Ended { host: Arc::clone(host), component, key: Arc::clone(key), instance: id };
     host.tasks.spawn(async move {

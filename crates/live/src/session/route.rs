@@ -17,9 +17,10 @@ use crate::clock;
 use crate::component::Nameplate;
 use crate::error::Error;
 use crate::instance::{Begin, First, Mount, Ownership};
-use crate::mailbox::{Mail, Mailbox, Undelivered, mailbox};
+use crate::mailbox::{Heard, Mail, Mailbox, RoomAsk, Undelivered, mailbox};
 use crate::outbox::{Subject, Ticket, gone};
 use crate::registry::Registration;
+use crate::rooms::Wanted;
 
 impl Session {
     /// The duty to answer a message, taken before anything can go wrong with it.
@@ -45,8 +46,17 @@ impl Session {
             ClientBody::SetRoomState { .. } => ReplyKind::SetRoomState,
             ClientBody::GetRoomState { .. } => ReplyKind::GetRoomState,
         };
-        let action = match body {
-            ClientBody::Call { action, .. } if is_legacy => Some(piece(frame, action)),
+        let about = match body {
+            ClientBody::Call { action: about, .. }
+            | ClientBody::JoinRoom { room: about, .. }
+            | ClientBody::LeaveRoom { room: about }
+            | ClientBody::EmitRoom { room: about, .. }
+            | ClientBody::SetRoomState { room: about, .. }
+            | ClientBody::GetRoomState { room: about }
+                if is_legacy =>
+            {
+                Some(piece(frame, about))
+            }
             _ => None,
         };
         let id: Option<InstanceId> = component_id.as_deref().and_then(|id| id.parse().ok());
@@ -81,7 +91,7 @@ impl Session {
             | ClientBody::Ping => 0,
         };
         let request_id = request_id.map(|raw| piece(frame, raw.get()));
-        Ticket::new(&self.outbox, kind, subject, request_id, action, bytes)
+        Ticket::new(&self.outbox, kind, subject, request_id, about, bytes)
             .of_call(call.clone(), *acked)
             .of_user(self.user().filter(|_| kind == ReplyKind::Auth))
     }
@@ -124,12 +134,7 @@ impl Session {
                 // If it is gone already, the ticket comes back and says so as it is dropped.
                 drop(mailbox.insist(mail));
             }
-            ClientBody::Batch { .. }
-            | ClientBody::JoinRoom { .. }
-            | ClientBody::LeaveRoom { .. }
-            | ClientBody::EmitRoom { .. }
-            | ClientBody::SetRoomState { .. }
-            | ClientBody::GetRoomState { .. } => {
+            ClientBody::Batch { .. } => {
                 ticket.answer(Err(Error::new(Code::UnknownType, "Unknown message type")));
             }
             body => {
@@ -183,7 +188,7 @@ impl Session {
             Err(error) => return ticket.answer(Err(error)),
         }
         let id = InstanceId::random();
-        self.begin(&registration, id, component_id, Begin::Mount, props, is_outdated, ticket);
+        self.begin(&registration, id, component_id, Begin::Mount, props, Heard::new(), is_outdated, ticket);
     }
 
     /// The way to an instance that this connection has mounted.
@@ -233,6 +238,7 @@ impl Session {
         component_id: &str,
         begin: Begin,
         props: Option<Bytes>,
+        heard: Heard,
         is_outdated: bool,
         ticket: Ticket,
     ) {
@@ -262,7 +268,13 @@ impl Session {
             limits: Arc::clone(&host.limits),
             mailbox,
             inbox,
-            first: Some(First { caller: Arc::clone(&self.caller), outbox: Arc::clone(&self.outbox), ticket }),
+            first: Some(First {
+                caller: Arc::clone(&self.caller),
+                outbox: Arc::clone(&self.outbox),
+                heard,
+                ticket,
+            }),
+            rooms: Arc::clone(&host.rooms),
         });
         let ended = Ended { host: Arc::clone(&host), session, instance: id };
         host.tasks.spawn(async move {
@@ -315,6 +327,25 @@ fn mail(frame: &Bytes, body: ClientBody<'_>, caller: &Arc<Caller>, is_legacy: bo
             ticket,
         },
         ClientBody::Event { event } => Mail::Event { event: raw(event), caller, ticket },
+        ClientBody::JoinRoom { room, since, history, initial } => {
+            let (room, state) = (room.into(), initial.map(raw));
+            let ask = Box::new(RoomAsk::Join { room, wanted: Wanted { since, history }, state });
+            Mail::Room { ask, caller, ticket }
+        }
+        ClientBody::LeaveRoom { room } => {
+            Mail::Room { ask: Box::new(RoomAsk::Leave { room: room.into() }), caller, ticket }
+        }
+        ClientBody::EmitRoom { room, event, also_self } => {
+            let (room, event) = (room.into(), piece(frame, &event));
+            Mail::Room { ask: Box::new(RoomAsk::Emit { room, event, also_self }), caller, ticket }
+        }
+        ClientBody::SetRoomState { room, patch } => {
+            let (room, patch) = (room.into(), raw(patch));
+            Mail::Room { ask: Box::new(RoomAsk::SetState { room, patch }), caller, ticket }
+        }
+        ClientBody::GetRoomState { room } => {
+            Mail::Room { ask: Box::new(RoomAsk::State { room: room.into() }), caller, ticket }
+        }
         ClientBody::Resync => {
             Mail::Resync { connection: caller.connection_id(), ticket: Some(ticket), owed: None }
         }
@@ -324,12 +355,7 @@ fn mail(frame: &Bytes, body: ClientBody<'_>, caller: &Arc<Caller>, is_legacy: bo
         | ClientBody::Unmount
         | ClientBody::Ping
         | ClientBody::Auth { .. }
-        | ClientBody::Batch { .. }
-        | ClientBody::JoinRoom { .. }
-        | ClientBody::LeaveRoom { .. }
-        | ClientBody::EmitRoom { .. }
-        | ClientBody::SetRoomState { .. }
-        | ClientBody::GetRoomState { .. } => {
+        | ClientBody::Batch { .. } => {
             unreachable!("answered by the session itself")
         }
     }
@@ -343,6 +369,7 @@ fn deliver(mailbox: &Mailbox, mail: Mail) {
         | Mail::Write { ticket, .. }
         | Mail::Props { ticket, .. }
         | Mail::Event { ticket, .. }
+        | Mail::Room { ticket, .. }
         | Mail::Resync { ticket: Some(ticket), .. } => {
             ticket.answer(Err(Error::new(Code::Busy, "the component has too much to do: try again")));
         }
@@ -352,6 +379,7 @@ fn deliver(mailbox: &Mailbox, mail: Mail) {
         | Mail::Identified { .. }
         | Mail::SignedOut { .. }
         | Mail::Sent { .. }
+        | Mail::Heard { .. }
         | Mail::Join(_)
         | Mail::Rest { .. }
         | Mail::Leave { .. } => {}

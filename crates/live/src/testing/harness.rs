@@ -50,6 +50,13 @@ impl Harness {
         self.live.kill();
     }
 
+    /// Frames of events in rooms that the server has written so far: one for each event, however many hear it, and
+    /// one more for a sender that does not.
+    #[must_use]
+    pub fn room_frames(&self) -> u64 {
+        self.live.room_frames()
+    }
+
     /// A client that speaks version 3; it has read the hello.
     ///
     /// # Panics
