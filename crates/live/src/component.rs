@@ -18,6 +18,7 @@ use crate::wire::Wire;
 mod cx;
 mod effect;
 mod presence;
+mod watching;
 
 pub(crate) use cx::Nameplate;
 pub use cx::{Cx, RoomCx};

@@ -59,6 +59,7 @@ mod seen;
 mod send;
 mod sharing;
 mod turn;
+mod watching;
 
 use hold::Hold;
 use keep::Keeping;
@@ -67,6 +68,7 @@ use members::Members;
 use rooms::InRooms;
 use seen::Seen;
 use sharing::Left;
+use watching::Watched;
 
 /// How an instance comes to be.
 pub(crate) enum Begin {
@@ -182,6 +184,7 @@ struct Life {
     draining: Vec<mpsc::Sender<()>>,
     keeping: Keeping,
     rooms: InRooms,
+    watched: Watched,
 }
 
 /// Why a turn left no state that could be kept.
@@ -214,6 +217,7 @@ pub(crate) fn run<C: Component>(mount: Mount) -> impl Future<Output = ()> + Send
 
 async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Instance<C>, Inbox)>> + Send>>) {
     let Some((mut instance, mut inbox)) = beginning.await else { return };
+    instance.look();
     instance.release();
     let mut prefers_mail = true;
     let ended = loop {
@@ -358,6 +362,7 @@ impl<C: Component> Instance<C> {
                 self.overhear(&event, Source::Room(room.name.clone())).await?;
             }
             Mail::Room { ask, caller, ticket } => self.read_room(*ask, caller, ticket),
+            Mail::Look => self.look(),
             Mail::Resync { connection, ticket, owed } => {
                 self.release();
                 self.send_whole(connection);

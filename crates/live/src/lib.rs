@@ -80,6 +80,7 @@ pub mod store;
 pub mod testing;
 pub mod typescript;
 mod vault;
+mod watch;
 pub mod wire;
 mod work;
 
@@ -98,6 +99,7 @@ pub use state::{Migrate, State};
 pub use store::DiskStore;
 pub use store::{MemoryStore, Store};
 pub use vault::Durability;
+pub use watch::WatchId;
 pub use wire::Wire;
 pub use work::TimerId;
 

@@ -51,6 +51,8 @@ pub(crate) enum Mail {
     Sent { event: Bytes, from: InstanceId },
     /// Something was said in a room this instance hears.
     Heard { room: Arc<RoomKey>, event: Bytes },
+    /// Somebody has come to watch it.
+    Look,
     /// This connection of the session is gone, and the session may come back.
     Away { session: SessionId, connection: ConnectionId },
     /// The server is going away: do what waits, keep what there is, and end. Dropping `done` says so.
@@ -237,6 +239,11 @@ impl Mailbox {
 impl Post for Shared {
     fn post(&self, event: Vec<u8>, from: InstanceId) -> bool {
         self.push(Mail::Sent { event: event.into(), from }, self.bound).is_ok()
+    }
+
+    fn look(&self) -> bool {
+        // Even if it is full: it is asked once, until it has looked.
+        self.push(Mail::Look, usize::MAX).is_ok()
     }
 }
 

@@ -26,6 +26,7 @@ use crate::session::{self, Arrival, Host, Incoming, Outgoing};
 use crate::shared::SharedInstances;
 use crate::store::{MemoryStore, Store};
 use crate::vault::{Durability, Vault};
+use crate::watch::Watches;
 
 mod door;
 
@@ -216,6 +217,7 @@ impl Builder {
             self.limits.state.saturating_mul(2).saturating_add(self.limits.props).saturating_add(1 << 21);
         let vault = Vault::new(keys, carries, store, durability, self.limits.snapshot_age, most);
         let limits = Arc::new(self.limits);
+        let shared = Arc::new(SharedInstances::default());
         let host = Host {
             registry,
             services: Arc::new(self.services),
@@ -226,7 +228,8 @@ impl Builder {
             rooms: Rooms::new(Arc::clone(&limits)),
             limits,
             roster: Roster::default(),
-            shared: SharedInstances::default(),
+            watches: Arc::new(Watches::new(Arc::<SharedInstances>::clone(&shared))),
+            shared,
             vault: Arc::new(vault),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
@@ -279,6 +282,12 @@ impl Live {
     #[must_use]
     pub fn rooms(&self) -> usize {
         self.host.rooms.len()
+    }
+
+    /// Watches at this moment: what [`Cx::watch`](crate::Cx::watch) began and nothing has ended.
+    #[must_use]
+    pub fn watches(&self) -> usize {
+        self.host.watches.len()
     }
 
     /// Whether the server is going away, so that a load balancer should look for another.

@@ -38,6 +38,7 @@ use crate::roster::{Instances, Occupant, Roster};
 use crate::services::Services;
 use crate::shared::SharedInstances;
 use crate::vault::Vault;
+use crate::watch::Watches;
 
 mod come_back;
 mod identify;
@@ -61,7 +62,8 @@ pub(crate) struct Host {
     pub(crate) limits: Arc<Limits>,
     pub(crate) roster: Roster,
     pub(crate) rooms: Arc<Rooms>,
-    pub(crate) shared: SharedInstances,
+    pub(crate) shared: Arc<SharedInstances>,
+    pub(crate) watches: Arc<Watches>,
     pub(crate) vault: Arc<Vault>,
     /// Every task there is: sessions and instances.
     pub(crate) tasks: TaskTracker,

@@ -10,10 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fluxstack_live_protocol::InstanceId;
 use sha2::{Digest as _, Sha256};
 
+use crate::component::Post;
 use crate::mailbox::{Join, Mail, Mailbox, Mounts, Undelivered};
-
-/// What tells shared instances apart: the component, and its key.
-type Name = (&'static str, Arc<str>);
+use crate::watch::{Name, Running};
 
 /// See the module.
 #[derive(Default)]
@@ -71,14 +70,17 @@ impl SharedInstances {
         Mailbox::in_order(open).into_iter().cloned().collect()
     }
 
-    /// How many run.
-    pub(crate) fn len(&self) -> usize {
-        self.running().len()
-    }
-
     fn running(&self) -> MutexGuard<'_, HashMap<Name, (InstanceId, Mailbox)>> {
         // Nothing panics while it is held, so a poisoned one is still whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running for SharedInstances {
+    fn find(&self, component: &'static str, key: &str) -> Option<Arc<dyn Post>> {
+        let running = self.running();
+        let (_, mailbox) = running.get(&(component, key.into()))?;
+        (!mailbox.is_closed()).then(|| mailbox.post())
     }
 }
 

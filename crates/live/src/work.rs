@@ -1,19 +1,26 @@
-//! What an instance does beside its mail: timers, and work whose result comes back as a turn.
+//! What an instance does beside its mail: timers, work whose result comes back as a turn, and what it is told of
+//! instances it watches.
 //!
 //! Owned by the instance's [`Cx`](crate::Cx) and made only when first used. Dropping it stops everything:
 //! nothing here outlives the instance. Every turn it yields is a [`Turn`] that the instance runs like mail.
 
 use std::collections::{BTreeMap, HashMap};
-use std::future::Future;
+use std::future::{Future, pending, poll_fn};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::component::{Component, Cx};
 use crate::error::{Code, Error, Result};
+use crate::watch::{Content, News, Slot, Watch, WatchId};
 
-/// Timers, and pieces of spawned work, one instance may have.
+mod watching;
+
+use watching::{Tell, Watching};
+
+/// Timers, pieces of spawned work, and watches, one instance may have.
 const MOST: usize = 1_000;
 
 /// The shortest period of [`Cx::every`], so that a zero cannot spin.
@@ -45,13 +52,31 @@ pub(crate) struct Work<C: Component> {
     at: HashMap<u64, Instant>,
     gates: HashMap<&'static str, Gate>,
     last: u64,
-    prefers_timers: bool,
+    watching: Option<Box<Watching<C>>>,
+    prefers: Kind,
+}
+
+/// Where a turn comes from. Each comes first once in three times, and not by chance, so that none starves the
+/// others and the same events make the same history.
+#[derive(Clone, Copy)]
+enum Kind {
+    Timer,
+    Task,
+    Watch,
+}
+
+/// What is due.
+enum Due<C: Component> {
+    Timer,
+    Done(Result<Turn<C>, JoinError>),
+    Told(Turn<C>),
 }
 
 /// Something to run in a turn.
 pub(crate) enum Turn<C: Component> {
     Once(Job<C>),
     Tick { timer: TimerId, due: Instant, period: Duration, tick: Tick<C> },
+    Told { watch: WatchId, tell: Tell<C> },
 }
 
 impl<C: Component> Work<C> {
@@ -62,7 +87,8 @@ impl<C: Component> Work<C> {
             at: HashMap::new(),
             gates: HashMap::new(),
             last: 0,
-            prefers_timers: false,
+            watching: None,
+            prefers: Kind::Watch,
         }
     }
 
@@ -134,40 +160,90 @@ impl<C: Component> Work<C> {
         self.add_keyed(key, due, due + period, Box::new(then))
     }
 
+    /// Begins a watch; `begin` says of what.
+    pub(crate) fn watch<T: Send + 'static>(
+        &mut self,
+        begin: impl FnOnce(&Arc<News>) -> Result<(Watch, Arc<Slot<T>>)>,
+        mut then: impl FnMut(&mut C, Option<T>, &mut Cx<C>) + Send + 'static,
+    ) -> Result<WatchId> {
+        let watching = self.watching.get_or_insert_with(|| Box::new(Watching::new()));
+        if watching.len() >= MOST {
+            return Err(full("watches"));
+        }
+        let (watch, slot) = begin(watching.news())?;
+        let id = watch.id();
+        let tell = move |component: &mut C, cx: &mut Cx<C>| match slot.take() {
+            Content::Found(found) => then(component, found, cx),
+            Content::Over => cx.unwatch(id),
+            Content::Nothing => {}
+        };
+        watching.hold(watch, Box::new(tell));
+        Ok(id)
+    }
+
+    pub(crate) fn unwatch(&mut self, watch: WatchId) {
+        if let Some(watching) = &mut self.watching {
+            watching.let_go(watch);
+        }
+    }
+
+    /// Puts back what was done when a watch told something, unless the watch ended while it ran.
+    pub(crate) fn watch_again(&mut self, watch: WatchId, tell: Tell<C>) {
+        if let Some(watching) = &mut self.watching {
+            watching.again(watch, tell);
+        }
+    }
+
     /// Whether [`Work::next`] would ever be ready.
     pub(crate) fn is_waiting(&self) -> bool {
-        !self.due.is_empty() || !self.tasks.is_empty()
+        let is_watching = self.watching.as_ref().is_some_and(|watching| watching.len() > 0);
+        !self.due.is_empty() || !self.tasks.is_empty() || is_watching
     }
 
     /// What is due next. Nothing is lost if the future is dropped.
     pub(crate) async fn next(&mut self) -> Turn<C> {
         loop {
-            let first = self.due.keys().next().map(|(at, _)| *at);
-            // Turn about, and not by chance, so that neither starves the other and the same events make the same
-            // history.
-            self.prefers_timers = !self.prefers_timers;
-            let Self { tasks, prefers_timers, .. } = self;
-            let next = if *prefers_timers {
-                tokio::select! { biased;
-                    () = until(first) => None,
-                    Some(done) = tasks.join_next() => Some(done),
-                }
-            } else {
-                tokio::select! { biased;
-                    Some(done) = tasks.join_next() => Some(done),
-                    () = until(first) => None,
-                }
-            };
-            match next {
-                Some(Ok(job)) => return Turn::Once(job),
+            match self.next_due().await {
+                Due::Told(turn) | Due::Done(Ok(turn)) => return turn,
                 // Its panic is already in the log, with a backtrace, by the panic hook.
-                Some(Err(error)) => tracing::error!(%error, "spawned work ended without a result"),
-                None => {
+                Due::Done(Err(error)) => tracing::error!(%error, "spawned work ended without a result"),
+                Due::Timer => {
                     if let Some(turn) = self.take_due() {
                         return turn;
                     }
                 }
             }
+        }
+    }
+
+    async fn next_due(&mut self) -> Due<C> {
+        let first = self.due.keys().next().map(|(at, _)| *at);
+        let Self { tasks, watching, prefers, .. } = self;
+        let timer = async {
+            until(first).await;
+            Due::Timer
+        };
+        let task = async {
+            match tasks.join_next().await {
+                Some(done) => Due::Done(done.map(Turn::Once)),
+                None => pending().await,
+            }
+        };
+        let told = async {
+            match watching {
+                Some(watching) => Due::Told(poll_fn(|cx| watching.poll_told(cx)).await),
+                None => pending().await,
+            }
+        };
+        *prefers = match prefers {
+            Kind::Timer => Kind::Task,
+            Kind::Task => Kind::Watch,
+            Kind::Watch => Kind::Timer,
+        };
+        match prefers {
+            Kind::Timer => tokio::select! { biased; due = timer => due, due = task => due, due = told => due },
+            Kind::Task => tokio::select! { biased; due = task => due, due = told => due, due = timer => due },
+            Kind::Watch => tokio::select! { biased; due = told => due, due = timer => due, due = task => due },
         }
     }
 

@@ -17,6 +17,7 @@ use super::effect::{Address, Effect, Post, RoomAct};
 use crate::auth::{Caller, Identity, demand};
 use crate::error::{Error, Result};
 use crate::services::Services;
+use crate::watch::{Name, Watches};
 use crate::wire::{Wire, to_json};
 use crate::work::{TimerId, Work};
 
@@ -27,6 +28,17 @@ pub(crate) struct Nameplate {
     pub(crate) component: &'static str,
     /// The client's own name for it; empty for one that is shared.
     pub(crate) component_id: Box<str>,
+    /// What its component calls it, if it is shared.
+    pub(crate) key: Option<Arc<str>>,
+    /// The shared instances of this server, as far as others can see them.
+    pub(crate) watches: Arc<Watches>,
+}
+
+impl Nameplate {
+    /// What others know it by, if it is shared.
+    pub(crate) fn name(&self) -> Option<Name> {
+        self.key.as_ref().map(|key| (self.component, Arc::clone(key)))
+    }
 }
 
 /// What a component can reach beyond its own fields. Given to every method; belongs to one instance.
@@ -242,7 +254,7 @@ impl<C: Component> Cx<C> {
         self.work().throttle(key, period, then)
     }
 
-    fn work(&mut self) -> &mut Work<C> {
+    pub(super) fn work(&mut self) -> &mut Work<C> {
         self.work.get_or_insert_with(|| Box::new(Work::new()))
     }
 
@@ -250,7 +262,7 @@ impl<C: Component> Cx<C> {
         self.work.as_deref_mut()
     }
 
-    /// Stops every timer and all spawned work.
+    /// Stops every timer, all spawned work and every watch.
     pub(crate) fn stop_work(&mut self) {
         self.work = None;
     }

@@ -31,10 +31,13 @@ pub(crate) enum RoomAct {
 pub(crate) trait Post: Send + Sync {
     /// Delivers an event of another component; answers whether it was taken.
     fn post(&self, event: Vec<u8>, from: InstanceId) -> bool;
+
+    /// Asks it to show itself to those who watch it; answers whether it will.
+    fn look(&self) -> bool;
 }
 
 /// Where an instance of `C` can be reached by other components: [`Cx::address`](super::Cx::address) makes one,
-/// and whoever was given it may [`Cx::emit_to`](super::Cx::emit_to) there. It keeps nothing alive.
+/// [`Cx::shared`](super::Cx::shared) finds one, and whoever was given it may [`Cx::emit_to`](super::Cx::emit_to) there. It keeps nothing alive.
 pub struct Address<C: Component> {
     post: Arc<dyn Post>,
     component: PhantomData<fn(C)>,

@@ -23,6 +23,7 @@ use super::mend::mount_component;
 use super::rooms::{InRooms, only_stays};
 use super::seen::Seen;
 use super::sharing::Left;
+use super::watching::Watched;
 use super::{Begin, First, Instance, Life, Mount, Ownership, log, refused};
 use crate::component::{Component, Cx, Rehydrated};
 use crate::error::{Code, Error, Result};
@@ -144,6 +145,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         draining: Vec::new(),
         keeping,
         rooms: InRooms::new(rooms, &cx, &mailbox),
+        watched: Watched::default(),
     });
     let mut instance = Instance {
         id,

@@ -69,11 +69,6 @@ impl Members {
         self.by_session.values().filter_map(|member| member.outbox.as_ref())
     }
 
-    /// Whether anybody is connected.
-    pub(super) fn is_anybody_here(&self) -> bool {
-        self.outboxes().next().is_some()
-    }
-
     /// The member that has this connection.
     pub(super) fn connected(&self, connection: ConnectionId) -> Option<&Arc<Outbox>> {
         self.outboxes().find(|outbox| outbox.connection() == connection)
@@ -90,13 +85,6 @@ impl Members {
         if let Some(member) = self.by_session.get_mut(&session) {
             member.mounts = mounts;
         }
-    }
-
-    /// A session has it mounted and is not connected: it is waited for until then.
-    pub(super) fn put_away(&mut self, caller: Arc<Caller>, until: Instant) {
-        let session = caller.session_id();
-        self.by_session.insert(session, Member { caller, outbox: None, until: Some(until), mounts: None });
-        self.away.push_back((until, session));
     }
 
     /// The connection of a session is gone, unless it has another by now. Answers whether it is away.

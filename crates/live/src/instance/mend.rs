@@ -56,6 +56,7 @@ impl<C: Component> Instance<C> {
         match recovered {
             Ok(Ok(())) => {
                 self.restore_kept();
+                self.changed();
                 // What earlier turns did stays done.
                 self.release();
                 return Ok(());
@@ -68,10 +69,10 @@ impl<C: Component> Instance<C> {
         Err(Lost)
     }
 
-    /// Drops timers and spawned work. What the author put into them may panic as it goes.
+    /// Drops timers, spawned work and watches. What the author put into them may panic as it goes.
     pub(super) fn stop_work(&mut self) {
         if std::panic::catch_unwind(AssertUnwindSafe(|| self.cx.stop_work())).is_err() {
-            tracing::error!("dropping a timer or spawned work panicked; it is stopped all the same");
+            tracing::error!("dropping a timer, spawned work or a watch panicked; it is stopped all the same");
         }
     }
 

@@ -40,6 +40,7 @@ impl<C: Component> Instance<C> {
             Ok(())
         })?;
         self.failures = 0;
+        self.changed();
         let effects = self.cx.take_effects();
         if self.holds() {
             self.hold.effects(self.cx.caller_arc(), effects);
@@ -108,14 +109,16 @@ impl<C: Component> Instance<C> {
 
     /// Tells the members what has been put together: the state, what was emitted, the replies.
     pub(super) fn release(&mut self) {
-        let Some(held) = self.tell_state() else { return };
-        for (caller, effect) in held.effects {
-            let now = self.cx.caller_arc().cloned();
-            self.cx.set_caller(caller);
-            self.affect(effect);
-            self.cx.set_caller(now);
+        if let Some(held) = self.tell_state() {
+            for (caller, effect) in held.effects {
+                let now = self.cx.caller_arc().cloned();
+                self.cx.set_caller(caller);
+                self.affect(effect);
+                self.cx.set_caller(now);
+            }
+            held.replies.into_iter().for_each(|(ticket, outcome)| self.reply(ticket, outcome));
         }
-        held.replies.into_iter().for_each(|(ticket, outcome)| self.reply(ticket, outcome));
+        self.show();
     }
 
     /// Tells them of the state only, and keeps the rest for those who are about to be there as well.

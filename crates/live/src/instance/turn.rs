@@ -15,7 +15,7 @@ use crate::wire;
 use crate::work::Turn;
 
 impl<C: Component> Instance<C> {
-    /// Runs a timer's or spawned work's turn. Nobody waits for a reply.
+    /// Runs a turn of a timer, of spawned work or of a watch. Nobody waits for a reply.
     pub(super) async fn take_turn(&mut self, turn: Turn<C>) -> std::result::Result<Goes, Lost> {
         self.as_nobody();
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| match turn {
@@ -24,6 +24,12 @@ impl<C: Component> Instance<C> {
                 tick(&mut self.component, &mut self.cx);
                 if let Some(work) = self.cx.work_mut() {
                     work.again(timer, due, period, tick);
+                }
+            }
+            Turn::Told { watch, mut tell } => {
+                tell(&mut self.component, &mut self.cx);
+                if let Some(work) = self.cx.work_mut() {
+                    work.watch_again(watch, tell);
                 }
             }
         }));

@@ -61,7 +61,13 @@ fn begin(
     let component = registration.name;
     let (mailbox, inbox) = mailbox(host.mounts.fetch_add(1, Ordering::Relaxed), host.limits.mailbox);
     let live = (registration.run)(Mount {
-        nameplate: Nameplate { instance: id, component, component_id: "".into() },
+        nameplate: Nameplate {
+            instance: id,
+            component,
+            component_id: "".into(),
+            key: Some(Arc::clone(key)),
+            watches: Arc::clone(&host.watches),
+        },
         begin: Begin::Shared { only_stored },
         owner: Ownership {
             session: SessionId::from_u128(0),
@@ -98,5 +104,6 @@ struct Ended {
 impl Drop for Ended {
     fn drop(&mut self) {
         self.host.shared.ended(self.component, &self.key, self.instance);
+        self.host.watches.ended(&(self.component, Arc::clone(&self.key)), self.instance);
     }
 }

@@ -247,8 +247,13 @@ impl Session {
         }
         let (mailbox, inbox) =
             mailbox(self.host.mounts.fetch_add(1, Ordering::Relaxed), self.host.limits.mailbox);
-        let nameplate =
-            Nameplate { instance: id, component: registration.name, component_id: component_id.into() };
+        let nameplate = Nameplate {
+            instance: id,
+            component: registration.name,
+            component_id: component_id.into(),
+            key: None,
+            watches: Arc::clone(&self.host.watches),
+        };
         self.instances.insert(id, mailbox.clone());
         let session = self.session;
         let host = Arc::clone(&self.host);
@@ -380,6 +385,7 @@ fn deliver(mailbox: &Mailbox, mail: Mail) {
         | Mail::SignedOut { .. }
         | Mail::Sent { .. }
         | Mail::Heard { .. }
+        | Mail::Look
         | Mail::Join(_)
         | Mail::Rest { .. }
         | Mail::Leave { .. } => {}
