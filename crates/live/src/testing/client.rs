@@ -202,6 +202,10 @@ impl Client {
         let id = result["componentId"].as_str().unwrap_or_default().to_owned();
         let state = result["initialState"].as_object().cloned().unwrap_or_default();
         let version = result["version"].as_u64().unwrap_or_default();
+        // What came in one frame with the reply was painted before anybody read it.
+        if self.pictures.get(&id).is_some_and(|picture| !picture.is_stale && picture.version >= version) {
+            return id;
+        }
         // Frames that were read before the reply are about other instances.
         self.pictures.insert(id.clone(), Picture { state, version, is_stale: false });
         id
@@ -319,6 +323,9 @@ impl Client {
         if kind == "STATE_SNAPSHOT" {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             self.snapshots.insert(text(&message["componentId"]), text(&message["payload"]["snapshot"]));
+        }
+        if message["result"]["initialState"].is_object() {
+            self.show(&message["result"]);
         }
         self.waiting.push_back(message);
     }
