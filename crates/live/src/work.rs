@@ -241,9 +241,13 @@ impl<C: Component> Work<C> {
             Kind::Watch => Kind::Timer,
         };
         match prefers {
-            Kind::Timer => tokio::select! { biased; due = timer => due, due = task => due, due = told => due },
+            Kind::Timer => {
+                tokio::select! { biased; due = timer => due, due = task => due, due = told => due }
+            }
             Kind::Task => tokio::select! { biased; due = task => due, due = told => due, due = timer => due },
-            Kind::Watch => tokio::select! { biased; due = told => due, due = timer => due, due = task => due },
+            Kind::Watch => {
+                tokio::select! { biased; due = told => due, due = timer => due, due = task => due }
+            }
         }
     }
 

@@ -25,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
     // The way into an instance, the way out of it, and the rooms between many of them; each knows the others' end.
     &["mailbox", "outbox", "rooms"],
     // What an author writes against. The traits name each other.
-    &["component", "action", "work", "state"],
+    &["component", "action", "work", "watch", "state"],
     // What a client sees.
     &["field"],
     // How a state outlives its instance.
