@@ -75,6 +75,38 @@ pub trait State: Sized + Send + 'static {
     /// [`FlushError`] if a committed value does not read back.
     fn recover(&mut self, broken: Self, sent: &Self::Sent) -> Result<(), FlushError>;
 
+    /// Puts every field of a living component back to what was last sent of it. Private ones stay as they are.
+    ///
+    /// ```
+    /// use fluxstack_live::prelude::*;
+    /// use fluxstack_live::protocol::delta::Writer;
+    ///
+    /// #[derive(State)]
+    /// pub struct Basket {
+    ///     pub lines: List<String>,
+    ///     seen: u32,
+    /// }
+    /// # impl Component for Basket {
+    /// #     type Props = ();
+    /// #     type Event = ();
+    /// #     async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> { Err(Error::forbidden()) }
+    /// # }
+    /// # #[actions]
+    /// # impl Basket {}
+    /// let mut basket = Basket { lines: List::from(vec!["tea".to_owned()]), seen: 0 };
+    /// let (mut sent, mut pace) = Default::default();
+    /// basket.flush(&mut sent, &mut pace, usize::MAX, &mut Writer::default()).unwrap();
+    /// basket.lines.clear();
+    /// basket.seen = 1;
+    /// basket.undo(&sent).unwrap();
+    /// assert_eq!((basket.lines.len(), basket.seen), (1, 1));
+    /// ```
+    ///
+    /// # Errors
+    /// [`FlushError`] if what was sent is not at hand, because it was moved out of its field and is still alive,
+    /// or does not read back. The component can still be recovered from.
+    fn undo(&mut self, sent: &Self::Sent) -> Result<(), FlushError>;
+
     /// Writes one field for the client and answers with its Rust name.
     ///
     /// # Errors

@@ -158,6 +158,7 @@ enum End {
     Panic,
     PanicInside,
     TooLarge,
+    Undo,
 }
 
 fn items() -> impl Strategy<Value = Item> {
@@ -214,6 +215,7 @@ fn turns() -> impl Strategy<Value = Vec<(Vec<Op>, End)>> {
         1 => Just(End::Panic),
         1 => Just(End::PanicInside),
         1 => Just(End::TooLarge),
+        3 => Just(End::Undo),
     ];
     vec((vec(ops(), 0..8), end), 1..12)
 }
@@ -446,6 +448,21 @@ impl World {
         self.check();
     }
 
+    /// The calls are undone: the instance itself is put back, unless what was sent has been moved into the drawer.
+    fn undo(&mut self, is_moved: bool) {
+        if let Err(why) = self.board.undo(&self.sent) {
+            assert!(is_moved, "{why}");
+            return self.recover();
+        }
+        self.model = Model { drawer: self.model.drawer.clone(), ..self.committed.clone() };
+        self.check();
+        let mut out = Writer::default();
+        self.board.flush(&mut self.sent, &mut Pace::default(), usize::MAX, &mut out).unwrap();
+        assert!(out.is_empty(), "what was put back has been sent");
+        self.is_held = false;
+        self.check();
+    }
+
     /// What the instance holds, what it would send, what the client shows: one and the same.
     fn check(&self) {
         let Board { title, left, right, scores, by_number, note, drawer, .. } = &self.board;
@@ -477,11 +494,13 @@ impl World {
     }
 
     fn turn(&mut self, ops: Vec<Op>, end: End) {
+        let is_moved = ops.iter().any(|op| matches!(op, Op::List(_, Edit::ToDrawer | Edit::FromDrawer)));
         self.play(ops);
         match end {
             End::Flush => self.flush(),
             End::Hold => self.hold(),
             End::Panic => self.recover(),
+            End::Undo => self.undo(is_moved),
             End::PanicInside => {
                 panic_inside(&mut self.board);
                 self.recover();

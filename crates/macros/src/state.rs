@@ -209,6 +209,17 @@ fn implementation(
                 ::core::result::Result::Ok(())
             }
 
+            fn undo(
+                &mut self,
+                sent: &Self::Sent,
+            ) -> ::core::result::Result<(), ::fluxstack_live::__private::FlushError> {
+                let _ = sent;
+                // All of them first: one may hold what another one needs.
+                #(::fluxstack_live::__private::Field::evict(&mut self.#ident, &sent #sent);)*
+                #(::fluxstack_live::__private::recovered(#rust, ::fluxstack_live::__private::Field::recover(&mut self.#ident, &sent #sent))?;)*
+                ::core::result::Result::Ok(())
+            }
+
             fn write(
                 &mut self,
                 field: &str,

@@ -145,6 +145,7 @@ impl<T: Wire> Field for Bound<T> {
 
     fn recover(&mut self, sent: &Self::Sent) -> Result<(), Unsendable> {
         self.value = plain::recover(sent)?;
+        self.before = None;
         Ok(())
     }
 

@@ -268,7 +268,8 @@ impl<T> List<T> {
         old.into_iter().flatten()
     }
 
-    /// Puts the items back to what was committed. Says `false` if one does not read back.
+    /// Puts the items back to what was committed. Says `false` if one does not read back; then nothing puts them
+    /// back any more.
     pub(super) fn rewind(&mut self) -> bool {
         let Some(live) = &mut self.live else { return true };
         if live.edits.is_clean() {
@@ -293,7 +294,11 @@ impl<T> List<T> {
         let len = old.len();
         self.items = old.into_iter().flatten().collect();
         live.edits.reset(len);
-        self.items.len() == len
+        let is_whole = self.items.len() == len;
+        if !is_whole {
+            self.live = None;
+        }
+        is_whole
     }
 
     /// Leaves the committed items where a recovery of the field finds them.

@@ -338,6 +338,12 @@ impl<T: Wire> Field for List<T> {
         }
     }
 
+    fn evict(&mut self, sent: &Sent<T>) {
+        if self.edits(sent).is_none() {
+            *self = Self::new();
+        }
+    }
+
     fn recover(&mut self, sent: &Sent<T>) -> Result<(), Unsendable> {
         let lost = || Unsendable("the committed items are gone".into());
         let Some(slot) = &sent.slot else { return Ok(()) };

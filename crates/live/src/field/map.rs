@@ -182,13 +182,18 @@ impl<K: Ord, V> Map<K, V> {
 }
 
 impl<K, V> Map<K, V> {
-    /// Puts the entries back to what was committed. Says `false` if one does not read back.
+    /// Puts the entries back to what was committed. Says `false` if one does not read back; then nothing puts them
+    /// back any more.
     pub(super) fn rewind(&mut self) -> bool {
         let Some(live) = &mut self.live else { return true };
         let touched = std::mem::take(&mut live.touched);
-        touched.into_iter().fold(true, |good, (text, json)| {
+        let is_whole = touched.into_iter().fold(true, |good, (text, json)| {
             (live.codec.restore)(&mut self.entries, &text, json.as_deref()) && good
-        })
+        });
+        if !is_whole {
+            self.live = None;
+        }
+        is_whole
     }
 
     /// Leaves the committed entries where a recovery of the field finds them.

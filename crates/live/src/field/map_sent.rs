@@ -302,6 +302,12 @@ impl<K: Key, V: Wire> Field for Map<K, V> {
         }
     }
 
+    fn evict(&mut self, sent: &Self::Sent) {
+        if self.memory(sent).is_none() {
+            *self = Self::new();
+        }
+    }
+
     fn recover(&mut self, sent: &Self::Sent) -> Result<(), Unsendable> {
         let lost = || Unsendable("the committed entries are gone".into());
         let Some(slot) = &sent.slot else { return Ok(()) };

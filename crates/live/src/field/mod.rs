@@ -9,7 +9,8 @@
 //!
 //! A turn ends with [`Field::stage`] on every field and, if all went well and the state is within its
 //! limit, [`Field::commit`] on every field. If anything went wrong, or the action panicked, nothing has
-//! been committed and [`Field::recover`] puts the last committed value back. [`Field::restore`] is for a value
+//! been committed and [`Field::recover`] puts the last committed value back: into a fresh instance after
+//! [`Field::salvage`], into the living one, where calls are undone, after [`Field::evict`]. [`Field::restore`] is for a value
 //! that outlived its instance: it comes from JSON, and nobody has been sent it yet.
 //!
 //! The derive writes the calls; the loop around them is [`Turn`].
@@ -137,7 +138,13 @@ pub trait Field: Sized + Send + 'static {
         let _ = (broken, sent);
     }
 
-    /// The second half: puts the last committed value back, when nothing is left of the broken instance.
+    /// The first half of undoing turns in a living instance: lets go of a value that came here since the last
+    /// commit, because it may be what another field has to be put back from.
+    fn evict(&mut self, sent: &Self::Sent) {
+        let _ = sent;
+    }
+
+    /// The second half of both: puts the last committed value back, when nothing else holds it.
     ///
     /// # Errors
     /// [`Unsendable`] if the committed value does not read back.

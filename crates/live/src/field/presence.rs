@@ -285,6 +285,10 @@ impl<T: Wire> Field for Presence<T> {
         self.there.salvage(&mut broken.there, &sent.there);
     }
 
+    fn evict(&mut self, sent: &Self::Sent) {
+        self.there.evict(&sent.there);
+    }
+
     fn recover(&mut self, sent: &Self::Sent) -> Result<(), Unsendable> {
         self.there.recover(&sent.there)?;
         if self.there.is_of(&sent.there) {

@@ -26,6 +26,8 @@ enum Op {
 enum End {
     Flush,
     Panic,
+    /// It is taken back.
+    Undo,
     /// Its change is held back, and goes with a later one.
     Later,
 }
@@ -122,6 +124,7 @@ impl World {
                 self.check_sent();
             }
             End::Later => self.flush(),
+            End::Undo => self.undo(),
             End::Panic => {
                 let mut fresh = Presence::new();
                 fresh.salvage(&mut self.field, &self.sent);
@@ -133,6 +136,18 @@ impl World {
                 self.check_sent();
             }
         }
+    }
+
+    fn undo(&mut self) {
+        self.field.evict(&self.sent);
+        // Where nothing has what was sent but the drawer, an instance would be mended.
+        drop(std::mem::take(&mut self.drawer));
+        self.field.recover(&self.sent).unwrap();
+        self.model = self.committed.clone();
+        self.check();
+        self.check_sent();
+        let mut scratch = Vec::new();
+        assert!(self.field.stage(&self.sent, &mut scratch).unwrap().range.is_none(), "nothing is to be sent");
     }
 
     fn flush(&mut self) {
@@ -197,7 +212,7 @@ fn ops() -> impl Strategy<Value = Op> {
 proptest! {
     #[test]
     fn who_is_there_is_who_has_a_session_and_the_client_knows(
-        turns in vec((vec(ops(), 0..6), prop_oneof![4 => Just(End::Flush), 1 => Just(End::Panic), 1 => Just(End::Later)]), 1..16),
+        turns in vec((vec(ops(), 0..6), prop_oneof![4 => Just(End::Flush), 1 => Just(End::Panic), 1 => Just(End::Undo), 1 => Just(End::Later)]), 1..16),
     ) {
         let mut world = World::new();
         for (ops, end) in turns {
