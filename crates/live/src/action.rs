@@ -38,6 +38,12 @@ pub trait Actions: Sized {
     where
         Self: Component;
 
+    /// Whether the action with that name is `async`, so that it may take long.
+    fn waits(action: &str) -> bool {
+        let _ = action;
+        false
+    }
+
     /// Describes the actions for `live.gen.ts`.
     fn describe(types: &mut Types) -> Vec<ActionShape>;
 }

@@ -333,6 +333,10 @@ impl<C: Component> Instance<C> {
             Mail::Call { action, args, caller, ticket } => {
                 let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };
                 let action = std::str::from_utf8(&action).unwrap_or_default();
+                if C::waits(action) {
+                    // Nobody who was served waits for as long.
+                    self.release();
+                }
                 let turn = async { self.component.dispatch(action, &args, &mut self.cx).await };
                 let outcome = AssertUnwindSafe(turn).catch_unwind().await;
                 self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;

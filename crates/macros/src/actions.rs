@@ -261,6 +261,10 @@ fn implementation(owner: &Ident, self_ty: &Type, actions: &[Action]) -> TokenStr
     let demands = demands.into_impls();
     let count = shapes.len();
     let [action, args, cx] = ["action", "args", "cx"].map(own);
+    let waits = actions
+        .iter()
+        .filter(|action| action.is_async)
+        .map(|Action { wire, cfg, .. }| quote!(#(#cfg)* #wire => true,));
     quote_spanned! {owner.span()=>
         const _: () = {
             #(#demands)*
@@ -280,6 +284,13 @@ fn implementation(owner: &Ident, self_ty: &Type, actions: &[Action]) -> TokenStr
                     match #action {
                         #(#arms)*
                         _ => ::core::result::Result::Err(::fluxstack_live::__private::not_callable()),
+                    }
+                }
+
+                fn waits(#action: &str) -> bool {
+                    match #action {
+                        #(#waits)*
+                        _ => false,
                     }
                 }
 

@@ -3,7 +3,8 @@
 //! To tell a thousand members of one change costs a thousand times what the change did. So while turns wait in
 //! the mailbox, what they change is put together, and told once: one delta, then what they emitted, then the
 //! replies, each in the order of the turns. Nobody waits for longer than the turns take that were already
-//! there; where nothing waits, every turn is told at once.
+//! there, nor for an `async` action, before which what is held is told; where nothing waits, every turn is told
+//! at once.
 
 use std::sync::Arc;
 
