@@ -46,6 +46,7 @@ use crate::store::StoreError;
 use crate::vault::{Snapshot, Vault};
 use crate::work::Turn;
 
+mod batch;
 mod begin;
 mod hold;
 mod identity;
@@ -341,6 +342,8 @@ impl<C: Component> Instance<C> {
                 let outcome = AssertUnwindSafe(turn).catch_unwind().await;
                 self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
             }
+            // Rare, so it takes room only when it happens.
+            Mail::Batch { calls, caller } => Box::pin(self.call_all(calls, caller)).await?,
             Mail::Write { property, value, caller, ticket } => {
                 let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.write(&property, &value)));

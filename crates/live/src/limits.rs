@@ -21,7 +21,7 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Bytes in a frame from a client; a larger one closes the connection with 1009. Default 1 MiB.
     pub frame: usize,
-    /// Messages in one frame. Default 64.
+    /// Messages in one frame, and calls in one message. Default 64.
     pub batch: usize,
     /// Levels of nesting in a message. Default 64, at most 110: the JSON reader stops at 128.
     pub depth: usize,

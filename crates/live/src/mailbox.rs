@@ -23,6 +23,8 @@ pub(crate) enum Mail {
     Join(Box<Join>),
     /// Run an action.
     Call { action: Bytes, args: Bytes, caller: Arc<Caller>, ticket: Ticket },
+    /// Run several actions, all or none.
+    Batch { calls: Vec<BatchedCall>, caller: Arc<Caller> },
     /// Write a field for the client.
     Write { property: Bytes, value: Bytes, caller: Arc<Caller>, ticket: Ticket },
     /// The client's props changed.
@@ -77,6 +79,13 @@ pub(crate) enum RoomAsk {
 
 /// Rooms somebody knows of, each with the number of the last event they heard there.
 pub(crate) type Heard = Vec<(Box<str>, u64)>;
+
+/// One of several actions.
+pub(crate) struct BatchedCall {
+    pub(crate) action: Bytes,
+    pub(crate) args: Bytes,
+    pub(crate) ticket: Ticket,
+}
 
 /// Somebody who mounts a shared instance.
 pub(crate) struct Join {

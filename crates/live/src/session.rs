@@ -40,6 +40,7 @@ use crate::shared::SharedInstances;
 use crate::vault::Vault;
 use crate::watch::Watches;
 
+mod batch;
 mod come_back;
 mod identify;
 mod join;
@@ -356,23 +357,24 @@ impl Session {
         let messages = match frame::split(text, self.arrival.dialect.batch) {
             Ok(messages) => messages,
             Err(refusal) => {
-                self.count();
+                self.count(1);
                 return self.refuse(&refusal);
             }
         };
         if messages.is_empty() {
-            self.count();
+            self.count(1);
         }
         let is_too_long = messages.len() > limits.batch;
         for text in messages.iter() {
-            let is_allowed = self.count();
+            let decoded = decode(text, self.arrival.dialect);
+            let is_allowed = self.count(decoded.as_ref().map_or(1, |message| route::calls(&message.body)));
             let refuse = |message: &ClientMessage<'_>, code, error: String| Refusal {
                 request_id: message.request_id.map(|id| id.get().into()),
                 component_id: message.component_id.as_deref().map(Into::into),
                 ..Refusal::frame(code, error)
             };
             // Every message of a frame is answered by itself, also those that are refused with it.
-            match decode(text, self.arrival.dialect) {
+            match decoded {
                 Ok(message) if !is_allowed => {
                     self.refuse(&refuse(
                         &message,
@@ -414,14 +416,21 @@ impl Session {
         }
     }
 
-    /// Counts one message against the rate.
-    fn count(&mut self) -> bool {
+    /// Counts so many messages against the rate. Those of a batch that is too large count as one that is not.
+    fn count(&mut self, messages: usize) -> bool {
         let limits = &self.host.limits;
-        let is_allowed = self.rate.allows(limits.rate, limits.burst);
-        self.refused = if is_allowed { self.refused.saturating_sub(1) } else { self.refused + 1 };
+        let messages = u32::try_from(messages.clamp(1, limits.batch.max(1))).unwrap_or(u32::MAX);
+        let is_allowed = self.rate.allows(messages, limits.rate, limits.burst);
+        self.refused = if is_allowed {
+            self.refused.saturating_sub(messages)
+        } else {
+            self.refused.saturating_add(messages)
+        };
         // What others of the same user or address say is not held against this one.
         let Standing { address, user } = &self.standing;
-        is_allowed && user.allows(limits.rate_per_user) && address.allows(limits.rate_per_address)
+        is_allowed
+            && user.allows(messages, limits.rate_per_user)
+            && address.allows(messages, limits.rate_per_address)
     }
 
     fn refuse(&self, refusal: &Refusal) {

@@ -226,6 +226,29 @@ fn write_reply(reply: &Reply<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends what one call of a batch came to, as a JSON object.
+///
+/// ```
+/// use fluxstack_live_protocol::encode::write_outcome;
+/// let mut out = Vec::new();
+/// write_outcome(&Ok(Some(b"7")), &mut out);
+/// assert_eq!(out, br#"{"success":true,"result":7}"#);
+/// ```
+pub fn write_outcome(outcome: &Result<Option<&[u8]>, Failure<'_>>, out: &mut Vec<u8>) {
+    match outcome {
+        Ok(result) => {
+            out.extend_from_slice(b"{\"success\":true");
+            raw_field(out, "result", *result);
+        }
+        Err(Failure { code, error, fields }) => {
+            out.extend_from_slice(b"{\"success\":false");
+            error_fields(out, *code, error);
+            raw_field(out, "fields", *fields);
+        }
+    }
+    out.push(b'}');
+}
+
 fn error_fields(out: &mut Vec<u8>, code: Code, error: &str) {
     out.extend_from_slice(b",\"error\":");
     write_string(out, error);

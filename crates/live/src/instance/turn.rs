@@ -85,7 +85,7 @@ impl<C: Component> Instance<C> {
     /// The ticket back if the caller may ask for a turn and it was not done before; then they are the caller.
     pub(super) fn admit(&mut self, caller: Arc<Caller>, ticket: Ticket) -> Option<Ticket> {
         // Dropped, a ticket says that the caller has no such instance.
-        if self.is_shared() && !self.members.has(caller.session_id()) {
+        if !self.may_reach(&caller) {
             return None;
         }
         if let Err(error) = self.demand_of(&caller) {
@@ -93,6 +93,11 @@ impl<C: Component> Instance<C> {
             return None;
         }
         self.unless_done(ticket)
+    }
+
+    /// Whether the caller has this instance.
+    pub(super) fn may_reach(&self, caller: &Caller) -> bool {
+        !self.is_shared() || self.members.has(caller.session_id())
     }
 
     /// The ticket back, unless the call was done before: then it is answered as it was then. The component
@@ -111,7 +116,7 @@ impl<C: Component> Instance<C> {
     }
 
     /// The request was done, well or not: remembers that, and answers.
-    fn done(&mut self, ticket: Ticket, outcome: Outcome) {
+    pub(super) fn done(&mut self, ticket: Ticket, outcome: Outcome) {
         if let Some(call) = self.cx.take_call() {
             self.life.seen.record(&call, &outcome, self.members.len());
             self.touch();

@@ -27,10 +27,12 @@ use crate::rooms::RoomKey;
 
 mod queue;
 mod ticket;
+mod together;
 
 pub(crate) use queue::StateFrame;
 use queue::{Item, Of, Queue, Wanted};
 pub(crate) use ticket::{Subject, Ticket, gone};
+pub(crate) use together::Together;
 
 /// What waits for one client.
 pub(crate) struct Outbox {
@@ -105,11 +107,12 @@ impl Outbox {
     }
 
     /// The answer to a request that was counted as open.
-    fn push_reply(&self, kind: ReplyKind, instance: Option<InstanceId>, frame: Vec<u8>) {
+    fn push_reply(&self, kind: ReplyKind, subject: Subject, frame: Vec<u8>) {
         let frame = frame.into();
-        let item = match kind {
-            ReplyKind::Mount | ReplyKind::Resume => Item::Mounted { instance, frame },
-            _ => Item::Reply { instance, frame },
+        let item = match (kind, subject.instance(), subject) {
+            (_, _, Subject::Several { instances, calls }) => Item::Together { instances, calls, frame },
+            (ReplyKind::Mount | ReplyKind::Resume, instance, _) => Item::Mounted { instance, frame },
+            (_, instance, _) => Item::Reply { instance, frame },
         };
         self.put(|queue| queue.push(item));
     }
@@ -206,8 +209,8 @@ impl Outbox {
         self.is_paused.load(Ordering::Relaxed)
     }
 
-    fn open_call(&self, bytes: usize) {
-        self.open_calls.fetch_add(1, Ordering::Relaxed);
+    fn begin_calls(&self, calls: usize, bytes: usize) {
+        self.open_calls.fetch_add(calls, Ordering::Relaxed);
         self.open_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
@@ -218,8 +221,8 @@ impl Outbox {
         }
     }
 
-    fn close_call(&self) {
-        self.open_calls.fetch_sub(1, Ordering::Relaxed);
+    fn close_calls(&self, calls: usize) {
+        self.open_calls.fetch_sub(calls, Ordering::Relaxed);
     }
 
     fn put(&self, change: impl FnOnce(&mut Queue)) {

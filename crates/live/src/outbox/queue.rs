@@ -39,6 +39,12 @@ pub(super) enum Item {
         instance: Option<InstanceId>,
         frame: Bytes,
     },
+    /// The answer to so many calls, and the instances whose state has to be there first.
+    Together {
+        instances: Box<[InstanceId]>,
+        calls: usize,
+        frame: Bytes,
+    },
     /// The answer to a mount, or to a return: a whole state, or the instance whose state has to be there
     /// first.
     Mounted {
@@ -90,10 +96,10 @@ pub(crate) enum Of {
 }
 
 impl Of {
-    fn instance(&self) -> Option<InstanceId> {
+    fn instances(&self) -> &[InstanceId] {
         match self {
-            Self::Instance(instance) => Some(*instance),
-            Self::Room(_) => None,
+            Self::Instance(instance) => std::slice::from_ref(instance),
+            Self::Room(_) => &[],
         }
     }
 
@@ -117,6 +123,7 @@ impl Item {
             Self::Plain(frame)
             | Self::Mounted { frame, .. }
             | Self::Reply { frame, .. }
+            | Self::Together { frame, .. }
             | Self::Snapshot { frame, .. }
             | Self::CaughtUp { frame, .. }
             | Self::Event { frame, .. } => frame.len(),
@@ -125,17 +132,18 @@ impl Item {
         }
     }
 
-    /// The instance whose frames may not overtake each other.
-    fn instance(&self) -> Option<InstanceId> {
+    /// The instances whose frames may not overtake each other.
+    fn instances(&self) -> &[InstanceId] {
         match self {
             // A snapshot is complete in itself, and says of which version it is.
-            Self::Plain(_) | Self::Snapshot { .. } => None,
-            Self::Reply { instance, .. } | Self::Mounted { instance, .. } => *instance,
-            Self::Event { of, .. } | Self::Missed { of, .. } => of.instance(),
+            Self::Plain(_) | Self::Snapshot { .. } => &[],
+            Self::Reply { instance, .. } | Self::Mounted { instance, .. } => instance.as_slice(),
+            Self::Together { instances, .. } => instances,
+            Self::Event { of, .. } | Self::Missed { of, .. } => of.instances(),
             Self::State { instance, .. }
             | Self::CaughtUp { instance, .. }
             | Self::Promise { instance, .. }
-            | Self::Asked { instance, .. } => Some(*instance),
+            | Self::Asked { instance, .. } => std::slice::from_ref(instance),
         }
     }
 }
@@ -383,8 +391,7 @@ impl Queue {
         let mut held: Vec<InstanceId> = Vec::new();
         let mut at = 0;
         while bytes < most && at < self.items.len() {
-            let of = self.items[at].instance();
-            if of.is_some_and(|of| held.contains(&of)) {
+            if self.items[at].instances().iter().any(|of| held.contains(of)) {
                 at += 1;
                 continue;
             }
@@ -410,6 +417,10 @@ impl Queue {
                 }
                 Item::Reply { frame, .. } => {
                     replies += 1;
+                    frames.push(frame);
+                }
+                Item::Together { calls, frame, .. } => {
+                    replies += calls;
                     frames.push(frame);
                 }
                 Item::State { frame: StateFrame::Delta { frame, .. } | StateFrame::Whole(frame), .. } => {

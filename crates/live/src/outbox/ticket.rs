@@ -1,14 +1,15 @@
 //! The right and the duty to answer one request, exactly once.
 //!
 //! A ticket is made when a request is read and is consumed by its answer. One that is dropped answers by
-//! itself: whatever happens to an instance, no client waits for ever.
+//! itself: whatever happens to an instance, no client waits for ever. One of a call in a batch fills its place
+//! in the answer to all of them ([`Together`]).
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{CallId, Code, InstanceId, Reply, ReplyKind, ServerMessage, message::Failure};
 
-use super::Outbox;
+use super::{Outbox, Together};
 use crate::action::Outcome;
 use crate::clock;
 use crate::error::Error;
@@ -19,10 +20,49 @@ pub(crate) enum Subject {
     None,
     Instance(InstanceId),
     Named(Box<str>),
+    /// So many calls of these.
+    Several {
+        instances: Box<[InstanceId]>,
+        calls: usize,
+    },
+}
+
+impl Subject {
+    pub(super) fn instance(&self) -> Option<InstanceId> {
+        match self {
+            Self::Instance(instance) => Some(*instance),
+            Self::None | Self::Named(_) | Self::Several { .. } => None,
+        }
+    }
+
+    /// As how many requests it counts.
+    fn calls(&self) -> usize {
+        match self {
+            Self::Several { calls, .. } => *calls,
+            _ => 1,
+        }
+    }
 }
 
 /// See the module.
-pub(crate) struct Ticket(Option<Open>);
+pub(crate) struct Ticket {
+    to: Option<To>,
+    /// What the client calls the request, if it may send it again; and how far it has its answers.
+    call: Option<(CallId, u64)>,
+}
+
+/// Where the answer goes.
+enum To {
+    Client(Open),
+    Place(Place),
+}
+
+/// A place in the answer to a batch.
+struct Place {
+    together: Arc<Together>,
+    at: usize,
+    instance: InstanceId,
+}
 
 struct Open {
     outbox: Arc<Outbox>,
@@ -34,8 +74,6 @@ struct Open {
     about: Option<Bytes>,
     /// Bytes of the request that are held until it is answered.
     bytes: usize,
-    /// What the client calls it, if it may send it again; and how far it has its answers.
-    call: Option<(CallId, u64)>,
     /// Who is signed in, for the answer to credentials.
     user: Option<Arc<str>>,
 }
@@ -49,24 +87,27 @@ impl Ticket {
         about: Option<Bytes>,
         bytes: usize,
     ) -> Self {
-        outbox.open_call(bytes);
-        let (outbox, call, user) = (Arc::clone(outbox), None, None);
-        Self(Some(Open { outbox, kind, subject, request_id, about, bytes, call, user }))
+        outbox.begin_calls(subject.calls(), bytes);
+        let open = Open { outbox: Arc::clone(outbox), kind, subject, request_id, about, bytes, user: None };
+        Self { to: Some(To::Client(open)), call: None }
+    }
+
+    /// The ticket of the call at this place of a batch.
+    pub(super) fn of_place(together: Arc<Together>, at: usize, instance: InstanceId) -> Self {
+        Self { to: Some(To::Place(Place { together, at, instance })), call: None }
     }
 
     /// The same for a request that may be sent again.
     #[must_use]
     pub(crate) fn of_call(mut self, call: Option<CallId>, acked: u64) -> Self {
-        if let Some(open) = &mut self.0 {
-            open.call = call.map(|call| (call, acked));
-        }
+        self.call = call.map(|call| (call, acked));
         self
     }
 
     /// The same, whose answer says that this is who is signed in.
     #[must_use]
     pub(crate) fn of_user(mut self, user: Option<Arc<str>>) -> Self {
-        if let Some(open) = &mut self.0 {
+        if let Some(To::Client(open)) = &mut self.to {
             open.user = user;
         }
         self
@@ -74,56 +115,61 @@ impl Ticket {
 
     /// What the client calls it, and how far it has its answers.
     pub(crate) fn call(&self) -> Option<(&CallId, u64)> {
-        self.0.as_ref()?.call.as_ref().map(|(call, acked)| (call, *acked))
+        self.call.as_ref().map(|(call, acked)| (call, *acked))
     }
 
     /// Answers.
     pub(crate) fn answer(mut self, outcome: Outcome) {
-        if let Some(open) = self.0.take() {
-            open.answer(outcome);
+        match self.to.take() {
+            Some(To::Client(open)) => open.answer(outcome),
+            Some(To::Place(place)) => place.together.fill(place.at, &outcome),
+            None => {}
         }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if let Some(open) = self.0.take() {
-            if open.kind == ReplyKind::Unmount {
-                // Gone is what was asked for.
-                return open.answer(Ok(None));
+        match self.to.take() {
+            Some(To::Client(open)) => open.abandon(),
+            Some(To::Place(Place { together, at, instance })) => {
+                together.fill(at, &Err(gone(&instance.to_string())));
             }
-            if matches!(open.kind, ReplyKind::ResumeSession | ReplyKind::Auth) {
-                // The server began to drain before it was known who has it. The session is not refused: whoever
-                // took this for a refusal would give up what waits for them. Nor are credentials.
-                let said = "the server is going away: ask the next one";
-                return open.answer(Err(Error::new(Code::Busy, said)));
-            }
-            let id = match &open.subject {
-                Subject::Instance(instance) => instance.to_string(),
-                Subject::Named(name) => name.to_string(),
-                Subject::None => String::new(),
-            };
-            open.answer(Err(gone(&id)));
+            None => {}
         }
     }
 }
 
-/// The answer to whoever names an instance this connection does not have.
-#[cold]
-pub(crate) fn gone(id: &str) -> Error {
-    // The exact text is what older clients look for.
-    Error::new(Code::RehydrationRequired, format!("COMPONENT_REHYDRATION_REQUIRED:{id}"))
-}
-
 impl Open {
+    /// Nobody has answered it.
+    fn abandon(self) {
+        if self.kind == ReplyKind::Unmount {
+            // Gone is what was asked for.
+            return self.answer(Ok(None));
+        }
+        if matches!(self.kind, ReplyKind::ResumeSession | ReplyKind::Auth) {
+            // The server began to drain before it was known who has it. The session is not refused: whoever
+            // took this for a refusal would give up what waits for them. Nor are credentials.
+            let said = "the server is going away: ask the next one";
+            return self.answer(Err(Error::new(Code::Busy, said)));
+        }
+        let id = self.component_id().unwrap_or_default();
+        self.answer(Err(gone(&id)));
+    }
+
+    /// What it is about, as the client spelled it.
+    fn component_id(&self) -> Option<String> {
+        match &self.subject {
+            Subject::None | Subject::Several { .. } => None,
+            Subject::Instance(instance) => Some(instance.to_string()),
+            Subject::Named(name) => Some(name.to_string()),
+        }
+    }
+
     fn answer(self, outcome: Outcome) {
         self.outbox.settle(self.bytes);
         let text = |bytes: &Bytes| std::str::from_utf8(bytes).unwrap_or_default().to_owned();
-        let id = match &self.subject {
-            Subject::None => None,
-            Subject::Instance(instance) => Some(instance.to_string()),
-            Subject::Named(name) => Some(name.to_string()),
-        };
+        let id = self.component_id();
         let request_id = self.request_id.as_ref().map(text);
         let about = self.about.as_ref().map(text);
         let is_about_room = is_about_room(self.kind);
@@ -147,16 +193,10 @@ impl Open {
         }
         let quiet = request_id.is_none() && !(outcome.is_err() && self.outbox.dialect().is_legacy());
         if quiet {
-            self.outbox.close_call();
+            self.outbox.close_calls(self.subject.calls());
             return;
         }
         let fields = outcome.as_ref().err().and_then(Error::fields_json);
-        let outcome = match &outcome {
-            Ok(result) => Ok(result.as_deref()),
-            Err(error) => {
-                Err(Failure { code: error.code(), error: error.message(), fields: fields.as_deref() })
-            }
-        };
         let mut frame = Vec::with_capacity(192);
         ServerMessage::Reply(Reply {
             kind: self.kind,
@@ -164,20 +204,35 @@ impl Open {
             request_id: request_id.as_deref(),
             user: self.user.as_deref(),
             room: about.as_deref().filter(|_| is_about_room),
-            outcome,
+            outcome: told(&outcome, fields.as_deref()),
         })
         .write(now, &mut frame);
-        let instance = match self.subject {
-            // What is asked about a room changes no state, so its answer waits for none; the events that follow
-            // it do not either.
-            Subject::Instance(instance) if !is_about_room => Some(instance),
-            _ => None,
-        };
-        self.outbox.push_reply(self.kind, instance, frame);
+        // What is asked about a room changes no state, so its answer waits for none; the events that follow it do
+        // not either.
+        let subject = if is_about_room { Subject::None } else { self.subject };
+        self.outbox.push_reply(self.kind, subject, frame);
     }
 }
 
 fn is_about_room(kind: ReplyKind) -> bool {
     use ReplyKind::{EmitRoom, GetRoomState, JoinRoom, LeaveRoom, SetRoomState};
     matches!(kind, JoinRoom | LeaveRoom | EmitRoom | SetRoomState | GetRoomState)
+}
+
+/// What the client is told of it.
+pub(super) fn told<'a>(
+    outcome: &'a Outcome,
+    fields: Option<&'a [u8]>,
+) -> Result<Option<&'a [u8]>, Failure<'a>> {
+    match outcome {
+        Ok(result) => Ok(result.as_deref()),
+        Err(error) => Err(Failure { code: error.code(), error: error.message(), fields }),
+    }
+}
+
+/// The answer to whoever names an instance this connection does not have.
+#[cold]
+pub(crate) fn gone(id: &str) -> Error {
+    // The exact text is what older clients look for.
+    Error::new(Code::RehydrationRequired, format!("COMPONENT_REHYDRATION_REQUIRED:{id}"))
 }

@@ -18,18 +18,19 @@ impl Rate {
         Self { due: None }
     }
 
-    /// Whether one more message may come now, at `rate` a second and `burst` at once.
-    pub(crate) fn allows(&mut self, rate: u32, burst: u32) -> bool {
+    /// Whether so many more messages may come now, at `rate` a second and `burst` at once. More than a burst may
+    /// come where none did for a while.
+    pub(crate) fn allows(&mut self, messages: u32, rate: u32, burst: u32) -> bool {
         if rate == 0 {
             return true;
         }
         let now = Instant::now();
         let spacing = Duration::from_secs(1) / rate;
         let due = self.due.map_or(now, |due| due.max(now));
-        if due.duration_since(now) > spacing * burst.saturating_sub(1) {
+        if due.duration_since(now) > spacing * burst.saturating_sub(messages) {
             return false;
         }
-        self.due = Some(due + spacing);
+        self.due = Some(due + spacing * messages);
         true
     }
 
@@ -46,11 +47,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_burst_passes_then_the_rate_counts() {
         let mut rate = Rate::new();
-        assert_eq!((0..20).filter(|_| rate.allows(10, 5)).count(), 5);
+        assert_eq!((0..20).filter(|_| rate.allows(1, 10, 5)).count(), 5);
         tokio::time::advance(Duration::from_millis(200)).await;
-        assert_eq!((0..20).filter(|_| rate.allows(10, 5)).count(), 2);
+        assert_eq!((0..20).filter(|_| rate.allows(1, 10, 5)).count(), 2);
         tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!((0..20).filter(|_| rate.allows(10, 5)).count(), 5);
-        assert!((0..1_000).all(|_| rate.allows(0, 0)));
+        assert_eq!((0..20).filter(|_| rate.allows(1, 10, 5)).count(), 5);
+        assert!((0..1_000).all(|_| rate.allows(1, 0, 0)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_at_once_are_all_allowed_or_none() {
+        let mut rate = Rate::new();
+        assert!(rate.allows(3, 10, 5));
+        assert!(!rate.allows(3, 10, 5), "only two more are");
+        assert!(rate.allows(2, 10, 5));
+        assert!(!rate.allows(1, 10, 5));
+        assert!(!rate.allows(7, 10, 5));
+        tokio::time::advance(Duration::from_millis(500)).await;
+        assert!(rate.allows(7, 10, 5), "more than a burst, where nothing came for a while");
+        tokio::time::advance(Duration::from_millis(300)).await;
+        assert_eq!((0..20).filter(|_| rate.allows(1, 10, 5)).count(), 1);
     }
 }

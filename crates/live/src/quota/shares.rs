@@ -78,10 +78,10 @@ impl Rows {
 }
 
 impl Share {
-    /// Whether one more message may come now, at `rate` a second and 5 seconds' worth of it at once.
-    pub(crate) fn allows(&self, rate: u32) -> bool {
+    /// Whether so many more messages may come now, at `rate` a second and 5 seconds' worth of it at once.
+    pub(crate) fn allows(&self, messages: u32, rate: u32) -> bool {
         let Some(part) = self.0.as_ref().filter(|_| rate > 0) else { return true };
-        lock(&part.rate).allows(rate, rate.saturating_mul(BURST))
+        lock(&part.rate).allows(messages, rate, rate.saturating_mul(BURST))
     }
 }
 
@@ -132,14 +132,14 @@ mod tests {
         let take = || shares.take(user("ada"), 10).unwrap();
         let (one, other) = (take(), take());
         let said =
-            (0..100).filter(|turn| if turn % 2 == 0 { one.allows(2) } else { other.allows(2) }).count();
+            (0..100).filter(|turn| if turn % 2 == 0 { one.allows(1, 2) } else { other.allows(1, 2) }).count();
         assert_eq!(said, 10);
         drop((one, other));
-        assert!(!take().allows(2));
+        assert!(!take().allows(1, 2));
         tokio::time::advance(Duration::from_secs(5)).await;
         drop(take());
         assert_eq!(shares.rows().of.len(), 0);
-        assert!(take().allows(0), "no limit is no limit");
+        assert!(take().allows(1, 0), "no limit is no limit");
     }
 
     #[tokio::test(start_paused = true)]
@@ -147,7 +147,7 @@ mod tests {
         let shares = Arc::new(Shares::default());
         let kept = shares.take(user("kept"), 1).unwrap();
         for number in 0..SWEEP * 3 {
-            shares.take(user(&number.to_string()), 1).unwrap().allows(1);
+            shares.take(user(&number.to_string()), 1).unwrap().allows(1, 1);
             if number == SWEEP {
                 tokio::time::advance(Duration::from_secs(60)).await;
             }

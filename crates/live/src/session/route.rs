@@ -61,6 +61,7 @@ impl Session {
         };
         let id: Option<InstanceId> = component_id.as_deref().and_then(|id| id.parse().ok());
         let subject = match (body, id) {
+            (ClientBody::Batch { calls, .. }, _) => super::batch::subject(calls),
             (ClientBody::Mount { .. }, _) | (_, None) => {
                 component_id.as_deref().map_or(Subject::None, |id| Subject::Named(id.into()))
             }
@@ -110,8 +111,8 @@ impl Session {
         };
         let open = self.outbox.open_calls();
         let ticket = self.ticket(frame, &message);
-        if open >= most {
-            let said = format!("{most} requests are already waiting for their answer");
+        if open.saturating_add(calls(&message.body)) > most {
+            let said = format!("at most {most} requests may be waiting for their answer");
             return ticket.answer(Err(Error::new(Code::TooManyCalls, said)));
         }
         let ClientMessage { component_id, body, .. } = message;
@@ -134,6 +135,7 @@ impl Session {
                 // If it is gone already, the ticket comes back and says so as it is dropped.
                 drop(mailbox.insist(mail));
             }
+            ClientBody::Batch { calls, atomic } if !is_legacy => self.call_all(frame, calls, atomic, ticket),
             ClientBody::Batch { .. } => {
                 ticket.answer(Err(Error::new(Code::UnknownType, "Unknown message type")));
             }
@@ -192,7 +194,7 @@ impl Session {
     }
 
     /// The way to an instance that this connection has mounted.
-    fn mailbox(&self, id: InstanceId) -> Option<&Mailbox> {
+    pub(super) fn mailbox(&self, id: InstanceId) -> Option<&Mailbox> {
         self.instances.get(&id).or_else(|| self.joined.get(&id).map(|joined| &joined.mailbox))
     }
 
@@ -289,6 +291,14 @@ impl Session {
     }
 }
 
+/// As how many messages, and open requests, it counts.
+pub(super) fn calls(body: &ClientBody<'_>) -> usize {
+    match body {
+        ClientBody::Batch { calls, .. } => calls.len().max(1),
+        _ => 1,
+    }
+}
+
 /// Says that an instance has ended, also if its task panicked or was dropped.
 struct Ended {
     host: Arc<Host>,
@@ -366,18 +376,20 @@ fn mail(frame: &Bytes, body: ClientBody<'_>, caller: &Arc<Caller>, is_legacy: bo
     }
 }
 
-fn deliver(mailbox: &Mailbox, mail: Mail) {
+pub(super) fn deliver(mailbox: &Mailbox, mail: Mail) {
     // What comes back from a mailbox that is closed says by itself that the instance is gone.
     let Err(Undelivered::Full(mail)) = mailbox.send(mail) else { return };
+    let busy = |ticket: Ticket| {
+        ticket.answer(Err(Error::new(Code::Busy, "the component has too much to do: try again")));
+    };
     match *mail {
         Mail::Call { ticket, .. }
         | Mail::Write { ticket, .. }
         | Mail::Props { ticket, .. }
         | Mail::Event { ticket, .. }
         | Mail::Room { ticket, .. }
-        | Mail::Resync { ticket: Some(ticket), .. } => {
-            ticket.answer(Err(Error::new(Code::Busy, "the component has too much to do: try again")));
-        }
+        | Mail::Resync { ticket: Some(ticket), .. } => busy(ticket),
+        Mail::Batch { calls, .. } => calls.into_iter().for_each(|call| busy(call.ticket)),
         Mail::Resync { ticket: None, .. }
         | Mail::Resume { .. }
         | Mail::Away { .. }
@@ -396,7 +408,7 @@ fn deliver(mailbox: &Mailbox, mail: Mail) {
 const LARGE: usize = 4 << 10;
 
 /// A part of the frame without a copy, unless it had to be unescaped or is a small part of a large frame.
-fn piece(frame: &Bytes, text: &str) -> Bytes {
+pub(super) fn piece(frame: &Bytes, text: &str) -> Bytes {
     let whole = frame.as_ptr_range();
     let is_part = whole.contains(&text.as_ptr()) && text.len() <= frame.len();
     let is_worth_it = frame.len() <= LARGE || text.len() > frame.len() / 4;
