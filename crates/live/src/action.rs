@@ -18,6 +18,11 @@ use crate::wire::{Wire, complaint, to_json};
 pub type Outcome = Result<Option<Vec<u8>>>;
 
 /// The actions of a component. Implemented by `#[actions]` on an `impl` block.
+///
+/// A client may ask for several calls that are all done or none. They run one after another, and nothing of them is
+/// sent before the last. If one of them fails, `pub` fields and those marked `#[state(keep)]` are put back, and what
+/// was emitted is dropped; other private fields, timers and spawned work stay as the calls left them. If one panics,
+/// the component is mounted anew, as after any call that panics.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no actions",
     label = "a component needs an `#[actions]` block",
