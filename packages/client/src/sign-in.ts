@@ -95,7 +95,7 @@ export function createSignIn(
       Promise.resolve()
         .then(auth)
         .then(say, (cause: unknown) => {
-          console.error('[fluxstack] no credentials:', cause)
+          console.error('[fluxstack] no auth:', cause)
           say()
         })
     },

@@ -27,6 +27,6 @@ export const LiveProvider: ComponentType<{ readonly value: LiveClient; readonly 
  */
 export function useLiveClient(): LiveClient {
   const client = useContext(LiveContext)
-  if (!client) throw new Error('there is no <LiveProvider value={client}> above')
+  if (!client) throw new Error('no <LiveProvider value={client}> above')
   return client
 }
