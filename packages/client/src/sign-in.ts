@@ -81,10 +81,11 @@ export function createSignIn(
     },
     opened(then) {
       const hello = connection.hello()
+      // The connection may be another one by now.
+      const isHere = (): boolean => connection.hello() === hello && connection.status() === 'open'
       const say = (credentials?: Maybe): void => {
-        // The connection may be another one by now.
-        if (connection.hello() !== hello || connection.status() !== 'open') return
-        if (credentials) ask(credentials, true).catch(() => show(hello?.user))
+        if (!isHere()) return
+        if (credentials) ask(credentials, true).catch(() => isHere() && show(hello?.user))
         else show(hello?.user)
         then()
       }

@@ -179,6 +179,8 @@ describe('who is signed in', () => {
     const it = await page({ auth: { token: 'ada' } })
     accept(it, it.said[0], 'ada')
     const told = users(it)
+    // Nor is it over because the connection is lost while they are.
+    await cutAndBack(it)
     const [auth] = await cutAndBack(it)
     accept(it, auth, 'ada')
     expect(told).toEqual([])
