@@ -333,7 +333,7 @@ export function createLifecycle<C extends ComponentShape>(
   function stop(): void {
     cancelStop = undefined
     port.part(guest)
-    end('idle', 'nobody is subscribed', 'NOT_MOUNTED')
+    end('idle', 'nobody subscribes', 'NOT_MOUNTED')
   }
 
   const face: Face<C> = {

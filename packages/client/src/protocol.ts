@@ -316,7 +316,7 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
 export function parseError({ code, error, fields }: JsonObject): LiveError {
   return new LiveError(
     parseText(code) ?? 'INTERNAL',
-    parseText(error) ?? 'no reason given',
+    parseText(error) ?? 'no reason',
     parseFields(fields),
   )
 }
