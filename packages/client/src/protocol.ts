@@ -314,11 +314,7 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
 
 /** What a refusal says: in an answer, for one call of several, or alone. */
 export function parseError({ code, error, fields }: JsonObject): LiveError {
-  return new LiveError(
-    parseText(code) ?? 'INTERNAL',
-    parseText(error) ?? 'no reason',
-    parseFields(fields),
-  )
+  return new LiveError(parseText(code) ?? 'INTERNAL', parseText(error) ?? 'no reason', parseFields(fields))
 }
 
 function parseFields(fields: unknown): Record<string, string> {
