@@ -7,6 +7,10 @@ const source = (path: string): string => fileURLToPath(new URL(`./packages/${pat
 export default defineConfig({
   resolve: {
     alias: [
+      { find: /^@fluxstack\/client\/batch$/, replacement: source('client/src/batch.ts') },
+      { find: /^@fluxstack\/client\/rooms$/, replacement: source('client/src/rooms.ts') },
+      { find: /^@fluxstack\/client\/stats$/, replacement: source('client/src/stats.ts') },
+      { find: /^@fluxstack\/react\/rooms$/, replacement: source('react/src/rooms.ts') },
       { find: /^@fluxstack\/client\/durable$/, replacement: source('client/src/durable.ts') },
       { find: /^@fluxstack\/client\/testing$/, replacement: source('client/src/testing.ts') },
       { find: /^@fluxstack\/client$/, replacement: source('client/src/index.ts') },

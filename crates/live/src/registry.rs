@@ -15,6 +15,9 @@ use crate::instance::{self, Mount};
 use crate::typescript::{ComponentShape, Types};
 use crate::wire::props_from_json;
 
+/// What a component makes of its props: the key of a shared instance, or nothing.
+type ScopeOf = fn(Option<&[u8]>) -> Result<Option<Arc<str>>>;
+
 /// One component, by name, without its type. Submitted at link time by `#[derive(State)]`.
 #[derive(Clone, Copy)]
 pub struct Registration {
@@ -24,7 +27,7 @@ pub struct Registration {
     pub(crate) version: u32,
     pub(crate) serves: u32,
     /// The key of the shared instance that these props mean; `None` for one that is private.
-    pub(crate) scope: fn(Option<&[u8]>) -> Result<Option<Arc<str>>>,
+    pub(crate) scope: ScopeOf,
     pub(crate) run: fn(Mount) -> Pin<Box<dyn Future<Output = ()> + Send>>,
     pub(crate) describe: fn(&mut Types) -> ComponentShape,
 }

@@ -1,6 +1,7 @@
 //! Shared instances: one state for all who mount it with the same key.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
+#![allow(missing_docs, unreachable_pub, reason = "a test's components are read here and nowhere else")]
 
 mod app;
 mod back;

@@ -2,6 +2,7 @@
 //! answered is lost, and nobody stays who is not there.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
+#![allow(missing_docs, unreachable_pub, reason = "a test's components are read here and nowhere else")]
 
 mod app;
 mod back;

@@ -175,7 +175,9 @@ fn whoever_comes_back_gets_all_that_was_missed_or_is_told_that_it_is_gone() {
     ada.say("lobby", "4");
     assert_eq!(bob.heard(), "joined 0 true, 1 1, 2, 3 3, ROOM_LEFT, 4 4");
     bob.reconnect(&rooms);
-    (5..9).for_each(|number| drop(ada.say("lobby", &number.to_string())));
+    for number in 5..9 {
+        ada.say("lobby", &number.to_string());
+    }
     bob.back(&[("lobby", 4)]);
     ada.say("lobby", "9");
     assert_eq!(bob.heard(), "joined 8 false, 9 9");
@@ -190,7 +192,9 @@ fn a_late_joiner_may_ask_for_the_last_events() {
     let rooms = rooms(|_| {});
     let (mut ada, mut bob) = (Page::native(&rooms, 3), Page::native(&rooms, 3));
     ada.join("lobby", None, 0).unwrap();
-    (1..=5).for_each(|number| drop(ada.say("lobby", &number.to_string())));
+    for number in 1..=5 {
+        ada.say("lobby", &number.to_string());
+    }
     let mut check = |since, history, recovered, expected: &[u64]| {
         let joined = bob.join("lobby", since, history).unwrap().0;
         let numbers: Vec<_> = joined.events.iter().map(|(seq, _)| *seq).collect();
@@ -269,10 +273,14 @@ fn who_does_not_read_holds_little_and_is_told_how_much_is_missing() {
     ada.join("lobby", None, 0).unwrap();
     bob.join("lobby", None, 0).unwrap();
     let text = "x".repeat(4_000);
-    (0..1_000).for_each(|_| drop(ada.say("lobby", &text)));
+    for _ in 0..1_000 {
+        ada.say("lobby", &text);
+    }
     let waiting: usize = bob.read().iter().map(|frame| frame.to_string().len()).sum();
     assert!(waiting < 140 << 10, "{waiting} bytes waited");
-    (0..1_000).for_each(|_| drop(ada.say("lobby", "x")));
+    for _ in 0..1_000 {
+        ada.say("lobby", "x");
+    }
     let frames = bob.read();
     let missed = frames[0]["payload"]["missed"].as_u64().unwrap();
     assert_eq!((frames.len(), missed), (257, 744));

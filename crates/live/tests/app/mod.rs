@@ -236,6 +236,44 @@ impl Tower {
     }
 }
 
+/// Lets its clients into rooms whose names begin with `open`, and remembers what is said there.
+#[derive(State)]
+pub struct Club {
+    pub name: String,
+}
+
+impl Component for Club {
+    type Props = ();
+    type Event = BellEvent;
+    const ROOM_HISTORY: usize = 3;
+
+    async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
+        Ok(Club { name: "club".to_owned() })
+    }
+
+    fn may_join(&self, room: &str, _cx: &Cx<Self>) -> Result<()> {
+        if room.starts_with("open") { Ok(()) } else { Err(Error::forbidden()) }
+    }
+
+    fn may_emit(&self, _room: &str, event: &BellEvent, _cx: &Cx<Self>) -> Result<()> {
+        let BellEvent::Rang { times } = event;
+        if *times > 0 { Ok(()) } else { Err(Error::forbidden()) }
+    }
+}
+
+#[actions]
+impl Club {
+    pub fn announce(&mut self, room: String, times: u32, cx: &mut Cx<Self>) -> Result<()> {
+        cx.room(&room)?.emit(BellEvent::Rang { times });
+        Ok(())
+    }
+
+    pub fn take_in(&mut self, room: String, cx: &mut Cx<Self>) -> Result<()> {
+        cx.room(&room)?.join();
+        Ok(())
+    }
+}
+
 /// Does slow things, and things by the clock.
 #[derive(State)]
 pub struct Worker {
@@ -384,6 +422,7 @@ pub fn live() -> Builder {
         .component::<Bell>()
         .component::<Worker>()
         .component::<Tower>()
+        .component::<Club>()
 }
 
 pub use fluxstack_live::server::Builder;
