@@ -4,6 +4,7 @@
 
 mod costs;
 mod counts;
+mod crowd;
 mod demo;
 mod dice;
 mod durability;
@@ -81,6 +82,8 @@ enum Chore {
     Kill(kill::Options),
     /// Thousands of clients are cut and come back: nothing lost, nothing doubled, and how long it took
     Storm(storm::Options),
+    /// A thousand clients of one shared instance: nothing lost, and what it costs beside a bare broadcast
+    Crowd(crowd::Options),
     /// Simulated networks, tabs and deployments from a seed: nothing lost, nothing doubled, every screen right
     Sim(sim::Options),
     /// Feed the protocol's reader random bytes
@@ -125,6 +128,7 @@ fn perform(chore: Chore) -> anyhow::Result<ExitCode> {
         Chore::Memory(options) => memory::memory(&options)?,
         Chore::Kill(options) => kill::kill(&options)?,
         Chore::Storm(options) => storm::storm(&options)?,
+        Chore::Crowd(options) => crowd::crowd(&options)?,
         Chore::Sim(options) => sim::sim(&options)?,
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds)?,
         Chore::Setup => setup::everything()?,

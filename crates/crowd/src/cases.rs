@@ -47,7 +47,10 @@ fn judge(case: &str, crowd: &Crowd, report: &mut Report) {
     let record = crowd.record.borrow();
     if record.faults > 0 {
         let shown = record.shown.join("\n  ");
-        report.wrong.push(format!("{case}: {} times something was lost, doubled or out of order:\n  {shown}", record.faults));
+        report.wrong.push(format!(
+            "{case}: {} times something was lost, doubled or out of order:\n  {shown}",
+            record.faults
+        ));
     }
 }
 

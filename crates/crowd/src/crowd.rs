@@ -105,7 +105,8 @@ impl Crowd {
         for who in 0..crowd.sockets.len() {
             crowd.until("a greeting", |all| all.take_reply(who).is_some()).await?;
             let room = crowd.mount_one(who, "Room", &props).await?;
-            let hall = if with_hall { crowd.mount_one(who, "Hall", &json!({})).await? } else { String::new() };
+            let hall =
+                if with_hall { crowd.mount_one(who, "Hall", &json!({})).await? } else { String::new() };
             crowd.ids.borrow_mut()[who] = [room, hall];
         }
         if coming.is_private {
@@ -258,7 +259,8 @@ impl All {
     pub(crate) async fn compare(&self) -> Result<()> {
         for who in 0..self.sockets.len() {
             let id = self.ids.borrow()[who][0].clone();
-            self.ask(who, json!({ "type": "STATE_RESYNC", "componentId": id, "payload": { "have": 0 } })).await?;
+            self.ask(who, json!({ "type": "STATE_RESYNC", "componentId": id, "payload": { "have": 0 } }))
+                .await?;
         }
         self.record.borrow_mut().compare();
         Ok(())

@@ -62,7 +62,8 @@ mod tests {
     #[test]
     fn a_delta_is_done_where_it_starts_and_nowhere_else() {
         let mut mirror = Mirror::default();
-        let first = json!({ "splice": { "lines": [[0, 0, "a", "b"]] }, "merge": { "said": [{ "7": 1 }, []] } });
+        let first =
+            json!({ "splice": { "lines": [[0, 0, "a", "b"]] }, "merge": { "said": [{ "7": 1 }, []] } });
         mirror.change(0, 1, &first);
         mirror.change(0, 1, &first);
         mirror.change(1, 2, &json!({ "splice": { "lines": [[0, 1], [1, 0, "c"]] } }));

@@ -251,8 +251,7 @@ impl Record {
     fn event(&mut self, who: usize, kind: Kind, text: &[u8], payload: &Value, now: Instant) {
         let event = &payload["event"];
         let number = event["number"].as_u64().and_then(|number| u32::try_from(number).ok());
-        let (Some(seq), Some(from), Some(number)) =
-            (payload["seq"].as_u64(), event["from"].as_u64(), number)
+        let (Some(seq), Some(from), Some(number)) = (payload["seq"].as_u64(), event["from"].as_u64(), number)
         else {
             return self.fault(who, &format!("misses events: {payload}"));
         };
@@ -388,7 +387,8 @@ impl Record {
 /// Senders, and the number of the last of theirs.
 fn last(said: &Value) -> Vec<(usize, u32)> {
     let each = said.as_object().into_iter().flatten();
-    each.filter_map(|(from, number)| Some((from.parse().ok()?, u32::try_from(number.as_u64()?).ok()?))).collect()
+    each.filter_map(|(from, number)| Some((from.parse().ok()?, u32::try_from(number.as_u64()?).ok()?)))
+        .collect()
 }
 
 fn find(text: &[u8], word: &[u8]) -> Option<usize> {
