@@ -13,6 +13,9 @@ use serde_json::value::RawValue;
 use crate::mirror::Mirror;
 use crate::times::Times;
 
+#[cfg(test)]
+mod tests;
+
 /// Faults that are kept word for word.
 const SHOWN: usize = 8;
 

@@ -11,6 +11,8 @@ use fluxstack_live::testing::{Client, Harness};
 use serde_json::{Value, json};
 
 const ROUNDS: u64 = 1_024;
+/// The same where each is told to a thousand.
+const TELLINGS: u64 = 64;
 
 /// Three fields, one of which changes.
 #[derive(State)]
@@ -86,6 +88,32 @@ impl Large {
     }
 }
 
+/// One number, of which all who have it are told.
+#[derive(State)]
+pub struct Together {
+    pub count: i64,
+}
+
+impl Component for Together {
+    type Props = ();
+    type Event = ();
+
+    fn scope((): &()) -> Scope {
+        Scope::Shared(String::new())
+    }
+
+    async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
+        Ok(Together { count: 0 })
+    }
+}
+
+#[actions]
+impl Together {
+    pub fn act(&mut self, by: i64) {
+        self.count += by;
+    }
+}
+
 /// What happened in one case.
 struct Cost {
     allocations: u64,
@@ -141,6 +169,55 @@ fn measure<C: Component>(action: &str, args: Value) -> Cost {
     }
 }
 
+/// What it took to tell so many of one change.
+struct Told {
+    allocations: u64,
+    bytes: u64,
+    /// How often the change was written. Who is told of it by the same bytes as somebody else cost nothing.
+    encodings: usize,
+}
+
+/// The caller is not counted as told: it gets its reply in the same frame.
+fn tell(members: usize) -> Told {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let (mut caller, mut others, frame) = runtime.block_on(async {
+        let live = Live::builder().component::<Together>().limits(|limits| limits.rate = 0).build();
+        let harness = Harness::new(live.expect("one component"));
+        let mut clients = Vec::new();
+        let mut frame = Bytes::new();
+        for _ in 0..=members {
+            let mut client = harness.connect().await;
+            let id = client.mount(Together::NAME, json!({})).await.expect("mounts");
+            frame = self::frame(&id, "act", &json!({ "by": 1 }));
+            clients.push(client);
+        }
+        (clients.remove(0), clients, frame)
+    });
+    let mut written = std::collections::BTreeSet::new();
+    let mut round = || {
+        written.clear();
+        runtime.block_on(async {
+            caller.send_bytes(frame.clone()).await;
+            caller.next_bytes().await.expect("the server answers");
+            for other in &mut others {
+                written.insert(other.next_bytes().await.expect("everybody is told").as_ptr() as usize);
+            }
+        });
+    };
+    (0..TELLINGS).for_each(|_| round());
+    let counted = allocation_counter::measure(|| (0..TELLINGS).for_each(|_| round()));
+    Told {
+        allocations: counted.count_total / TELLINGS,
+        bytes: counted.bytes_total / TELLINGS,
+        encodings: written.len(),
+    }
+}
+
+fn report_told(members: usize) {
+    let Told { allocations, bytes, encodings } = tell(members);
+    println!("tell_{members}_of_one_change allocations={allocations} bytes={bytes} encodings={encodings}");
+}
+
 fn memchr(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window == word)
 }
@@ -156,4 +233,6 @@ fn main() {
     report("35_kb_state_one_number", &measure::<Large>("act", json!({ "by": 1 })));
     report("35_kb_state_push", &measure::<Large>("push", json!({ "text": "one more row" })));
     report("35_kb_state_change_row", &measure::<Large>("change", json!({ "at": 200 })));
+    // What each of them adds is the difference between these, and hardly anything.
+    [1, 500, 1_000].into_iter().for_each(report_told);
 }
