@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use fluxstack_live_protocol::CloseCode;
 use futures_util::{Sink, SinkExt as _};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Outgoing;
 use crate::limits::Limits;
@@ -27,20 +27,25 @@ pub(super) async fn run(
     occupant: &Occupant,
     mut socket: impl Sink<Outgoing> + Unpin,
 ) {
-    let mut ping = Instant::now() + limits.ping;
+    // Made once, not each time something is written: to wait for them anew means to take locks and a place
+    // among the timers.
+    let ping = sleep(limits.ping);
+    let asked = occupant.ask.notified();
+    tokio::pin!(ping, asked);
     let batch = outbox.dialect().batch;
     loop {
         let next = tokio::select! {
             biased;
-            () = occupant.ask.notified() => {
+            () = &mut asked => {
+                asked.set(occupant.ask.notified());
                 // Somebody wants to know whether the peer is still there; its pong will tell.
                 if written(limits, socket.send(Outgoing::Ping)).await {
                     continue;
                 }
                 return;
             }
-            () = sleep_until(ping) => {
-                ping = Instant::now() + limits.ping;
+            () = &mut ping => {
+                ping.as_mut().reset(Instant::now() + limits.ping);
                 if silence.fetch_add(1, Ordering::Relaxed) >= 2 {
                     Next::Close(Some(CloseCode::PeerSilent))
                 } else if written(limits, socket.send(Outgoing::Ping)).await {
