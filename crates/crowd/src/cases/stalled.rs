@@ -17,8 +17,9 @@ const SPEAKING: usize = 10;
 const EVERY: Duration = Duration::from_secs(1);
 /// What the kernel keeps for each, on either side: little, so that the server soon notices.
 const KERNEL: u32 = 16 << 10;
-/// Those that stop reading when memory is measured: so many that what each costs shows.
-const DEAF: usize = 20;
+/// One of so many stops reading when memory is measured, so that what they cost is more than what the allocator
+/// had left over.
+const DEAF: usize = 5;
 /// How much slower a hundredth of the deliveries may become for the others.
 const SLOWER: f64 = 1.1;
 /// Bytes the server may keep for one that does not read.
@@ -26,7 +27,7 @@ const MEMORY: f64 = 256.0 * 1024.0;
 
 pub(crate) async fn stalled(scale: &Scale, report: &mut Report) -> Result<()> {
     let server = Child::start(Role::Live, scale.core, Some(KERNEL))?;
-    let first = scale.clients - DEAF.min(scale.clients / 2);
+    let first = scale.clients - scale.clients.div_ceil(DEAF);
     let coming = Coming { receive_buffer: Some((first, KERNEL)), ..scale.coming(&"x".repeat(400)) };
     let crowd = Crowd::mount(server.address, &coming, false).await?;
     for who in first..scale.clients {
