@@ -181,7 +181,7 @@ struct Told {
 fn tell(members: usize) -> Told {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let (mut caller, mut others, frame) = runtime.block_on(async {
-        let live = Live::builder().component::<Together>().limits(|limits| limits.rate = 0).build();
+        let live = Live::builder().component::<Together>().limits(Limits::unlimited).build();
         let harness = Harness::new(live.expect("one component"));
         let mut clients = Vec::new();
         let mut frame = Bytes::new();

@@ -18,7 +18,7 @@ use crate::serve::Role;
 const BURSTS: [usize; 2] = [1, 16];
 /// Of the deliveries a second that the other server makes, at least so many.
 const AIM: f64 = 0.8;
-const CASES: [(Kind, &str); 2] = [(Kind::State, "delta"), (Kind::Event, "event")];
+const CASES: [(Kind, &str); 3] = [(Kind::State, "delta"), (Kind::Event, "event"), (Kind::Room, "room event")];
 
 /// A server and its clients.
 struct Side {
