@@ -389,7 +389,7 @@ impl<C: Component> Instance<C> {
                 self.expect_in_rooms(session, rooms);
                 let frames = self.attach(caller, outbox, have, heard);
                 self.come_back(frames, is_outdated, ticket).await?;
-                self.arrive_in_rooms(session);
+                self.arrive_in_rooms(session, false);
             }
             Mail::Away { session, connection } => {
                 self.detach(session, connection);

@@ -212,17 +212,32 @@ async fn whoever_comes_back_gets_all_they_missed_in_a_room_or_is_told_that_it_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_does_not_come_back_in_time_is_in_no_room_any_more() {
+async fn whoever_does_not_come_back_in_time_is_in_the_rooms_again_that_it_may_join_by_itself() {
     let harness = server(|_| {});
     let ((mut ada, a), (mut bob, b)) = (chat(&harness).await, chat(&harness).await);
-    call(&mut ada, &a, "enter", "lobby", "").await;
+    join(&mut ada, &a, "lobby").await.unwrap();
     join(&mut bob, &b, "lobby").await.unwrap();
+    call(&mut bob, &b, "enter", "secret", "").await;
     let token = lose(bob).await;
-    tokio::time::sleep(Duration::from_secs(61)).await;
-    let (mut bob, outcome) = back(&harness, &token, &b, json!({ "lobby": 0 })).await;
     emit(&mut ada, &a, "lobby", "1").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(harness.live().rooms(), 1);
+    let (mut bob, outcome) = back(&harness, &token, &b, json!({ "secret": 0, "lobby": 0 })).await;
+    emit(&mut ada, &a, "lobby", "2").await.unwrap();
     assert_eq!(outcome, "rehydrated");
-    assert_eq!(told(&mut bob, &b).await, "out of lobby");
+    assert_eq!(told(&mut bob, &b).await, "in lobby at 0 true, lobby 1 1, out of secret, lobby 2 2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_taken_out_of_a_room_while_away_is_told_so() {
+    let harness = server(|_| {});
+    let (mut bob, b) = chat(&harness).await;
+    join(&mut bob, &b, "lobby").await.unwrap();
+    bob.call(&b, "exitLater", json!({ "room": "lobby" })).await.unwrap();
+    let token = lose(bob).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let (mut bob, _) = back(&harness, &token, &b, json!({ "lobby": 0 })).await;
+    assert_eq!(told(&mut bob, &b).await, "state, out of lobby");
 }
 
 #[tokio::test(start_paused = true)]

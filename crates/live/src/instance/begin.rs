@@ -184,7 +184,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
             instance.life.owner.vault.remember(id, stamp);
             ticket.answer(Ok(Some(instance.picture_of_mount(is_rehydrated, is_outdated))));
             instance.expect_in_rooms(session, heard);
-            instance.arrive_in_rooms(session);
+            instance.arrive_in_rooms(session, true);
             return Some((instance, inbox));
         }
         Ok(Err(why)) => {

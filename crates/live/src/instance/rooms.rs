@@ -7,7 +7,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fluxstack_live_protocol::SessionId;
+use fluxstack_live_protocol::room::{EVERYBODY, is_name};
+use fluxstack_live_protocol::{ConnectionId, SessionId};
 
 use super::{Instance, bad_event, log};
 use crate::action::Outcome;
@@ -37,14 +38,13 @@ impl InRooms {
 impl<C: Component> Instance<C> {
     /// Somebody is about to have the instance mounted, or to be back.
     pub(super) fn expect_in_rooms(&mut self, session: SessionId, heard: Heard) {
-        if !heard.is_empty() {
-            self.life.rooms.arriving = Some(Box::new((session, heard)));
-        }
+        self.life.rooms.arriving = (!heard.is_empty()).then(|| Box::new((session, heard)));
     }
 
     /// Somebody has the instance mounted from this connection, and has been told so: what they missed in rooms
-    /// follows, then what was waiting for them to be there.
-    pub(super) fn arrive_in_rooms(&mut self, session: SessionId) {
+    /// follows, then what was waiting for them to be there. Whoever had been given up, and is a member anew, is taken
+    /// back into the rooms they were in, if they may join them by themselves.
+    pub(super) fn arrive_in_rooms(&mut self, session: SessionId, is_new: bool) {
         if let Some(outbox) = self.outbox_of(session) {
             self.life.rooms.stays.back(session, &outbox, self.heard_by(session));
         }
@@ -52,11 +52,29 @@ impl<C: Component> Instance<C> {
         self.release();
         if let Some(outbox) = self.outbox_of(session) {
             if C::HEARS_ALL {
-                self.take_in(Some(session), fluxstack_live_protocol::room::EVERYBODY);
+                self.take_in(Some(session), EVERYBODY);
+            }
+            if is_new {
+                self.take_back(session);
             }
             self.life.rooms.stays.put_right(session, &outbox, self.heard_by(session));
         }
         self.life.rooms.arriving = None;
+    }
+
+    fn take_back(&mut self, session: SessionId) {
+        let Some(caller) = self.members.get(session).map(|member| Arc::clone(&member.caller)) else { return };
+        self.cx.set_caller(Some(caller));
+        self.cx.set_call(None);
+        let is_lost =
+            |(name, _): &&(Box<str>, u64)| is_name(name) && !self.life.rooms.stays.is_in(session, name);
+        let lost: Vec<_> =
+            self.heard_by(session).iter().filter(is_lost).map(|(name, _)| name.clone()).collect();
+        for room in lost {
+            if self.allow(|component, cx| component.may_join(&room, cx)).is_ok() {
+                self.take_in(Some(session), &room);
+            }
+        }
     }
 
     /// Does to others what has been asked for so far.
@@ -67,11 +85,7 @@ impl<C: Component> Instance<C> {
     }
 
     /// A member's connection is gone.
-    pub(super) fn away_in_rooms(
-        &self,
-        session: SessionId,
-        connection: fluxstack_live_protocol::ConnectionId,
-    ) {
+    pub(super) fn away_in_rooms(&self, session: SessionId, connection: ConnectionId) {
         self.life.rooms.stays.away(session, connection);
     }
 

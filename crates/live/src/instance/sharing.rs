@@ -50,13 +50,10 @@ impl<C: Component> Instance<C> {
             ticket.answer(Err(Error::new(Code::NothingKept, said)));
             return Ok(());
         }
-        self.expect_in_rooms(
-            session,
-            was.as_mut().map(|was| std::mem::take(&mut was.rooms)).unwrap_or_default(),
-        );
-        if !self.members.has(session)
-            && let Err(error) = self.admit_member(&caller).await?
-        {
+        let heard = was.as_mut().map(|was| std::mem::take(&mut was.rooms));
+        self.expect_in_rooms(session, heard.unwrap_or_default());
+        let is_new = !self.members.has(session);
+        if is_new && let Err(error) = self.admit_member(&caller).await? {
             self.release();
             ticket.answer(Err(error));
             return Ok(());
@@ -76,7 +73,7 @@ impl<C: Component> Instance<C> {
                 ticket.answer(Ok(Some(self.picture_of_mount(was.is_some(), is_outdated))));
             }
         }
-        self.arrive_in_rooms(session);
+        self.arrive_in_rooms(session, is_new);
         Ok(())
     }
 

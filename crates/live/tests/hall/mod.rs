@@ -61,6 +61,15 @@ impl Chat {
         Ok(())
     }
 
+    pub fn exit_later(&mut self, room: String, cx: &mut Cx<Self>) -> Result<()> {
+        cx.after(Duration::from_secs(1), move |_: &mut Self, cx| {
+            if let Ok(mut room) = cx.room(&room) {
+                room.leave();
+            }
+        })?;
+        Ok(())
+    }
+
     pub fn say(&mut self, room: String, text: String, cx: &mut Cx<Self>) -> Result<()> {
         self.said += 1;
         cx.room(&room)?.emit(said(text));
