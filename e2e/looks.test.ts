@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { messages, say } from './stage/company'
 import { setStage } from './stage/stage'
 import { counts } from './stage/visit'
 
@@ -14,16 +15,22 @@ const stage = setStage()
 
 describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
   test.each([
-    ['wide', { width: 1280, height: 1700 }],
-    ['narrow', { width: 390, height: 2900 }],
+    ['wide', { width: 1280, height: 2760 }],
+    ['narrow', { width: 390, height: 4800 }],
   ])('the page is readable when it is %s', async (name, viewport) => {
-    const { page, problems } = await stage.visit('', { colorScheme, viewport })
+    const { page, problems } = await stage.visit(`?room=${colorScheme}-${name}`, { colorScheme, viewport })
     await page.getByTestId('todo-text').fill('Water the plants')
     await page.getByTestId('todo-add').click()
     await page.getByTestId('profile-name').fill('Ada')
     await page.getByTestId('profile-email').fill('ada at example')
     await page.getByText('an address has an @ in it').waitFor()
     await page.getByTestId('todo-bytes').waitFor()
+    for (const text of ['Is anybody here?', 'The tomatoes do not mind the rain, and neither do I.'])
+      await say(page, text)
+    await expect.poll(() => messages(page)).toHaveLength(2)
+    await page.getByTestId('cursor-field').focus()
+    await page.keyboard.press('ArrowLeft')
+    await page.getByTestId('cursor').getByText('you').waitFor()
     await page.screenshot({ path: `${OUTPUT}${colorScheme}-${name}.png` })
 
     const { overflow, lightness } = await page.evaluate(() => {

@@ -100,6 +100,12 @@ export async function live(page: Page): Promise<void> {
   )
   await page.getByTestId('clock-ticks').waitFor()
   await page.getByTestId('profile-name').waitFor()
+  // The chat, the tally and the field of cursors each know who looks at them.
+  await page.waitForFunction(
+    () => document.querySelectorAll('[data-testid=person][data-mine=true]').length === 3,
+    undefined,
+    { polling: 20 },
+  )
   // So that no render is still to come that a test would take for its own. A hidden page paints nothing.
   await page.evaluate(
     () =>

@@ -19,14 +19,18 @@ use tokio::time::timeout;
 use tracing_subscriber::EnvFilter;
 
 mod assets;
+mod chat;
 mod clock;
 mod counter;
+mod cursors;
 mod options;
 mod profile;
 mod shelves;
 #[cfg(test)]
 mod snapshots;
+mod tally;
 mod todos;
+mod visitor;
 
 use options::Options;
 

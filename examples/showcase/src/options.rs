@@ -16,6 +16,7 @@ use fluxstack_live::prelude::*;
 use fluxstack_live::{DiskStore, Keys, MemoryStore, Store};
 
 use crate::shelves::{Counted, Forgetful};
+use crate::visitor;
 
 /// Serves the showcase.
 #[derive(Parser)]
@@ -90,7 +91,7 @@ impl From<Promise> for Durability {
 impl Options {
     /// The server, and its counted store if it was asked for.
     pub(crate) fn live(&self) -> anyhow::Result<(Live, Option<Arc<Counted>>)> {
-        let mut live = Live::builder().discover();
+        let mut live = Live::builder().discover().authenticator(visitor::believe);
         if self.unlimited {
             live = live.limits(Limits::unlimited);
         }

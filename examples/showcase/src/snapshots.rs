@@ -10,18 +10,23 @@ use std::time::Duration;
 
 use fluxstack_live::prelude::*;
 use fluxstack_live::testing::Harness;
-use fluxstack_live::{Keys, State};
+use fluxstack_live::{Builder, Keys, State};
 use serde_json::{Value, json};
 
 use crate::counter::Counter;
 use crate::profile::Profile;
 use crate::todos::Todos;
 
-fn server() -> Harness {
+mod shared;
+
+fn builder() -> Builder {
     let keys = Keys::new("corpus", b"kept in the open, for the corpus").expect("a key");
     let a_century = |limits: &mut Limits| limits.snapshot_age = Duration::from_secs(100 * 365 * 86_400);
-    let live = Live::builder().discover().keys(keys).limits(a_century).build().expect("a server");
-    Harness::new(live)
+    Live::builder().discover().keys(keys).limits(a_century)
+}
+
+fn server() -> Harness {
+    Harness::new(builder().build().expect("a server"))
 }
 
 fn folder() -> PathBuf {
@@ -67,6 +72,9 @@ async fn every_snapshot_ever_written_still_comes_back() {
     let mut read = 0;
     for file in std::fs::read_dir(folder()).expect("a folder") {
         let path = file.expect("a file").path();
+        if path.is_dir() {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).expect("a text");
         let mut file: Value = serde_json::from_str(&text).expect("JSON");
         let [component, id, snapshot] =

@@ -1,13 +1,17 @@
 /** The page: what is on it, and in which order. */
 
+import { ChatPanel } from './chat-panel'
 import { ClockPanel } from './clock-panel'
 import { ConnectionBanner, OutdatedBanner } from './connection-banner'
 import { Counters } from './counters'
+import { CursorField } from './cursor-field'
 import { ProfileForm } from './profile-form'
 import { StatusBar } from './status-bar'
+import { TallyPanel } from './tally-panel'
 import { ThemeToggle } from './theme-toggle'
 import { Toasts } from './toasts'
 import { TodoList } from './todo-list'
+import { TogetherHead } from './together'
 
 export function App() {
   return (
@@ -27,7 +31,7 @@ export function App() {
         <h1>The state of this page lives in Rust.</h1>
         <p className="lede">
           Every number, row and complaint below is a field of a struct on the server. React shows it; a change
-          sends only what changed. Open a second tab: what you mount is yours alone.
+          sends only what changed. Open a second tab: the first half is yours alone, the second you share.
         </p>
       </header>
       <main className="sections">
@@ -36,6 +40,12 @@ export function App() {
         <div className="stack">
           <ClockPanel />
           <ProfileForm />
+        </div>
+        <TogetherHead />
+        <ChatPanel />
+        <div className="stack">
+          <TallyPanel />
+          <CursorField />
         </div>
       </main>
       <Toasts />

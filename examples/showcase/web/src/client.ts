@@ -1,12 +1,16 @@
 /** The page's one connection. */
 
 import { createLiveClient, type LiveClient } from '@fluxstack/client'
+import { liveStats } from '@fluxstack/client/stats'
 import { useSyncExternalStore } from 'react'
+import { credentials } from './visitor'
 import { wireTap } from './wire-tap'
 
 export const tap = wireTap()
 
-export const client: LiveClient = createLiveClient({ createSocket: tap.createSocket })
+export const stats = liveStats({ createSocket: tap.createSocket })
+
+export const client: LiveClient = createLiveClient({ createSocket: stats.createSocket, auth: credentials })
 
 /** Where the connection is, in the page's words. */
 export type Phase = 'connecting' | 'live' | 'reconnecting' | 'closed'
@@ -15,7 +19,7 @@ function phase(): Phase {
   const status = client.getStatus()
   if (status === 'open') return 'live'
   if (status === 'closed') return 'closed'
-  return client.getStats().bytesIn > 0 ? 'reconnecting' : 'connecting'
+  return stats.get().bytesIn > 0 ? 'reconnecting' : 'connecting'
 }
 
 /** Re-renders when the phase changes, and for nothing else. */

@@ -1,10 +1,61 @@
 // Generated from the Rust components. Do not edit: run `cargo xtask types`.
 import { component, type Component } from '@fluxstack/client'
 
+/** What happens in a chat, and is not kept. */
+export type ChatEvent =
+  | {
+      type: 'typing'
+      /** Their key. */
+      who: string
+    }
+  | {
+      type: 'announced'
+      /** What. */
+      text: string
+      /** What they call themselves. */
+      by: string
+    }
+
+/** Which chat it is. */
+export interface ChatProps {
+  /** The name of the room, in small letters, digits and hyphens. */
+  room: string
+}
+
 /** Where it starts. */
 export interface CounterProps {
   /** The first count. */
   count?: number
+}
+
+/** A place on the field, in thousandths of its width and height. */
+export interface Cursor {
+  /** From the left. */
+  x: number
+  /** From the top. */
+  y: number
+}
+
+/** Something that was said. */
+export interface Message {
+  /** Never given twice in a room. */
+  id: number
+  /** By whom: their key in [`Chat::online`], then. */
+  from: string
+  /** What they called themselves. */
+  name: string
+  /** What they said. */
+  text: string
+  /** Milliseconds since 1970. */
+  at: number
+}
+
+/** Somebody who is there. */
+export interface Present<T> {
+  /** Milliseconds since 1970 when they entered; with several sessions, when the first of them did. */
+  since: number
+  /** What they entered with, or changed it to. */
+  with: T
 }
 
 /** What happens to a profile. */
@@ -23,6 +74,44 @@ export interface Todo {
   /** Whether it is. */
   done: boolean
 }
+
+/** Somebody, as the others see them. */
+export interface Visitor {
+  /** What they call themselves. */
+  name: string
+  /** Whether they may do what moderators may. */
+  moderator: boolean
+}
+
+/** People who talk. */
+export interface ChatShape {
+  props: ChatProps
+  state: {
+    /** What it is about. */
+    topic: string
+    /** What was said, the newest last. */
+    messages: Array<Message>
+    /** Who is here. */
+    online: Readonly<Record<string, Present<Visitor>>>
+  }
+  writable: {}
+  actions: {
+    /** The caller is here, under this name. Answers the key by which the others know them. */
+    introduce(args: { name: string }): string
+    /** Says something to everybody here. */
+    say(args: { text: string }): number
+    /** The caller types. Told to everybody here, and forgotten. */
+    typing(): void
+    /** Says what it is about from now on. */
+    turnTo(args: { topic: string }): void
+    /** Takes back everything that was said here. */
+    clear(): void
+    /** Says something to everybody, in whichever room they talk. */
+    announce(args: { text: string }): void
+  }
+  event: ChatEvent
+}
+export const Chat: Component<ChatShape> = component<ChatShape>('Chat')
 
 /** The server's time, pushed once a second, and a stopwatch. */
 export interface ClockShape {
@@ -70,6 +159,31 @@ export interface CounterShape {
 }
 export const Counter: Component<CounterShape> = component<CounterShape>('Counter', 2)
 
+/** Where everybody points. */
+export interface CursorsShape {
+  props: Record<string, never>
+  state: {
+    /** Who is here, with or without a cursor on the field. */
+    online: Readonly<Record<string, Present<Visitor>>>
+    /**
+     * Where they point, by the key they are here with. A pointer moves more often than a screen is drawn: what
+     * moves within a frame is sent together.
+     */
+    cursors: Record<string, Cursor>
+  }
+  writable: {}
+  actions: {
+    /** The caller is here, under this name. Answers the key of their cursor. */
+    introduce(args: { name: string }): string
+    /** The caller points there. */
+    point(args: { x: number; y: number }): void
+    /** The caller points elsewhere, outside of the field. */
+    lift(): void
+  }
+  event: never
+}
+export const Cursors: Component<CursorsShape> = component<CursorsShape>('Cursors')
+
 /** A name and an address, checked as they are typed. */
 export interface ProfileShape {
   props: Record<string, never>
@@ -98,6 +212,28 @@ export interface ProfileShape {
 }
 export const Profile: Component<ProfileShape> = component<ProfileShape>('Profile')
 
+/** Counts for all at once: there is one of it. */
+export interface TallyShape {
+  props: Record<string, never>
+  state: {
+    /** The count. */
+    count: number
+    /** Who looks at it. */
+    online: Readonly<Record<string, Present<Visitor>>>
+  }
+  writable: {}
+  actions: {
+    /** The caller is here, under this name. Answers the key by which the others know them. */
+    introduce(args: { name: string }): string
+    /** One more. */
+    increment(): number
+    /** One less. */
+    decrement(): number
+  }
+  event: never
+}
+export const Tally: Component<TallyShape> = component<TallyShape>('Tally')
+
 /** A list of things to do. */
 export interface TodosShape {
   props: Record<string, never>
@@ -124,9 +260,12 @@ export const Todos: Component<TodosShape> = component<TodosShape>('Todos')
 
 declare module '@fluxstack/client' {
   interface Components {
+    Chat: ChatShape
     Clock: ClockShape
     Counter: CounterShape
+    Cursors: CursorsShape
     Profile: ProfileShape
+    Tally: TallyShape
     Todos: TodosShape
   }
 }

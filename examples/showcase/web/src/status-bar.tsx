@@ -1,8 +1,7 @@
 /** What the connection does, at the bottom of the page. */
 
-import { useConnection } from '@fluxstack/react'
 import { useSyncExternalStore } from 'react'
-import { type Phase, tap, usePhase } from './client'
+import { type Phase, stats, tap, usePhase } from './client'
 import { SHORT, useWorst } from './outcome'
 
 const WORDS: Readonly<Record<Phase, string>> = {
@@ -15,7 +14,7 @@ const WORDS: Readonly<Record<Phase, string>> = {
 export function StatusBar() {
   const phase = usePhase()
   const worst = useWorst()
-  const { latency, stats } = useConnection()
+  const { latency, lastDeltaBytes, resyncs, reconnects } = useSyncExternalStore(stats.subscribe, stats.get)
   // The client pings when it is quiet, and with a clock on the page it never is; then a request counts.
   const roundTrip = useSyncExternalStore(tap.subscribe, tap.roundTrip)
   const delay = latency ?? roundTrip
@@ -31,9 +30,9 @@ export function StatusBar() {
       </p>
       <dl>
         <Figure name="Latency" id="latency" value={delay === undefined ? '–' : `${delay.toFixed(1)} ms`} />
-        <Figure name="Last delta" id="delta-bytes" value={`${stats.lastDeltaBytes} B`} />
-        <Figure name="Resyncs" id="resyncs" value={String(stats.resyncs)} />
-        <Figure name="Reconnects" id="reconnects" value={String(stats.reconnects)} />
+        <Figure name="Last delta" id="delta-bytes" value={`${lastDeltaBytes} B`} />
+        <Figure name="Resyncs" id="resyncs" value={String(resyncs)} />
+        <Figure name="Reconnects" id="reconnects" value={String(reconnects)} />
       </dl>
     </footer>
   )
