@@ -10,6 +10,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -138,6 +139,9 @@ pub struct Caller {
     client: Option<Arc<str>>,
     peer: Option<IpAddr>,
     identity: RwLock<Option<Arc<Identity>>>,
+    /// The session has let go of this connection, or the other way round: what it asked for before and was not
+    /// given yet is given to nobody.
+    is_gone: AtomicBool,
 }
 
 impl Caller {
@@ -148,7 +152,14 @@ impl Caller {
         peer: Option<IpAddr>,
         identity: Option<Arc<Identity>>,
     ) -> Arc<Self> {
-        Arc::new(Self { session, connection, client, peer, identity: RwLock::new(identity) })
+        Arc::new(Self {
+            session,
+            connection,
+            client,
+            peer,
+            identity: RwLock::new(identity),
+            is_gone: AtomicBool::new(false),
+        })
     }
 
     /// The session: the same over reconnects, and nobody's secret to share. Two tabs are two sessions.
@@ -173,6 +184,16 @@ impl Caller {
     #[must_use]
     pub fn peer(&self) -> Option<IpAddr> {
         self.peer
+    }
+
+    /// The connection is over, or has another session now.
+    pub(crate) fn leave(&self) {
+        self.is_gone.store(true, Ordering::Release);
+    }
+
+    /// Whether it has left, so that nothing may be mounted for it any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Acquire)
     }
 
     /// Who is signed in at this moment.

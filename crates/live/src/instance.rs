@@ -275,12 +275,17 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
                 }
             }
         }
-        if matches!(goes, Ok(Goes::Deserted)) && !inbox.close_if_empty() {
-            // Somebody has come at the last moment.
-            goes = match inbox.take() {
-                Some(mail) => Box::pin(instance.read(mail)).await,
-                None => Ok(Goes::On),
-            };
+        if matches!(goes, Ok(Goes::Deserted)) {
+            // While it can still be reached: whoever begins another after it finds nothing of this one.
+            Box::pin(instance.end()).await;
+            if !inbox.close_if_empty() {
+                // Somebody has come at the last moment, and it goes on.
+                instance.touch();
+                goes = match inbox.take() {
+                    Some(mail) => Box::pin(instance.read(mail)).await,
+                    None => Ok(Goes::On),
+                };
+            }
         }
         if matches!(goes, Ok(Goes::On | Goes::ToRest)) && instance.keeps_now() {
             goes = instance.catch_up().await.map(|()| Goes::On);
@@ -290,6 +295,10 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
             ended => break ended,
         }
     };
+    if ended.is_err() && instance.is_shared() {
+        // For the same reason.
+        instance.end().await;
+    }
     // From here on nobody can reach it; what waits is answered as gone.
     drop(inbox);
     if ended.is_ok() {
@@ -308,13 +317,12 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
                 ticket.answer(Ok(None));
             }
         }
-        Ok(Goes::Deserted) => {
-            instance.unmount().await;
-            instance.end().await;
-        }
+        Ok(Goes::Deserted) => instance.unmount().await,
         Err(Lost) => {
             instance.unmount().await;
-            instance.end().await;
+            if !instance.is_shared() {
+                instance.end().await;
+            }
             instance.give_up();
         }
     }
@@ -381,6 +389,9 @@ impl<C: Component> Instance<C> {
             Mail::Join(join) => Box::pin(self.join(*join)).await?,
             Mail::Resume { outbox, caller, have, heard, rooms, is_outdated, ticket } => {
                 self.release();
+                if caller.is_gone() {
+                    return Ok(Goes::On);
+                }
                 if let Err(error) = self.demand_of(&caller) {
                     ticket.answer(Err(error));
                     return Box::pin(self.leave(caller.session_id(), Left::Gladly, None)).await;

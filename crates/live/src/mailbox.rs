@@ -130,7 +130,9 @@ impl Mounts {
 impl Drop for Mounts {
     fn drop(&mut self) {
         if let Some(count) = &self.0 {
-            count.fetch_sub(1, Ordering::Relaxed);
+            // It may have been set to none meanwhile.
+            let one_less = |count: u32| count.checked_sub(1);
+            let _ = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
         }
     }
 }
@@ -219,6 +221,23 @@ impl Mailbox {
     /// that it unmounts, comes back, is somebody else, needs a snapshot, or must make an end.
     pub(crate) fn insist(&self, mail: Mail) -> Result<(), Undelivered> {
         self.push(mail, usize::MAX)
+    }
+
+    /// Tells it who is signed in on a connection, unless it has yet to read that for this one: it looks at who it is
+    /// when it reads it.
+    pub(crate) fn identify(&self, caller: &Arc<Caller>, subject: &Arc<str>) {
+        let mut queue = self.0.queue();
+        let is_same = |mail: &Mail| matches!(mail, Mail::Identified { caller: other, .. } if Arc::ptr_eq(other, caller));
+        if !queue.open {
+            return;
+        }
+        let (caller, subject) = (Arc::clone(caller), Arc::clone(subject));
+        match queue.mail.iter_mut().find(|mail| is_same(mail)) {
+            Some(there) => *there = Mail::Identified { caller, subject },
+            None => queue.mail.push_back(Mail::Identified { caller, subject }),
+        }
+        drop(queue);
+        self.0.wake.notify_one();
     }
 
     /// The connection is over: that is read before everything that waits. Nobody waits for the rest, unless

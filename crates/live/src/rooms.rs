@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{Code, InstanceId, SessionId};
+use indexmap::IndexMap;
 use tokio::time::Instant;
 
 use crate::error::{Error, Result};
@@ -50,8 +51,52 @@ pub(crate) struct Rooms {
     limits: Arc<Limits>,
     /// Frames of events that were written so far.
     encoded: AtomicU64,
+    past: Mutex<Past>,
     /// Events an instance did not hear because it had too much to do.
     unheard: AtomicU64,
+}
+
+/// What the first rooms of a server count from: its beginning, in milliseconds since 1970, so that no server before
+/// it has given those numbers, unless it had more than an event a millisecond in one room for as long as it lived.
+#[cfg(not(feature = "testing"))]
+fn first() -> u64 {
+    crate::clock::now()
+}
+
+/// Tests name the numbers they expect.
+#[cfg(feature = "testing")]
+fn first() -> u64 {
+    0
+}
+
+/// Where rooms that are gone left off. No number is given twice in a room of one name: whoever heard it would take the
+/// other event for it, and be told that nothing is missing.
+struct Past {
+    /// The last numbers of the last ones that are gone.
+    last: IndexMap<(&'static str, Box<str>), u64>,
+    /// No room that is not among these has left off above this.
+    floor: u64,
+}
+
+/// Rooms whose last number is remembered by name, about 100 bytes each.
+const MOST_PAST: usize = 10_000;
+
+impl Past {
+    fn remember(&mut self, key: &RoomKey, seq: u64) {
+        if seq <= self.floor {
+            return;
+        }
+        if self.last.len() >= MOST_PAST
+            && let Some((_, oldest)) = self.last.shift_remove_index(0)
+        {
+            self.floor = self.floor.max(oldest);
+        }
+        self.last.insert((key.component, key.name.clone()), seq);
+    }
+
+    fn leave_off(&mut self, component: &'static str, name: &str) -> u64 {
+        self.last.swap_remove(&(component, name.into())).unwrap_or(self.floor).max(self.floor)
+    }
 }
 
 /// Rooms by component and name.
@@ -78,6 +123,7 @@ impl Rooms {
             idle: Mutex::default(),
             limits,
             encoded: AtomicU64::new(0),
+            past: Mutex::new(Past { last: IndexMap::new(), floor: first() }),
             unheard: AtomicU64::new(0),
         })
     }
@@ -112,6 +158,7 @@ impl Rooms {
 
     /// Frames of events that were written so far: one for each event, however many hear it, and one more for
     /// a sender that does not.
+    #[cfg(feature = "testing")]
     pub(crate) fn encoded(&self) -> u64 {
         self.encoded.load(Ordering::Relaxed)
     }
@@ -171,7 +218,7 @@ impl Rooms {
         let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
         let room = by_name.entry(component).or_default().entry(name.into()).or_insert_with(|| {
             self.count.fetch_add(1, Ordering::Relaxed);
-            Room::new(component, name)
+            Room::new(component, name, self.past().leave_off(component, name))
         });
         Ok(Arc::clone(room))
     }
@@ -235,6 +282,7 @@ impl Rooms {
         if std::mem::replace(&mut inside.is_gone, true) {
             return;
         }
+        self.past().remember(&room.key, inside.seq());
         let RoomKey { component, name } = &*room.key;
         let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
         let Some(rooms) = by_name.get_mut(component) else { return };
@@ -246,6 +294,11 @@ impl Rooms {
         } else if rooms.len() * 4 < rooms.capacity() && rooms.capacity() > 1_024 {
             rooms.shrink_to_fit();
         }
+    }
+
+    fn past(&self) -> MutexGuard<'_, Past> {
+        // Nothing panics while it is held, so a poisoned one is still whole.
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn idle(&self) -> MutexGuard<'_, VecDeque<(Instant, Arc<Room>)>> {

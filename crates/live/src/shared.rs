@@ -20,15 +20,17 @@ pub(crate) struct SharedInstances(Mutex<HashMap<Name, (InstanceId, Mailbox)>>);
 
 impl SharedInstances {
     /// Lets somebody join the instance with that key; `begin` makes it if there is none. `count` counts the mount
-    /// of whichever instance it comes to be.
-    pub(crate) fn join(
+    /// of whichever instance it comes to be. Answers what has to run for one that was begun: not in here, because a
+    /// runtime that is shutting down ends it at once, and that comes back here.
+    #[must_use = "nobody else lets it live"]
+    pub(crate) fn join<F>(
         &self,
         component: &'static str,
         key: &Arc<str>,
         mut join: Box<Join>,
         mut count: impl FnMut(InstanceId, &Mailbox) -> Mounts,
-        begin: impl FnOnce() -> (InstanceId, Mailbox),
-    ) {
+        begin: impl FnOnce() -> (InstanceId, Mailbox, F),
+    ) -> Option<F> {
         let mut running = self.running();
         let name = (component, Arc::clone(key));
         if let Some((id, mailbox)) = running.get(&name)
@@ -36,19 +38,20 @@ impl SharedInstances {
         {
             join.mounts = Some(count(*id, mailbox));
             match mailbox.insist(Mail::Join(join)) {
-                Ok(()) => return,
+                Ok(()) => return None,
                 Err(Undelivered::Closed(back) | Undelivered::Full(back)) => {
                     // It has ended this very moment.
-                    let Mail::Join(back) = *back else { return };
+                    let Mail::Join(back) = *back else { return None };
                     join = back;
                 }
             }
         }
-        let (id, mailbox) = begin();
+        let (id, mailbox, life) = begin();
         join.mounts = Some(count(id, &mailbox));
         // Should it have failed already, whoever joins is told by the ticket.
         drop(mailbox.insist(Mail::Join(join)));
         running.insert(name, (id, mailbox));
+        Some(life)
     }
 
     /// An instance has ended. Another may have come into its place.

@@ -36,6 +36,8 @@ struct Room {
     said: Vec<(String, Option<usize>)>,
     members: BTreeMap<usize, BTreeSet<String>>,
     empty_since: Option<Instant>,
+    /// How much of what was said is certainly forgotten.
+    forgotten: u64,
 }
 
 /// A page, as it sees itself.
@@ -149,12 +151,9 @@ impl World {
         self.room(place).members.get(&at).is_some_and(|through| through.contains(id))
     }
 
-    /// The room as it is found by whoever joins: it may have been forgotten meanwhile.
-    fn found(&mut self, place: &Place, seq: u64) {
-        let room = self.room(place);
-        if seq == 0 && room.empty_since.is_some_and(|since| since.elapsed() >= REMEMBERED) {
-            *room = Room::default();
-        }
+    /// Whether it may have been forgotten by now what was said in the room. Its numbers go on in any case.
+    fn is_forgettable(&mut self, place: &Place) -> bool {
+        self.room(place).empty_since.is_some_and(|since| since.elapsed() >= REMEMBERED)
     }
 
     fn enter(&mut self, at: usize, id: &str, place: &Place) {
@@ -292,9 +291,14 @@ impl World {
         let answer = self.in_room(at, "ROOM_JOIN", id, place, json!({ "since": since })).await;
         let result = &answer["result"];
         let seq = result["seq"].as_u64().unwrap();
-        self.found(place, seq);
-        let kept = COMPONENTS.iter().find(|(of, _)| *of == place.0).unwrap().1;
-        let said = &self.room(place).said;
+        let most = COMPONENTS.iter().find(|(of, _)| *of == place.0).unwrap().1;
+        let is_forgettable = self.is_forgettable(place);
+        let room = self.room(place);
+        if is_forgettable && result["recovered"] == false && since < seq {
+            room.forgotten = seq;
+        }
+        let kept = most.min(seq - room.forgotten);
+        let said = &room.said;
         assert_eq!(seq, said.len() as u64, "page {at} joined {place:?}: {answer}");
         let is_kept = since <= seq && seq - since <= kept;
         assert_eq!(result["recovered"], is_kept, "page {at} joined {place:?} after {since}: {answer}");
@@ -393,7 +397,7 @@ impl World {
     }
 
     async fn resume(&mut self, at: usize, id: &str, of: &'static str) {
-        let kept = COMPONENTS.iter().find(|(name, _)| *name == of).unwrap().1;
+        let most = COMPONENTS.iter().find(|(name, _)| *name == of).unwrap().1;
         let mut rooms = serde_json::Map::new();
         for (place, room) in &self.rooms {
             if place.0 != of || !room.members.get(&at).is_some_and(|through| through.contains(id)) {
@@ -401,6 +405,7 @@ impl World {
             }
             let (page, seq) = (&mut self.pages[at], room.said.len() as u64);
             let heard = page.heard.get(place).copied();
+            let kept = most.min(seq - room.forgotten);
             if let Some(heard) = heard {
                 rooms.insert(place.1.clone(), json!(heard));
             }

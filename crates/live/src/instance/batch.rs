@@ -40,9 +40,10 @@ impl<C: Component> Instance<C> {
         if !self.may_reach(&caller) {
             return Ok(());
         }
-        if self.demand_of(&caller).is_err() {
+        if let Err(error) = self.demand_of(&caller) {
+            // Asked once: a second answer might be another, and say that something was done.
             for BatchedCall { ticket, .. } in calls {
-                ticket.answer(self.demand_of(&caller).map(|()| None));
+                ticket.answer(Err(Error::new(error.code(), error.message().to_owned())));
             }
             return Ok(());
         }
@@ -97,11 +98,12 @@ impl<C: Component> Instance<C> {
 
     /// The calls back, unless they were done before: then they are answered as they were then.
     fn unless_all_done(&mut self, calls: Vec<BatchedCall>) -> Option<Vec<BatchedCall>> {
+        let of = self.member();
         let known: Vec<Option<Outcome>> = calls
             .iter()
             .map(|BatchedCall { ticket, .. }| {
                 let (call, acked) = ticket.call()?;
-                self.life.seen.answer(call, acked)
+                self.life.seen.answer(call, acked, of)
             })
             .collect();
         if known.iter().all(Option::is_none) {

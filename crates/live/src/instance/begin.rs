@@ -110,7 +110,23 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         (Ok(()), Begin::Shared { only_stored }) => {
             let place = owner.place(id);
             match owner.vault.fetch_any(place, owner_of::<C>(&owner)).await {
-                Ok(snapshot) => rehydrate(&snapshot, &mut cx).await,
+                Ok(snapshot) => match rehydrate(&snapshot, &mut cx).await {
+                    Err(error) if error.code() != Code::Busy && error.code() != Code::SnapshotTooNew => {
+                        // Whatever is wrong with it will be wrong with it tomorrow. The key is everybody's, and one
+                        // snapshot must not keep them all out.
+                        tracing::error!(%error, "what was kept of a shared instance is given up");
+                        drop(cx.take_effects());
+                        cx.stop_work();
+                        owner.vault.remove(place, false).await;
+                        if only_stored {
+                            let said = "what was kept of this instance cannot be used: mount it again";
+                            Err(Error::new(Code::NothingKept, said))
+                        } else {
+                            afresh(props, &mut cx).await
+                        }
+                    }
+                    rehydrated => rehydrated,
+                },
                 Err(error) if only_stored || !is_gone(&error) => Err(error),
                 Err(_) => {
                     // It may have been there, and not be good any more. What is written next is of another

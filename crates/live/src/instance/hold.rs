@@ -85,7 +85,9 @@ impl Hold {
     /// Holds what a turn emitted.
     pub(super) fn effects(&mut self, caller: Option<&Arc<Caller>>, effects: Vec<Effect>) {
         if !effects.is_empty() {
-            self.held().effects.extend(effects.into_iter().map(|effect| (caller.cloned(), effect)));
+            let held = self.held();
+            held.turns += 1;
+            held.effects.extend(effects.into_iter().map(|effect| (caller.cloned(), effect)));
         }
     }
 

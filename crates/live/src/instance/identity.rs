@@ -73,7 +73,7 @@ impl<C: Component> Instance<C> {
     }
 
     /// Tells a member that the instance is not for them any more.
-    fn send_away(&self, session: SessionId, error: &Error) {
+    pub(super) fn send_away(&self, session: SessionId, error: &Error) {
         let Some(member) = self.members.get(session) else { return };
         member.forget_mounts();
         let Some(outbox) = &member.outbox else { return };

@@ -8,9 +8,10 @@
 //! what the client says it has received, and when the window is full; so it is bounded by what a client
 //! may have unanswered, not by its honesty.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use fluxstack_live_protocol::{CallId, Code};
+use fluxstack_live_protocol::{CallId, Code, SessionId};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -22,6 +23,8 @@ use crate::error::Error;
 pub(super) const WINDOW: usize = 256;
 /// Origins remembered of one member: one for each load of each of its pages that ever called this instance.
 const ORIGINS: usize = 16;
+/// Origins remembered of all members of a shared instance, those who have left included: they may come back.
+const MOST_ORIGINS: usize = 65_536;
 /// Bytes of answers remembered for all origins together; beyond them only the fact is.
 const ANSWERS: usize = 64 << 10;
 
@@ -104,11 +107,28 @@ impl Answer {
     }
 }
 
+/// Whose calls they are: of a shared instance the session's that made them. Of a private one there is one member,
+/// and its sessions may change.
+pub(super) type Member = Option<SessionId>;
+
+/// What an origin is kept under. Members do not know of each other's.
+fn name(call: &CallId, of: Member) -> Cow<'_, str> {
+    match of {
+        None => Cow::Borrowed(call.origin()),
+        Some(session) => Cow::Owned(prefix(session) + call.origin()),
+    }
+}
+
+/// A space is in no origin.
+fn prefix(session: SessionId) -> String {
+    format!("{:032x} ", session.to_u128())
+}
+
 impl Seen {
     /// What this call was answered, if it was done; `None` if it is new. `acked` is how far the caller has
     /// its answers.
-    pub(super) fn answer(&mut self, call: &CallId, acked: u64) -> Option<Outcome> {
-        let origin = self.origins.get_mut(call.origin())?;
+    pub(super) fn answer(&mut self, call: &CallId, acked: u64, of: Member) -> Option<Outcome> {
+        let origin = self.origins.get_mut(&*name(call, of))?;
         // What is acknowledged need not be kept. That one's own number is among them would be a lie.
         let acked = acked.min(call.number() - 1);
         if acked > origin.floor {
@@ -121,31 +141,43 @@ impl Seen {
         (call.number() <= origin.floor).then(|| Err(forgotten(gone)))
     }
 
-    /// The call was done, in an instance that has so many members.
-    pub(super) fn record(&mut self, call: &CallId, outcome: &Outcome, members: usize) {
+    /// The call was done.
+    pub(super) fn record(&mut self, call: &CallId, outcome: &Outcome, of: Member) {
         self.clock += 1;
-        if !self.origins.contains_key(call.origin()) {
-            let most = ORIGINS.saturating_mul(members.max(1));
-            if self.origins.len() >= most {
-                self.forget_oldest();
-            }
-            let name: Box<str> = call.origin().into();
+        let name = name(call, of);
+        if !self.origins.contains_key(&*name) {
+            self.make_room(of);
+            let name: Box<str> = name.clone().into();
             let origin = Origin { name: name.clone(), called: 0, floor: 0, done: BTreeMap::new() };
             self.origins.insert(name, origin);
         }
-        let room = ANSWERS.saturating_sub(self.bytes);
-        let Some(origin) = self.origins.get_mut(call.origin()) else { return };
+        let all = ANSWERS.saturating_sub(self.bytes);
+        let Some(origin) = self.origins.get_mut(&*name) else { return };
+        // One member's long answers must not make another's too long to be kept.
+        let room = if of.is_some() { (ANSWERS / ORIGINS).saturating_sub(origin.len()) } else { all };
         origin.called = self.clock;
         let (more, less) = origin.record(call.number(), outcome, room);
         self.bytes = self.bytes + more - less;
     }
 
-    /// Forgets the origin that has not called for longest.
-    fn forget_oldest(&mut self) {
-        let oldest = self.origins.values().enumerate().min_by_key(|(_, origin)| origin.called);
-        if let Some((at, _)) = oldest
-            && let Some((_, gone)) = self.origins.swap_remove_index(at)
-        {
+    /// Makes room for one more origin: a member may have so many, and nobody's push out another's before there
+    /// are very many.
+    fn make_room(&mut self, of: Member) {
+        let prefix = of.map(prefix);
+        let is_theirs =
+            |origin: &&Origin| prefix.as_ref().is_none_or(|prefix| origin.name.starts_with(&**prefix));
+        if self.origins.values().filter(is_theirs).count() >= ORIGINS {
+            self.forget_oldest(is_theirs);
+        } else if self.origins.len() >= MOST_ORIGINS {
+            self.forget_oldest(|_| true);
+        }
+    }
+
+    /// Forgets the one of these origins that has not called for longest.
+    fn forget_oldest(&mut self, is_one: impl Fn(&&Origin) -> bool) {
+        let those = self.origins.values().enumerate().filter(|(_, origin)| is_one(origin));
+        let oldest = those.min_by_key(|(_, origin)| origin.called).map(|(at, _)| at);
+        if let Some((_, gone)) = oldest.and_then(|at| self.origins.swap_remove_index(at)) {
             self.bytes -= gone.len();
         }
     }
@@ -214,7 +246,7 @@ mod tests {
 
     #[track_caller]
     fn check(seen: &mut Seen, id: &str, acked: u64, expected: Option<Result<Option<&str>, Code>>) {
-        let found = seen.answer(&call(id), acked);
+        let found = seen.answer(&call(id), acked, None);
         let found = found.map(|outcome| {
             outcome
                 .map(|json| json.map(|json| String::from_utf8(json).unwrap_or_default()))
@@ -228,9 +260,9 @@ mod tests {
     fn a_call_is_new_once_and_answered_alike_ever_after() {
         let mut seen = Seen::default();
         check(&mut seen, "a-1", 0, None);
-        seen.record(&call("a-1"), &Ok(Some(b"7".to_vec())), 1);
-        seen.record(&call("a-3"), &Err(Error::invalid("by", "no")), 1);
-        seen.record(&call("b-1"), &Ok(None), 1);
+        seen.record(&call("a-1"), &Ok(Some(b"7".to_vec())), None);
+        seen.record(&call("a-3"), &Err(Error::invalid("by", "no")), None);
+        seen.record(&call("b-1"), &Ok(None), None);
         for _ in 0..2 {
             check(&mut seen, "a-1", 0, Some(Ok(Some("7"))));
             check(&mut seen, "a-2", 0, None);
@@ -239,15 +271,15 @@ mod tests {
             seen = Seen::from_json(std::str::from_utf8(&seen.to_json()).unwrap_or_default())
                 .unwrap_or_else(|why| panic!("{why}"));
         }
-        let Some(Err(error)) = seen.answer(&call("a-3"), 0) else { panic!("it was refused") };
+        let Some(Err(error)) = seen.answer(&call("a-3"), 0, None) else { panic!("it was refused") };
         assert_eq!(error.field("by"), Some("no"));
     }
 
     #[test]
     fn what_was_acknowledged_is_forgotten_and_not_done_again() {
         let mut seen = Seen::default();
-        seen.record(&call("a-1"), &Ok(Some(b"1".to_vec())), 1);
-        seen.record(&call("a-2"), &Ok(Some(b"2".to_vec())), 1);
+        seen.record(&call("a-1"), &Ok(Some(b"1".to_vec())), None);
+        seen.record(&call("a-2"), &Ok(Some(b"2".to_vec())), None);
         check(&mut seen, "a-3", 1, None);
         check(&mut seen, "a-1", 0, Some(Err(Code::CallForgotten)));
         check(&mut seen, "a-2", 9, Some(Ok(Some("2"))));
@@ -259,7 +291,7 @@ mod tests {
         let mut seen = Seen::default();
         let long = format!("\"{}\"", "x".repeat(ANSWERS / 2)).into_bytes();
         for number in 1..=2 * WINDOW as u64 {
-            seen.record(&call(&format!("a-{number}")), &Ok(Some(long.clone())), 1);
+            seen.record(&call(&format!("a-{number}")), &Ok(Some(long.clone())), None);
         }
         assert_eq!(seen.origins[0].done.len(), WINDOW);
         assert!(seen.bytes <= ANSWERS);
@@ -267,14 +299,28 @@ mod tests {
         check(&mut seen, "a-512", 0, Some(Err(Code::CallForgotten)));
         check(&mut seen, "a-513", 0, None);
         for origin in 0..2 * ORIGINS {
-            seen.record(&call(&format!("o{origin}-1")), &Ok(None), 1);
+            seen.record(&call(&format!("o{origin}-1")), &Ok(None), None);
         }
         assert_eq!(seen.origins.len(), ORIGINS);
-        // Where there are many members, nobody's calls push out another's.
+    }
+
+    #[test]
+    fn members_of_a_shared_instance_do_not_touch_each_others_calls() {
+        let mut seen = Seen::default();
+        let (ada, eve) = (Some(SessionId::from_u128(1)), Some(SessionId::from_u128(2)));
+        seen.record(&call("a-1"), &Ok(Some(b"1".to_vec())), ada);
+        // The same origin of another is another origin.
+        assert!(seen.answer(&call("a-1"), 0, eve).is_none());
+        seen.record(&call("a-9"), &Ok(None), eve);
+        seen.answer(&call("a-10"), 9, eve);
         for origin in 0..9 * ORIGINS {
-            seen.record(&call(&format!("m{origin}-1")), &Ok(None), 10);
+            let long = format!("\"{}\"", "x".repeat(ANSWERS / 2)).into_bytes();
+            seen.record(&call(&format!("e{origin}-1")), &Ok(Some(long)), eve);
         }
-        check(&mut seen, "m0-1", 0, Some(Ok(None)));
-        assert_eq!(seen.origins.len(), 10 * ORIGINS);
+        let answered = seen.answer(&call("a-1"), 0, ada).and_then(Result::ok).flatten();
+        assert_eq!(answered, Some(b"1".to_vec()));
+        assert_eq!(seen.origins.len(), 1 + ORIGINS);
+        seen.record(&call("a-2"), &Ok(Some(b"2".to_vec())), ada);
+        assert_eq!(seen.answer(&call("a-2"), 0, ada).and_then(Result::ok).flatten(), Some(b"2".to_vec()));
     }
 }

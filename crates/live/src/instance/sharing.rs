@@ -38,9 +38,14 @@ impl<C: Component> Instance<C> {
     pub(super) async fn join(&mut self, join: Join) -> std::result::Result<(), Lost> {
         let Join { caller, outbox, mut was, is_outdated, mounts, ticket } = join;
         self.release();
+        if caller.is_gone() {
+            // It left while this was waiting, and its farewell has been read already.
+            return Ok(());
+        }
         let session = caller.session_id();
         if let Err(error) = self.demand_of(&caller) {
             // It may have been a member until now.
+            self.send_away(session, &error);
             self.leave(session, Left::Gladly, None).await?;
             ticket.answer(Err(error));
             return Ok(());
@@ -70,7 +75,8 @@ impl<C: Component> Instance<C> {
             was => {
                 self.put(caller, outbox);
                 self.members.count(session, mounts);
-                ticket.answer(Ok(Some(self.picture_of_mount(was.is_some(), is_outdated))));
+                let picture = self.picture_of_mount(was.is_some(), is_outdated);
+                ticket.showing(self.id).answer(Ok(Some(picture)));
             }
         }
         self.arrive_in_rooms(session, is_new);
@@ -110,6 +116,10 @@ impl<C: Component> Instance<C> {
 
     /// Somebody has it mounted from this connection.
     pub(super) fn put(&mut self, caller: Arc<Caller>, outbox: Arc<crate::outbox::Outbox>) {
+        if self.is_shared() && !self.members.has(caller.session_id()) {
+            // A snapshot says who is there.
+            self.touch();
+        }
         self.members.put(caller, outbox);
         self.cx.set_members(self.members.len());
         self.life.until = None;
@@ -158,6 +168,7 @@ impl<C: Component> Instance<C> {
             self.life.owner.vault.remember(self.id, u64::MAX);
             return Ok(Goes::Away(ticket));
         }
+        self.touch();
         self.say_goodbye(member.caller).await?;
         // After the author's word, and whatever that was: nobody stays in a list who is not there.
         self.take_out(session).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Broken, Goes, Instance, Lost, bad_event, log, refused};
+use super::{Broken, Goes, Instance, Lost, bad_event, log, refused, seen};
 use crate::action::Outcome;
 use crate::auth::Caller;
 use crate::component::{Component, PropsChange, Scope, Source};
@@ -75,6 +75,11 @@ impl<C: Component> Instance<C> {
         self.end_quietly(ran.map(drop).map_err(|_| Broken::Panic)).await
     }
 
+    /// Whose calls are being done, where members' have to be told apart.
+    pub(super) fn member(&self) -> seen::Member {
+        self.is_shared().then(|| self.cx.caller().map(Caller::session_id)).flatten()
+    }
+
     /// Begins a turn that nobody asked for. A private instance acts for its owner all the same.
     pub(super) fn as_nobody(&mut self) {
         if self.is_shared() {
@@ -107,7 +112,7 @@ impl<C: Component> Instance<C> {
             self.cx.set_call(None);
             return Some(ticket);
         };
-        if let Some(outcome) = self.life.seen.answer(call, acked) {
+        if let Some(outcome) = self.life.seen.answer(call, acked, self.member()) {
             self.answer(ticket, outcome);
             return None;
         }
@@ -118,7 +123,8 @@ impl<C: Component> Instance<C> {
     /// The request was done, well or not: remembers that, and answers.
     pub(super) fn done(&mut self, ticket: Ticket, outcome: Outcome) {
         if let Some(call) = self.cx.take_call() {
-            self.life.seen.record(&call, &outcome, self.members.len());
+            let of = self.member();
+            self.life.seen.record(&call, &outcome, of);
             self.touch();
         }
         self.answer(ticket, outcome);

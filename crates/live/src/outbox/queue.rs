@@ -314,7 +314,12 @@ impl Queue {
     /// stood: a delta, a whole state and a delta after it, or the promise of a snapshot.
     fn merge(&mut self, instance: InstanceId, mailbox: &Mailbox) {
         let is_ours = |item: &Item| matches!(item, Item::State { instance: of, .. } if *of == instance);
-        let Some(first) = self.items.iter().position(is_ours) else { return };
+        // What comes after the answer to a mount is not merged into what stands before it: the answer has a picture, and
+        // whoever is shown that would miss what was told earlier than it was made.
+        let is_mounted =
+            |item: &Item| matches!(item, Item::Mounted { instance: Some(of), .. } if *of == instance);
+        let begin = self.items.iter().rposition(is_mounted).map_or(0, |at| at + 1);
+        let Some(first) = self.items.range(begin..).position(is_ours).map(|at| at + begin) else { return };
         let (mut whole, mut delta, mut count) = (None, None, 0);
         let mut readable = true;
         let mut at = first;

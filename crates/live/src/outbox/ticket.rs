@@ -76,6 +76,8 @@ struct Open {
     bytes: usize,
     /// Who is signed in, for the answer to credentials.
     user: Option<Arc<str>>,
+    /// The shared instance whose state the answer to a mount shows.
+    shows: Option<InstanceId>,
 }
 
 impl Ticket {
@@ -88,7 +90,16 @@ impl Ticket {
         bytes: usize,
     ) -> Self {
         outbox.begin_calls(subject.calls(), bytes);
-        let open = Open { outbox: Arc::clone(outbox), kind, subject, request_id, about, bytes, user: None };
+        let open = Open {
+            outbox: Arc::clone(outbox),
+            kind,
+            subject,
+            request_id,
+            about,
+            bytes,
+            user: None,
+            shows: None,
+        };
         Self { to: Some(To::Client(open)), call: None }
     }
 
@@ -109,6 +120,15 @@ impl Ticket {
     pub(crate) fn of_user(mut self, user: Option<Arc<str>>) -> Self {
         if let Some(To::Client(open)) = &mut self.to {
             open.user = user;
+        }
+        self
+    }
+
+    /// The same, whose answer shows the state of this shared instance, which the client may be told of already.
+    #[must_use]
+    pub(crate) fn showing(mut self, instance: InstanceId) -> Self {
+        if let Some(To::Client(open)) = &mut self.to {
+            open.shows = Some(instance);
         }
         self
     }
@@ -209,7 +229,11 @@ impl Open {
         .write(now, &mut frame);
         // What is asked about a room changes no state, so its answer waits for none; the events that follow it do
         // not either.
-        let subject = if is_about_room { Subject::None } else { self.subject };
+        let subject = match self.shows {
+            Some(instance) => Subject::Instance(instance),
+            None if is_about_room => Subject::None,
+            None => self.subject,
+        };
         self.outbox.push_reply(self.kind, subject, frame);
     }
 }

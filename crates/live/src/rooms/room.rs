@@ -97,9 +97,10 @@ pub(crate) struct Joined {
 }
 
 impl Room {
-    pub(super) fn new(component: &'static str, name: &str) -> Arc<Self> {
+    /// An empty room, whose events are numbered from the one after `floor`.
+    pub(super) fn new(component: &'static str, name: &str, floor: u64) -> Arc<Self> {
         let key = Arc::new(RoomKey { component, name: name.into() });
-        Arc::new(Self { key, inside: Mutex::default() })
+        Arc::new(Self { key, inside: Mutex::new(Inside { seq: floor, ..Inside::default() }) })
     }
 
     pub(super) fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -109,6 +110,11 @@ impl Room {
 }
 
 impl Inside {
+    /// The number of the last event.
+    pub(super) fn seq(&self) -> u64 {
+        self.seq
+    }
+
     /// Whether nobody is in it.
     pub(super) fn is_empty(&self) -> bool {
         self.seats.is_empty() && self.hearers.is_empty()

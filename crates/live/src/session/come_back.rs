@@ -144,6 +144,8 @@ impl Session {
     /// The connection is over; what it mounted waits for the next one, or ends with it. Does nothing the
     /// second time.
     pub(super) fn leave(&mut self) {
+        // First, so that what it asked for and does not have yet comes to nothing: the farewell is read before it.
+        self.caller.leave();
         let is_signed_out = self.occupant.why() == Some(CloseCode::SignedOut);
         let may_come_back = self.arrival.dialect.resume && !is_signed_out;
         let is_crowded = self.host.roster.waiting_for() + self.instances.len() > self.host.limits.waiting;

@@ -15,7 +15,7 @@ use crate::action::Outcome;
 use crate::auth::{Caller, Credentials, Identity, Via, ask};
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::mailbox::{Mail, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::outbox::Ticket;
 use crate::quota::{Share, Whose};
 
@@ -105,7 +105,9 @@ impl Session {
 
     async fn sign_in(&mut self, payload: Option<&RawValue>) -> Outcome {
         let payload = payload.map_or("null", RawValue::get);
-        let payload: Value = serde_json::from_str(payload).unwrap_or_default();
+        // What does not read is no reason to sign anybody out.
+        let payload: Value = serde_json::from_str(payload)
+            .map_err(|_| Error::new(Code::BadPayload, "the credentials do not read"))?;
         if !payload.is_object() && !payload.is_null() {
             return Err(Error::new(Code::BadPayload, "credentials are an object"));
         }
@@ -161,6 +163,7 @@ impl Session {
     fn begin_anew(&mut self, identity: Option<Arc<Identity>>) {
         // Calls that are under way are judged by who is signed in when they are done.
         self.caller.sign_in(None);
+        self.caller.leave();
         for mailbox in self.mailboxes() {
             mailbox.hang_up(self.session, self.id, false);
         }
@@ -176,8 +179,7 @@ impl Session {
     /// Tells everything that is mounted who is signed in now, or that nobody is any more.
     pub(super) fn tell_all(&self) {
         for mailbox in self.mailboxes() {
-            let (caller, subject) = (Arc::clone(&self.caller), Arc::clone(&self.subject));
-            drop(mailbox.insist(Mail::Identified { caller, subject }));
+            mailbox.identify(&self.caller, &self.subject);
         }
     }
 

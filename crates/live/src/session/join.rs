@@ -45,7 +45,9 @@ impl Session {
         };
         let host = &self.host;
         let begin = || begin(host, registration, key, props, only_stored);
-        host.shared.join(registration.name, key, Box::new(join), count, begin);
+        if let Some(life) = host.shared.join(registration.name, key, Box::new(join), count, begin) {
+            host.tasks.spawn(life);
+        }
     }
 }
 
@@ -56,7 +58,7 @@ fn begin(
     key: &Arc<str>,
     props: Option<Bytes>,
     only_stored: bool,
-) -> (InstanceId, Mailbox) {
+) -> (InstanceId, Mailbox, impl Future<Output = ()> + Send + 'static) {
     let id = InstanceId::random();
     let component = registration.name;
     let (mailbox, inbox) = mailbox(host.mounts.fetch_add(1, Ordering::Relaxed), host.limits.mailbox);
@@ -86,11 +88,11 @@ fn begin(
         rooms: Arc::clone(&host.rooms),
     });
     let ended = Ended { host: Arc::clone(host), component, key: Arc::clone(key), instance: id };
-    host.tasks.spawn(async move {
+    let life = async move {
         ended.host.unless_killed(live).await;
         drop(ended);
-    });
-    (id, mailbox)
+    };
+    (id, mailbox, life)
 }
 
 /// Says that a shared instance has ended, also if its task panicked or was dropped.
