@@ -101,6 +101,16 @@ fn what_was_merged_for_one_client_is_read_for_it_alone() {
 }
 
 #[test]
+fn two_may_be_told_the_same_in_other_words() {
+    let mut record = record([2, 0, 0]);
+    let merged = delta(0, 2, &json!({ "0": 2 }));
+    let later = merged.replacen("STATE_DELTA\"", "STATE_DELTA\",\"timestamp\":7", 1);
+    hear(&mut record, 1, &[&merged]);
+    hear(&mut record, 2, &[&later]);
+    assert_eq!((record.faults, record.merged), (0, 1), "{:?}", record.shown);
+}
+
+#[test]
 fn two_that_are_told_different_things_at_one_place_are_a_fault() {
     let mut record = record([1, 1, 0]);
     hear(&mut record, 1, &[&delta(0, 1, &json!({ "0": 1 }))]);
