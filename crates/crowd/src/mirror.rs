@@ -46,8 +46,13 @@ impl Mirror {
         }
     }
 
-    pub(crate) fn is(&self, state: &Value) -> bool {
-        self.state == *state
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The version and the state.
+    pub(crate) fn take(&mut self) -> (u64, Value) {
+        (self.version, self.state.take())
     }
 }
 
@@ -67,8 +72,8 @@ mod tests {
         mirror.change(0, 1, &first);
         mirror.change(0, 1, &first);
         mirror.change(1, 2, &json!({ "splice": { "lines": [[0, 1], [1, 0, "c"]] } }));
-        assert!(mirror.is(&json!({ "lines": ["b", "c"], "said": { "7": 1 } })));
+        assert_eq!(mirror.state, json!({ "lines": ["b", "c"], "said": { "7": 1 } }));
         mirror.change(2, 3, &json!({ "delta": { "lines": [] }, "merge": { "said": [{}, ["7"]] } }));
-        assert!(mirror.is(&json!({ "lines": [], "said": {} })));
+        assert_eq!(mirror.take(), (3, json!({ "lines": [], "said": {} })));
     }
 }

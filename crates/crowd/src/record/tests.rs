@@ -111,6 +111,31 @@ fn two_may_be_told_the_same_in_other_words() {
 }
 
 #[test]
+fn a_version_of_which_two_things_are_said_is_a_fault() {
+    let mut record = record([2, 0, 0]);
+    let digest = |payload: String, digest: u64| {
+        payload.replacen("\"base\"", &format!("\"digest\":{digest},\"base\""), 1)
+    };
+    hear(&mut record, 1, &[&digest(delta(0, 1, &json!({ "0": 1 })), 5), &delta(1, 2, &json!({ "0": 2 }))]);
+    hear(&mut record, 2, &[&digest(delta(0, 2, &json!({ "0": 2 })), 6)]);
+    assert!(record.shown[0].contains("another version 2"), "{:?}", record.shown);
+}
+
+#[test]
+fn states_are_compared_with_each_other_if_nobody_was_told_every_step() {
+    let mut record = record([4, 0, 0]);
+    hear(&mut record, 0, &[&delta(0, 2, &json!({ "0": 2 }))]);
+    hear(&mut record, 1, &[&delta(0, 1, &json!({ "0": 1 })), &delta(1, 3, &json!({ "0": 3 }))]);
+    hear(&mut record, 0, &[&delta(2, 4, &json!({ "0": 4 }))]);
+    (1..5).for_each(|request| hear(&mut record, 0, &[&reply("ACTION_RESPONSE", request)]));
+    hear(&mut record, 1, &[&delta(3, 4, &json!({ "0": 4 }))]);
+    hear(&mut record, 2, &[&delta(0, 4, &json!({ "0": 4 }))]);
+    record.mirror = Mirror::default();
+    compared(&mut record, &json!({ "lines": [], "said": { "0": 4 } }));
+    assert_eq!(record.faults, 0, "{:?}", record.shown);
+}
+
+#[test]
 fn two_that_are_told_different_things_at_one_place_are_a_fault() {
     let mut record = record([1, 1, 0]);
     hear(&mut record, 1, &[&delta(0, 1, &json!({ "0": 1 }))]);
