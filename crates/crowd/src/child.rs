@@ -13,6 +13,9 @@ use crate::serve::Role;
 /// What the kernel counts a program's time in: a hundredth of a second, on every Linux that speaks to programs.
 const TICK: Duration = Duration::from_millis(10);
 
+/// Bytes from which on glibc asks the kernel for each piece of memory by itself.
+const GIVEN_BACK: &str = "16384";
+
 pub(crate) struct Child {
     child: process::Child,
     pub(crate) address: SocketAddr,
@@ -33,6 +36,8 @@ impl Child {
         command.args(["--serve", if role == Role::Live { "live" } else { "bare" }]);
         if let Some(bytes) = send_buffer {
             command.args(["--send-buffer", &bytes.to_string()]);
+            // There memory is measured: what was given back goes back to the kernel, so that it is not counted.
+            command.env("MALLOC_MMAP_THRESHOLD_", GIVEN_BACK).env("MALLOC_TRIM_THRESHOLD_", GIVEN_BACK);
         }
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
