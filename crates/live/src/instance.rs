@@ -329,7 +329,10 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
 }
 
 /// What an instance does next.
-#[expect(clippy::large_enum_variant, reason = "it is looked at once; a box would cost every turn an allocation")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is looked at once; a box would cost every turn an allocation"
+)]
 enum Next<C: Component> {
     Mail(Mail),
     Turn(Turn<C>),

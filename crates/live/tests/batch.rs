@@ -1,7 +1,5 @@
 //! Several calls in one message: done in order, answered together, and all or none where the client asks for it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
-
 mod app;
 mod back;
 mod purse;
