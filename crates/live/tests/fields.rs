@@ -494,7 +494,9 @@ impl World {
     }
 
     fn turn(&mut self, ops: Vec<Op>, end: End) {
-        let is_moved = ops.iter().any(|op| matches!(op, Op::List(_, Edit::ToDrawer | Edit::FromDrawer)));
+        let is_moved = ops
+            .iter()
+            .any(|op| matches!(op, Op::NumbersToCellar | Op::List(_, Edit::ToDrawer | Edit::FromDrawer)));
         self.play(ops);
         match end {
             End::Flush => self.flush(),
