@@ -95,6 +95,23 @@ pub fn of_json(text: &[u8]) -> Option<u32> {
     (reader.at == text.len()).then_some(digest)
 }
 
+/// The same of a value that stands in a state, or in a list or a map in one: at most two levels further down, so that
+/// the state it stands in nests no deeper than [`of_json`] reads.
+///
+/// ```
+/// use fluxstack_live_protocol::digest::{of_json, of_part};
+/// assert_eq!(of_part(b"[1]"), of_json(b"[1]"));
+/// let deep = "[".repeat(119) + &"]".repeat(119);
+/// assert!(of_json(deep.as_bytes()).is_some() && of_part(deep.as_bytes()).is_none());
+/// ```
+#[must_use]
+pub fn of_part(text: &[u8]) -> Option<u32> {
+    let mut reader = Reader { text, at: 0 };
+    let digest = reader.value(2)?;
+    reader.space();
+    (reader.at == text.len()).then_some(digest)
+}
+
 struct Units {
     hash: u32,
     len: u32,

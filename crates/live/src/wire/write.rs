@@ -39,7 +39,7 @@ pub(crate) fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) ->
 
 /// The digest of what [`write_json`] wrote.
 pub(crate) fn digest_of(json: &[u8]) -> Result<u32, Unsendable> {
-    digest::of_json(json).ok_or_else(|| Unsendable("the value nests deeper than 128 levels".into()))
+    digest::of_part(json).ok_or_else(|| Unsendable("the value nests deeper than 118 levels".into()))
 }
 
 /// Compact JSON, except that integers which JavaScript would round are refused.
