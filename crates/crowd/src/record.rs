@@ -385,10 +385,10 @@ impl Record {
     /// was too slow for what was meant for all, nobody has been told every step, and the states are compared with
     /// each other.
     pub(crate) fn compare(&mut self) -> bool {
-        let mut common = self.ears.first().and_then(|ear| ear.state.clone());
-        let is_followed = common.as_ref().is_some_and(|(version, _)| *version == self.mirror.version());
+        let mut right = self.ears.first().and_then(|ear| ear.state.clone());
+        let is_followed = right.as_ref().is_some_and(|(version, _)| *version == self.mirror.version());
         if is_followed {
-            common = Some(self.mirror.take());
+            right = Some(self.mirror.take());
         }
         for who in 0..self.ears.len() {
             let ear = &mut self.ears[who];
@@ -405,7 +405,7 @@ impl Record {
                 self.fault(who, "has calls that were not answered");
             }
             match state {
-                state @ Some(_) if state == common => {}
+                state @ Some(_) if state == right => {}
                 Some(_) => self.fault(who, "shows something else than the server"),
                 None => self.fault(who, "was not sent the state it asked for"),
             }
