@@ -39,7 +39,7 @@ impl Child {
             // There memory is measured: what was given back goes back to the kernel, so that it is not counted.
             command.env("MALLOC_MMAP_THRESHOLD_", GIVEN_BACK).env("MALLOC_TRIM_THRESHOLD_", GIVEN_BACK);
         }
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;

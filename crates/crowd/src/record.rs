@@ -20,6 +20,8 @@ mod tests;
 const SHOWN: usize = 8;
 /// And how many characters of each.
 const LONGEST: usize = 400;
+/// So far from the first of its kind is none of this crowd's messages.
+const FAR: u64 = 10_000_000;
 
 /// What is counted by itself: the versions of a state, the events of an instance, those of a room.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,31 @@ struct Told {
     to: u64,
     /// Senders, and the number of the last that is told of theirs.
     last: Vec<(usize, u32)>,
+}
+
+/// Messages by where whoever hears them next is. Rooms do not begin to count at 1.
+#[derive(Default)]
+struct Chain {
+    first: u64,
+    told: Vec<Option<Told>>,
+}
+
+impl Chain {
+    fn at(&self, from: u64) -> Option<&Told> {
+        self.told.get(from.checked_sub(self.first)? as usize)?.as_ref()
+    }
+
+    /// Its place; none if it is before all others, or far from them.
+    fn place(&mut self, from: u64) -> Option<&mut Option<Told>> {
+        if self.told.is_empty() {
+            self.first = from;
+        }
+        let place = from.checked_sub(self.first).filter(|place| *place < FAR)? as usize;
+        if self.told.len() <= place {
+            self.told.resize_with(place + 1, || None);
+        }
+        self.told.get_mut(place)
+    }
 }
 
 /// What one client has heard.
@@ -63,8 +90,8 @@ struct Ear {
 #[derive(Default)]
 pub(crate) struct Record {
     ears: Vec<Ear>,
-    /// By kind, then by where whoever hears it next is.
-    told: [Vec<Option<Told>>; 3],
+    /// By kind.
+    told: [Chain; 3],
     /// By kind and sender: when each was sent.
     sent: [Vec<Vec<Instant>>; 3],
     mirror: Mirror,
@@ -103,7 +130,7 @@ impl Record {
 
     /// The newest message of that kind.
     pub(crate) fn newest(&self, kind: Kind) -> Option<&[u8]> {
-        self.told[kind as usize].last().and_then(Option::as_ref).map(|told| &*told.text)
+        self.told[kind as usize].told.last().and_then(Option::as_ref).map(|told| &*told.text)
     }
 
     pub(crate) fn is_deaf(&mut self, who: usize) {
@@ -184,7 +211,7 @@ impl Record {
     fn known(&mut self, who: usize, text: &[u8], now: Instant) -> Option<usize> {
         for kind in KINDS {
             let at = self.ears[who].at[kind as usize];
-            let Some(Some(told)) = self.told[kind as usize].get(at as usize) else { continue };
+            let Some(told) = self.told[kind as usize].at(at) else { continue };
             if text.starts_with(&told.text) {
                 let length = told.text.len();
                 self.heard(who, kind, None, now);
@@ -286,20 +313,17 @@ impl Record {
             let text = String::from_utf8_lossy(&told.text).into_owned();
             return self.fault(who, &format!("is at {at} and is told {text}"));
         }
-        let all = &mut self.told[kind as usize];
-        let place = from as usize;
-        if all.len() <= place {
-            all.resize_with(place + 1, || None);
-        }
-        let is_news = all[place].is_none();
-        if is_news {
-            all[place] = Some(told);
+        let Some(place) = self.told[kind as usize].place(from) else {
+            return self.fault(who, &format!("is told of number {from}, far from all others"));
+        };
+        let Some(other) = place else {
+            *place = Some(told);
             return self.heard(who, kind, None, now);
-        }
-        self.merged += 1;
+        };
         // What was merged for two was written twice, so it may differ in how it is said.
-        let is_other = |other: &Told| other.to == told.to && other.last != told.last;
-        if all[place].as_ref().is_some_and(is_other) {
+        let is_other = other.to == told.to && other.last != told.last;
+        self.merged += 1;
+        if is_other {
             let text = String::from_utf8_lossy(&told.text).into_owned();
             self.fault(who, &format!("is told {text}, and others were told something else"));
         }
@@ -310,10 +334,10 @@ impl Record {
     fn heard(&mut self, who: usize, kind: Kind, own: Option<(u64, Vec<(usize, u32)>)>, now: Instant) {
         let Self { ears, told, sent, times, .. } = self;
         let ear = &mut ears[who];
-        let at = ear.at[kind as usize] as usize;
+        let at = ear.at[kind as usize];
         let (to, last) = match &own {
             Some((to, last)) => (*to, &last[..]),
-            None => match &told[kind as usize][at] {
+            None => match told[kind as usize].at(at) {
                 Some(told) => (told.to, &told.last[..]),
                 None => return,
             },

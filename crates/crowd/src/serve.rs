@@ -23,7 +23,7 @@ pub(crate) enum Role {
     Bare,
 }
 
-/// Serves until it is killed. Says its address in the first line of its output.
+/// Serves until it is killed, or whoever started it is gone. Says its address in the first line of its output.
 pub(crate) async fn serve(role: Role, listen: SocketAddr, send_buffer: Option<u32>) -> Result<()> {
     let socket = TcpSocket::new_v4()?;
     if let Some(bytes) = send_buffer {
@@ -38,6 +38,11 @@ pub(crate) async fn serve(role: Role, listen: SocketAddr, send_buffer: Option<u3
     };
     println!("{}", listener.local_addr()?);
     std::io::stdout().flush()?;
+    // Our input ends when whoever measures does, whatever ended them.
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(0);
+    });
     let listener = listener.tap_io(|stream| {
         // That it cannot be set is no reason not to serve.
         let _ = stream.set_nodelay(true);

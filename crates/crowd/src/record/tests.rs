@@ -155,6 +155,19 @@ fn who_has_not_heard_of_somebody_or_shows_something_else_is_found_at_the_end() {
 }
 
 #[test]
+fn a_room_may_begin_to_count_anywhere() {
+    let mut record = Record::new(2, false);
+    record.say(0, Kind::Room, Instant::now());
+    let first: u64 = 1_795_000_000_000;
+    let joined = format!(r#"{{"type":"ROOM_JOINED","payload":{{"seq":{first}}}}}"#);
+    let payload = json!({ "event": { "from": 0, "number": 1 }, "seq": first + 1 });
+    let event = json!({ "type": "ROOM_EVENT", "payload": payload }).to_string();
+    hear(&mut record, 0, &[&joined, &event]);
+    hear(&mut record, 1, &[&joined, &event]);
+    assert_eq!((record.faults, record.delivered), (0, 2), "{:?}", record.shown);
+}
+
+#[test]
 fn events_come_one_after_the_other() {
     let mut record = Record::new(2, false);
     record.say(0, Kind::Event, Instant::now());
