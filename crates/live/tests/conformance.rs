@@ -9,12 +9,18 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use fluxstack_live::auth::{Credentials, Identity};
 use fluxstack_live::testing::{Client, Harness};
 use serde_json::Value;
 
 /// Sends the client's lines and compares what comes back with the server's.
 async fn check(name: &str, transcript: &str) {
-    let harness = Harness::new(app::live().build().unwrap());
+    // Whoever names themselves is believed, unless it is a wrong name.
+    let by_name = async |credentials: Credentials| {
+        let name = credentials.token().filter(|name| *name != "wrong");
+        Ok(name.map(|name| Identity::new(name.to_owned())))
+    };
+    let harness = Harness::new(app::live().authenticator(by_name).build().unwrap());
     let caps = transcript.lines().find_map(|line| line.strip_prefix("caps: ")).unwrap_or("delta,batch");
     let query = format!("v=3&caps={caps}&client=page");
     let mut client = harness.connect_with(&query).await.unwrap();
@@ -49,7 +55,7 @@ async fn check(name: &str, transcript: &str) {
                 client = harness.connect_with(&query).await.unwrap();
                 said_hello = false;
             }
-            "caps:" | "app:" | "view:" | "bent:" | "" => {}
+            "caps:" | "auth:" | "app:" | "view:" | "bent:" | "" => {}
             _ if kind.starts_with('#') => {}
             _ => panic!("{place}: no such kind of line: {line}"),
         }
