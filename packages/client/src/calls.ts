@@ -14,6 +14,7 @@
  */
 
 import { isGone, isPassing, LiveError } from './error.js'
+import type { Guess } from './optimistic.js'
 import { queueFull } from './outbox.js'
 import type { Port } from './port.js'
 import type { CallBody, CallMessage } from './protocol.js'
@@ -38,10 +39,12 @@ export interface CallOptions {
   /** Hears the answer where it is read, before whatever comes after it. */
   readonly answered?: (result: unknown) => void
   /** How it leaves, if not by itself. */
-  readonly ask?: Port['ask']
+  readonly ask?: Port['ask'] | undefined
+  /** What of it is shown already. */
+  readonly guess?: Guess | undefined
 }
 
-interface Call extends CallName, Pick<CallOptions, 'answered' | 'ask'> {
+interface Call extends CallName, Pick<CallOptions, 'answered' | 'ask' | 'guess'> {
   readonly body: string
   readonly due: number
   readonly resolve: (result: unknown) => void
@@ -71,11 +74,23 @@ export interface CallLine {
   renew(error?: LiveError): void
 }
 
-/** Makes the line of a handle; `gone` hears that the server has no such instance. */
-export type MakeLine = (port: Port, name: string, gone: (error: LiveError) => void) => CallLine
+/** Whose calls they are. */
+export interface Caller {
+  /** The client's own name of the handle. */
+  readonly name: string
+  /** Whether a later page will know the name. */
+  readonly isKept: boolean
+  /** Shows what a call will do, if that is known. */
+  guess(body: CallBody): Guess | undefined
+  /** Hears that the server has no such instance. */
+  gone(error: LiveError): void
+}
+
+/** Makes the line of a handle. */
+export type MakeLine = (port: Port, caller: Caller) => CallLine
 
 /** Nobody calls yet. */
-export const callLine: MakeLine = (port, _name, gone) => {
+export const callLine: MakeLine = (port, { gone }) => {
   const { clock } = port
   const calls = new Set<Call>()
   /** How many of them were not asked yet, or have to be asked again. */
@@ -102,8 +117,9 @@ export const callLine: MakeLine = (port, _name, gone) => {
     ask(
       { ...body, componentId, ...(isNamed && nameOf(call)) },
       {
-        answered(result) {
+        answered(result, held) {
           calls.delete(call)
+          call.guess?.settle(held)
           call.answered?.(result)
           call.resolve(result)
         },
@@ -116,16 +132,19 @@ export const callLine: MakeLine = (port, _name, gone) => {
     )
   }
 
-  function nameOf({ id, number }: Call): Pick<CallMessage, 'callId' | 'acked'> {
+  function nameOf({ id, number, guess }: Call): Pick<CallMessage, 'callId' | 'acked' | 'optimistic'> {
+    // Without a name nobody could say whose effect is there.
+    const optimistic = guess && true
     let lowest = 0
     for (const call of calls) {
       lowest = call.number
       // Those of an earlier page stand in front, and have another origin.
       if (lowest > 0) break
     }
-    if (isShared || number === 0 || acked === undefined || lowest <= acked + 1) return { callId: id }
+    if (isShared || number === 0 || acked === undefined || lowest <= acked + 1)
+      return { callId: id, optimistic }
     acked = lowest - 1
-    return { callId: id, acked }
+    return { callId: id, optimistic, acked }
   }
 
   /** Lets a call wait once more, if it may be sent again. */
@@ -158,6 +177,7 @@ export const callLine: MakeLine = (port, _name, gone) => {
     calls.delete(call)
     if (!call.isAsked) waiting -= 1
     call.cancel?.()
+    call.guess?.settle()
     call.reject(error)
   }
 
@@ -173,6 +193,7 @@ export const callLine: MakeLine = (port, _name, gone) => {
       new Promise((resolve, reject) => {
         if (waiting >= port.queue) throw queueFull('the call', port.queue)
         const { name = port.callName(), timeout = port.timeout, ...rest } = options ?? {}
+        if (rest.guess) rest.guess.id = name.id
         if (name.number > 0) acked ??= name.number - 1
         const due = clock.now() + timeout
         const call: Call = { ...rest, ...name, body: JSON.stringify(body), due, resolve, reject, tries: 0 }

@@ -34,6 +34,7 @@ import {
   type InstancePushes,
   PROTOCOL_VERSION,
 } from './protocol.js'
+import { quieten } from './quiet.js'
 import { createSession } from './session.js'
 import type { Component, ComponentShape, LiveHandle, MountOptions, OptionalIfEmpty } from './shape.js'
 import { type Auth, createSignIn } from './sign-in.js'
@@ -74,6 +75,11 @@ export interface LiveClientOptions {
   readonly queue?: number
   /** How long an instance outlives its last subscriber, in ms. Default 100. */
   readonly grace?: number
+  /**
+   * Whether a hidden page is told nothing until it is seen again, except answers. Default true; false for pages
+   * that have something to do when nobody looks, such as a notification.
+   */
+  readonly quiet?: boolean
   /** Keeps calls over a reload: `indexedDbCalls()` of `@fluxstack/client/durable`. */
   readonly durable?: DurableCalls
   /** Makes the socket; for tests and other transports. */
@@ -152,6 +158,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     queue = DEFAULT_QUEUE,
     grace = DEFAULT_GRACE_MS,
     durable,
+    quiet = true,
     onSignedOut = complain,
     url,
   } = options
@@ -231,11 +238,12 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   function begun(): void {
     isOpen = true
     session.opened()
+    awake?.()
     if (memory.left.size > 0) clock.after(UNCLAIMED_MS, sweep)
     tellAll('opened')
   }
 
-  function tellAll(what: 'opened' | 'lost' | 'closed' | 'forget' | 'signedIn'): void {
+  function tellAll(what: 'opened' | 'lost' | 'closed' | 'forget' | 'signedIn' | 'flush'): void {
     // One may send another away.
     for (const guest of [...guests]) if (guests.has(guest)) guest[what]()
   }
@@ -252,9 +260,13 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   }
 
   let isBegun = false
+  let awake: (() => void) | undefined
   function connect(): void {
     if (isBegun) return
     isBegun = true
+    // Before anybody closes the socket for that.
+    page.watch((event) => /hidden|leaving/.test(event) && tellAll('flush'))
+    if (quiet) awake = quieten(connection, clock, page)
     // The server, however its address changes.
     const token = memory.open(`fluxstack ${where() ?? ''}`.replace(/\?.*/, ''))
     if (durable || token instanceof Promise) {
@@ -280,7 +292,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       statuses.tell()
     },
     session,
-    keptLine: durable?.line ?? callLine,
+    line: durable?.line ?? callLine,
     timeout,
     grace,
     queue,
@@ -312,15 +324,16 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     const given = mount?.componentId
     const id = given ?? newId()
     const name = `${component.name}:${id}`
-    const known = named.get(name)?.deref()
     // The name names the component, and a component has one shape.
-    if (known) return known as LiveHandle<C>
-    const isKept = given !== undefined && mount?.persistState !== false
-    const identity = { component: component.name, schema: component.schema, name, isKept }
-    const handle = createHandle<C>(port, identity, id, mount?.props)
-    if (given === undefined) return handle
-    for (const [other, held] of named) if (!held.deref()) named.delete(other)
-    named.set(name, new WeakRef(handle))
+    let handle = named.get(name)?.deref() as LiveHandle<C> | undefined
+    if (!handle) {
+      const isKept = given !== undefined && mount?.persistState !== false
+      const identity = { component: component.name, schema: component.schema, name, isKept }
+      handle = createHandle<C>(port, identity, id, mount?.props)
+      for (const [other, held] of named) if (!held.deref()) named.delete(other)
+      if (given !== undefined) named.set(name, new WeakRef(handle))
+    }
+    if (mount) handle.configure(mount)
     return handle
   }
 

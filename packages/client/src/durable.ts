@@ -121,8 +121,10 @@ export function indexedDbCalls(options: DurableOptions = {}): DurableCalls {
     options.onAbandoned?.({ id, component, componentId: rest.join(':'), action, payload, at }, reason)
   }
 
-  const line: MakeLine = (port, name, gone) => {
-    const inner = callLine(port, name, gone)
+  const line: MakeLine = (port, caller) => {
+    const inner = callLine(port, caller)
+    const { name, isKept: isNamed } = caller
+    if (!isNamed) return inner
     /** Calls of an earlier page that entered the line, and the tab they were left in. */
     const taken = new Set<Placed>()
     let takenIn: string | undefined
@@ -137,7 +139,8 @@ export function indexedDbCalls(options: DurableOptions = {}): DurableCalls {
       for (const call of left.get(name) ?? []) {
         taken.add(call)
         const timeout = Math.max(0, call.at + MOST_AGE_MS - Date.now())
-        const given = { name: { id: call.id, number: 0 }, timeout, lost: pageLeft() }
+        const guess = caller.guess(call.body)
+        const given = { name: { id: call.id, number: 0 }, timeout, lost: pageLeft(), guess }
         inner.enter(call.body, given).then(
           () => settled(call),
           (reason: LiveError) => settled(call, reason),

@@ -7,6 +7,7 @@
 
 import type { CallOptions } from './calls.js'
 import type { Hall } from './hall.js'
+import type { Guess } from './optimistic.js'
 import type { Port } from './port.js'
 import type { CallBody } from './protocol.js'
 
@@ -19,6 +20,8 @@ export interface Inside {
   readonly hall: Hall
   /** Asks the instance, once there is one, after what was asked before. */
   readonly call: (body: CallBody, options?: CallOptions) => Promise<unknown>
+  /** Shows what a call will do, if that is known. */
+  readonly guess: (body: CallBody) => Guess | undefined
   readonly face: { readonly instanceId: string | undefined }
 }
 

@@ -30,6 +30,8 @@ export interface Owner extends Ears {
   show(snapshot: Snapshot): void
   /** The server says that the instance is gone. */
   gone(error: LiveError): void
+  /** The next state has the effects of these calls. */
+  done(ids: unknown): void
   /** It cannot be kept in step. */
   broken(error: LiveError): void
 }
@@ -170,6 +172,7 @@ export function createInstance(
         heard = hear(payload, heard, owner)
         port.touch()
       },
+      CALL_DONE: ({ callIds }) => owner.done(callIds),
       STATE_SNAPSHOT(payload) {
         snapshot = parseText(payload.snapshot)
         port.touch()

@@ -15,15 +15,23 @@
  * later outdates what was asked before by its turn; what an outdated answer brings is unmounted again.
  */
 
-import { callLine } from './calls.js'
 import type { Snapshot } from './delta.js'
 import { type ErrorCode, isDenied, isPassing, LiveError } from './error.js'
 import { enterHall, type Hall } from './hall.js'
 import type { Inside } from './inside.js'
 import { createInstance, type Instance, type Kept, type Owner, UPDATE_BOTH, unmount } from './instance.js'
 import { listeners } from './listeners.js'
+import { createLayers, type Update } from './optimistic.js'
 import type { Guest, Port } from './port.js'
-import { type ClientMessage, isObject, type Made, parseStanding, type Standing } from './protocol.js'
+import {
+  type CallBody,
+  type ClientMessage,
+  isObject,
+  type JsonObject,
+  type Made,
+  parseStanding,
+  type Standing,
+} from './protocol.js'
 import type { ComponentShape, LiveHandle, LiveStatus, LiveView, ResumeOutcome } from './shape.js'
 import type { KeptInstance } from './tab-memory.js'
 
@@ -31,6 +39,8 @@ import type { KeptInstance } from './tab-memory.js'
 const REMOUNT_REST_MS = 10_000
 /** A snapshot larger than this, in characters, is not worth a tab's storage. */
 const MOST_KEPT = 65_536
+/** Calls a server is asked about when an instance comes back. */
+const MOST_IN_DOUBT = 256
 
 /** What is shown before anything is. */
 const MOUNTING = {
@@ -54,7 +64,7 @@ export interface Identity {
 /** What an application sees of a component, beside its actions. */
 type Face<C extends ComponentShape> = Omit<
   LiveHandle<C>,
-  'componentId' | 'call' | 'callMethod' | 'write' | 'emit'
+  'componentId' | 'call' | 'callMethod' | 'write' | 'emit' | 'flush' | 'configure'
 >
 
 /** A component that is idle, and the way to call it. */
@@ -62,10 +72,14 @@ export function createLifecycle<C extends ComponentShape>(
   port: Port,
   { component, schema, name, isKept }: Identity,
   firstProps: C['props'],
+  flush: () => void,
+  updateOf: (body: CallBody) => Update | undefined,
 ): Inside & { readonly face: Face<C> } {
   type View = LiveView<C>
   const { session } = port
-  const line = (isKept ? port.keptLine : callLine)(port, name, gone)
+  const guess = (body: CallBody) => layers.guess(updateOf(body))
+  const layers = createLayers(repaint)
+  const line = port.line(port, { name, isKept, gone, guess })
   const views = listeners<[view: View, previous: View]>()
   const events = listeners<[event: C['event']]>()
   const misses = listeners<[count: number]>()
@@ -76,7 +90,10 @@ export function createLifecycle<C extends ComponentShape>(
   /** The props the instance has or will have, as JSON. */
   let given = ''
   let view: View = MOUNTING
+  /** What the server has, proven. */
   let shown: Snapshot | undefined
+  /** How many guesses the listeners know of. */
+  let pending = 0
   /** What became of it, to be told with the next state that can be trusted. */
   let news: ResumeOutcome | undefined
   /** Counts changes of phase, so that an outdated answer is known. */
@@ -102,6 +119,7 @@ export function createLifecycle<C extends ComponentShape>(
       enter(instance ? 'away' : 'waiting')
       paint('stale')
     },
+    flush,
     closed() {
       broken(new LiveError('CLOSED', 'the client was closed'))
     },
@@ -122,6 +140,7 @@ export function createLifecycle<C extends ComponentShape>(
     },
     event: (event) => events.tell(event as C['event']),
     missed: misses.tell,
+    done: layers.done,
     gone,
     broken,
   }
@@ -131,12 +150,20 @@ export function createLifecycle<C extends ComponentShape>(
     const told = wanted === 'stale' ? undefined : news
     if (told) news = undefined
     const status = wanted === 'stale' && !shown ? 'mounting' : wanted
-    const state = shown?.state
+    const state = shown && layers.over(shown.state, view.state as JsonObject | undefined)
+    const others = pending
+    pending = layers.size()
     if (told || status !== view.status || state !== view.state || error !== view.error) {
       // Proven equal to what the server holds; that it has the generated shape is the server's promise.
       replace({ status, state, error, outcome: told ?? view.outcome } as View)
-    }
+    } else if (pending !== others) views.tell(view, view)
     if (told) outcomes.tell(told)
+  }
+
+  /** The same state, with other layers. */
+  function repaint(): void {
+    if (shown) paint(at === 'mounted' ? 'live' : at === 'failed' ? 'failed' : 'stale', view.error)
+    else views.tell(view, view)
   }
 
   function replace(next: View): void {
@@ -165,7 +192,9 @@ export function createLifecycle<C extends ComponentShape>(
     enter('away')
     const joins = instance.shared && (JSON.parse(given) as unknown)
     const rooms = hall.heard.size > 0 ? Object.fromEntries(hall.heard) : undefined
-    const payload = { component, name, ...instance.position(), schema, snapshot, props: joins, rooms }
+    const position = instance.position()
+    const doubt = layers.size() > 0 ? layers.doubt(MOST_IN_DOUBT) : undefined
+    const payload = { component, name, ...position, schema, snapshot, props: joins, rooms, doubt }
     request(
       { type: 'COMPONENT_RESUME', componentId: instance.id, payload },
       () => comeBack(snapshot),
@@ -209,10 +238,11 @@ export function createLifecycle<C extends ComponentShape>(
   }
 
   /** The server has said how it stands with the instance it has made, or else with the known one. */
-  function stand({ made, outcome, outdated, ...proof }: Standing, known: Instance | undefined): void {
+  function stand({ made, outcome, outdated, done, ...proof }: Standing, known: Instance | undefined): void {
     if (outdated === true) port.outdated()
     tries = 0
     news = outcome ?? news
+    layers.done(done, true)
     // Without an instance of its own, the answer is about the one that was asked for.
     const current = made ? renew(known, made) : (known as Instance)
     at = 'mounted'
@@ -346,6 +376,10 @@ export function createLifecycle<C extends ComponentShape>(
     get generation() {
       return generation
     },
+    get pending() {
+      return layers.size()
+    },
+    optimisticUpdate: layers.lay,
     getState: () => view,
     getInitialState: () => MOUNTING,
     subscribe(listener) {
@@ -358,7 +392,9 @@ export function createLifecycle<C extends ComponentShape>(
       }
       return () => {
         leave()
-        if (views.size() === 0) cancelStop ??= port.clock.after(port.grace, stop)
+        if (views.size() > 0) return
+        flush()
+        cancelStop ??= port.clock.after(port.grace, stop)
       }
     },
     on: events.add,
@@ -381,10 +417,17 @@ export function createLifecycle<C extends ComponentShape>(
     port,
     hall,
     face,
+    guess,
     async call(body, options) {
-      if (view.error) throw view.error
-      if (at === 'idle') throw notMounted(component)
-      return line.enter(body, options)
+      const given = { ...options, guess: options?.guess ?? guess(body) }
+      try {
+        if (view.error) throw view.error
+        if (at === 'idle') throw notMounted(component)
+        return await line.enter(body, given)
+      } catch (error) {
+        given.guess?.settle()
+        throw error
+      }
     },
   }
 }

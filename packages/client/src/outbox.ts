@@ -19,7 +19,8 @@ import type { ClientMessage, Limits, Reply } from './protocol.js'
 
 /** Who asked, and how to tell. Exactly one of the two is called, once. */
 export interface Asker {
-  answered(result: unknown): void
+  /** `held`: what it did will be seen later. */
+  answered(result: unknown, held?: unknown): void
   /** `isSent`: what was asked left, whatever became of it then. */
   failed(error: LiveError, isSent: boolean): void
 }
@@ -134,12 +135,12 @@ export function outbox(clock: Clock, bound: number): Outbox {
       line?.pace.spend()
       line?.socket.send(JSON.stringify(message))
     },
-    answer({ requestId, failure, result }) {
+    answer({ requestId, failure, result, held }) {
       const request = sent.get(requestId)
       if (!request) return
       sent.delete(requestId)
       if (failure) settle(request)?.failed(failure, true)
-      else settle(request)?.answered(result)
+      else settle(request)?.answered(result, held)
       if (queue.length > 0) flushSoon()
     },
     lose(code, why) {

@@ -26,6 +26,8 @@ export interface Guest {
   forget(): void
   /** Somebody has signed in: what they were not allowed before may be allowed now. */
   signedIn(): void
+  /** The page is about to be hidden: what was put off is done now. */
+  flush(): void
   /** Something happened in a room, perhaps not one of ours. */
   room(push: RoomPush): void
 }
@@ -37,8 +39,8 @@ export interface Port {
   outdated(): void
   /** What outlives the connection. */
   readonly session: Session
-  /** Makes lines for calls that a later page of this tab may answer for. */
-  readonly keptLine: MakeLine
+  /** Makes lines for calls. */
+  readonly line: MakeLine
   /** How long, in ms, an answer may take. */
   readonly timeout: number
   /** How long, in ms, an instance outlives its last subscriber. */

@@ -64,6 +64,8 @@ export type ClientMessage =
         readonly props?: unknown
         /** The number of the last event heard in each room it is in. */
         readonly rooms?: Readonly<Record<string, number>> | undefined
+        /** Calls without an answer that are shown already. */
+        readonly doubt?: readonly string[] | undefined
       }
     }
   | { readonly type: 'COMPONENT_UNMOUNT'; readonly componentId: string }
@@ -78,6 +80,7 @@ export type ClientMessage =
       readonly payload: { readonly have: number }
     }
   | { readonly type: 'COMPONENT_PING' }
+  | { readonly type: 'QUIET'; readonly payload: { readonly on: boolean } }
 
 /** What may be in doubt after a lost connection, and is sent again then. */
 export type CallMessage = CallBody & {
@@ -86,6 +89,8 @@ export type CallMessage = CallBody & {
   readonly callId?: string | undefined
   /** The origin has every answer of this instance up to this number. */
   readonly acked?: number | undefined
+  /** What it will do is shown already, so the server says when a state has it. */
+  readonly optimistic?: true | undefined
 }
 
 /** What a call asks, of whichever instance. */
@@ -145,6 +150,8 @@ export interface Reply {
   /** What went wrong, if it did. */
   readonly failure: LiveError | undefined
   readonly result: unknown
+  /** What it did will be seen later. */
+  readonly held: unknown
 }
 
 /** A whole state. */
@@ -172,6 +179,8 @@ export type ServerMessage =
   | {
       readonly type: 'CONNECTION_ESTABLISHED'
       readonly limits: Limits
+      /** What this server can beyond the minimum. */
+      readonly caps: unknown
       /** What to present when coming back; undefined where the server resumes nothing. */
       readonly token: string | undefined
       /** Who is signed in already, by a cookie or the address. */
@@ -200,6 +209,7 @@ export interface InstancePushes {
   STATE_DELTA: Delta | undefined
   STATE_SNAPSHOT: JsonObject
   COMPONENT_EVENT: JsonObject
+  CALL_DONE: JsonObject
   ERROR: LiveError
 }
 
@@ -246,6 +256,8 @@ export interface Standing {
   readonly seq: unknown
   /** The server has a newer version of the component. */
   readonly outdated: unknown
+  /** Which of the calls in doubt it has done. */
+  readonly done: unknown
 }
 
 /** An instance that was mounted, or rebuilt. */
@@ -261,7 +273,7 @@ export interface Made {
 /** What the `result` of a mount or a resume says, or `undefined` when it says nothing usable. */
 export function parseStanding(result: unknown): Standing | undefined {
   if (!isObject(result)) return undefined
-  const { outcome: kind, componentId, version, digest, frames, outdated, seq, shared } = result
+  const { outcome: kind, componentId, version, digest, frames, outdated, seq, shared, done } = result
   const whole = parseWhole({ ...result, state: result.initialState })
   const made =
     typeof componentId === 'string' && whole
@@ -272,15 +284,21 @@ export function parseStanding(result: unknown): Standing | undefined {
   if (kind === 'replayed') outcome = { kind, frames: Number(frames) || 0 }
   if (kind === 'rehydrated' && made) outcome = { kind, version: made.whole.version }
   return outcome || (made && kind === undefined)
-    ? { outcome, made, version, digest, seq, outdated }
+    ? { outcome, made, version, digest, seq, outdated, done }
     : undefined
 }
 
 function parseMessage(message: JsonObject): ServerMessage | undefined {
-  const { type, component, roomId, requestId, success, result } = message
+  const { type, component, roomId, requestId, success, result, held } = message
   // Whatever answers a request has its id: refusals of malformed frames and of exceeded rates come as `ERROR`.
   if (typeof requestId === 'string') {
-    return { type: 'REPLY', requestId, failure: success === true ? undefined : parseError(message), result }
+    return {
+      type: 'REPLY',
+      requestId,
+      failure: success === true ? undefined : parseError(message),
+      result,
+      held,
+    }
   }
   const componentId = parseText(message.componentId)
   const payload = isObject(message.payload) ? message.payload : {}
@@ -291,6 +309,7 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
       return {
         type,
         limits: parseLimits(message.limits),
+        caps: message.caps,
         token: parseToken(message.session),
         user: parseText(message.userId),
       }
@@ -305,6 +324,7 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
     case 'STATE_DELTA':
       return { type, componentId, payload: parseDelta(payload) }
     case 'COMPONENT_EVENT':
+    case 'CALL_DONE':
     case 'STATE_SNAPSHOT':
       return { type, componentId, payload }
     default:

@@ -100,6 +100,58 @@ export type ActionResult<F> = F extends (...args: never[]) => infer R ? R : neve
 /** The names of the fields the client may write. */
 export type WritableName<C extends ComponentShape> = keyof C['writable'] & string
 
+/** What an action will do, as far as the client can tell: the fields that change, made from the state it is called on. */
+export type OptimisticReducers<C extends ComponentShape> = {
+  readonly [K in keyof C['actions']]?: (
+    state: StateOf<C>,
+    ...args: ActionArgs<C['actions'][K]>
+  ) => Partial<StateOf<C>>
+}
+
+/** Milliseconds: for every action, or for some by name. */
+export type Delay<C extends ComponentShape> = number | { readonly [K in ActionName<C>]?: number }
+
+/** How the actions of a handle are called. */
+export interface CallingOptions<C extends ComponentShape> {
+  /**
+   * What actions will do, shown at once and taken back if they are refused. Each is done again over whatever
+   * the server says meanwhile, so it must only look at what it is given.
+   */
+  readonly optimistic?: OptimisticReducers<C> | undefined
+  /** Whether anything is shown before the server has said so. Default true. */
+  readonly optimisticUpdates?: boolean | undefined
+  /** How long, in ms, an action has to be left alone before it is called; only the last call of a series is made. */
+  readonly debounceMs?: Delay<C> | undefined
+  /**
+   * The shortest time, in ms, between two calls of one action; of those in between the last is made. Together
+   * with `debounceMs`: how long it may be put off.
+   */
+  readonly throttleMs?: Delay<C> | undefined
+}
+
+/**
+ * A list of which only a part is in the state: how long it is, and what changed lately. Its rows are read by
+ * `@fluxstack/client/window`.
+ */
+export interface Windowed<Row> {
+  readonly length: number
+  /** Counts the changes of the list. */
+  readonly rev: number
+  /** The last changes, oldest first: at `index` so many rows were removed, and so many others put there. */
+  readonly edits: readonly (readonly [rev: number, index: number, removed: number, inserted: number])[]
+  /** Exists for the compiler only. */
+  readonly __row?: Row
+}
+
+/** A form as the server sees it: what was typed, and what is wrong with it. */
+export interface Form<T> {
+  readonly values: T
+  /** Field name to complaint. */
+  readonly errors: { readonly [K in keyof T]?: string }
+  /** Whether it was submitted, in vain so far. */
+  readonly tried: boolean
+}
+
 /** `props`, demanded by the type exactly when the component cannot be mounted without. */
 export type PropsOption<C extends ComponentShape> = null extends C['props']
   ? { readonly props?: C['props'] }
@@ -108,18 +160,19 @@ export type PropsOption<C extends ComponentShape> = null extends C['props']
     : { readonly props: C['props'] }
 
 /** What mounting a component takes. */
-export type MountOptions<C extends ComponentShape> = PropsOption<C> & {
-  /**
-   * A name for this instance. Handles of the same component with the same name are one handle and one
-   * mount; without a name each is its own.
-   */
-  readonly componentId?: string
-  /**
-   * Whether an instance with a name is found again when the page is loaded again in the same tab.
-   * Default true; without a name it cannot be.
-   */
-  readonly persistState?: boolean
-}
+export type MountOptions<C extends ComponentShape> = PropsOption<C> &
+  CallingOptions<C> & {
+    /**
+     * A name for this instance. Handles of the same component with the same name are one handle and one
+     * mount; without a name each is its own.
+     */
+    readonly componentId?: string
+    /**
+     * Whether an instance with a name is found again when the page is loaded again in the same tab.
+     * Default true; without a name it cannot be.
+     */
+    readonly persistState?: boolean
+  }
 
 /** Arguments that may be left out when nothing in them is required. */
 export type OptionalIfEmpty<O> = Record<never, never> extends O ? [options?: O] : [options: O]
@@ -160,8 +213,26 @@ export interface LiveHandle<C extends ComponentShape> {
     name: K,
     ...args: ActionArgs<C['actions'][K]>
   ): Promise<ActionResult<C['actions'][K]>>
-  /** Writes a field the component declared writable. Rejects with `fields` when it is not acceptable. */
+  /**
+   * Writes a field the component declared writable. It shows at once; when it is not acceptable it is taken
+   * back, and the promise rejects with `fields`.
+   */
   write<K extends WritableName<C>>(field: K, value: C['writable'][K]): Promise<void>
+  /**
+   * Shows what `update` makes of the server's state, whatever that becomes, until the calls that are made on
+   * this handle right after it are answered. Returns how to take it back earlier.
+   *
+   * @example
+   * cart.optimisticUpdate((state) => ({ total: state.total + price }))
+   * await cart.call.add({ item })
+   */
+  optimisticUpdate(update: (state: StateOf<C>) => Partial<StateOf<C>>): () => void
+  /** How many calls and writes are shown already and not answered. Subscribers hear of it. */
+  readonly pending: number
+  /** Makes the calls that `debounceMs` and `throttleMs` put off. Hiding the page and unsubscribing do so too. */
+  flush(): void
+  /** Calls actions differently from now on. What is left out stays as it is. */
+  configure(options: CallingOptions<C>): void
   /** Sends an event to the component. */
   emit(event: C['event']): Promise<void>
   /** Hears the component's events. Does not mount: subscribe as well. */

@@ -246,6 +246,8 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         return batch(message.payload.calls as CallMessage[], message.payload.atomic === true)
       case 'AUTH':
         return authenticate(message.payload)
+      case 'QUIET':
+        return undefined
       default:
     }
     const instance = attachedAs(message.componentId)

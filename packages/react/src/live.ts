@@ -38,7 +38,15 @@ export type LiveOptions<C extends ComponentShape, S = StateOf<C>> = MountOptions
 export interface LiveTools<C extends ComponentShape>
   extends Pick<
     LiveHandle<C>,
-    'call' | 'callMethod' | 'write' | 'emit' | 'reset' | 'subscribe' | 'componentId'
+    | 'call'
+    | 'callMethod'
+    | 'write'
+    | 'emit'
+    | 'reset'
+    | 'subscribe'
+    | 'componentId'
+    | 'optimisticUpdate'
+    | 'flush'
   > {
   /** Whether the connection is open. */
   readonly connected: boolean

@@ -123,6 +123,7 @@ function useHandle<C extends ComponentShape>(
   useEffect(() => {
     if (props !== undefined) handle.setProps(props)
   }, [handle, written])
+  useEffect(() => handle.configure(options))
   return handle
 }
 
