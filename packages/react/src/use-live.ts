@@ -20,8 +20,9 @@ import type {
   ShapeOf,
   StateOf,
 } from '@fluxstack/client'
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import type { Live, LiveOptions } from './live.js'
+import { subscribePerFrame } from './per-frame.js'
 import { useLiveClient } from './provider.js'
 import { useLatest } from './use-latest.js'
 
@@ -152,7 +153,8 @@ function useView<C extends ComponentShape, S>(
     }
     return [() => look(handle.getState()), () => look(handle.getInitialState())]
   }, [handle, select, isEqual])
-  const view = useSyncExternalStore(handle.subscribe, read, readInitial)
+  const subscribe = useCallback((listener: () => void) => subscribePerFrame(handle, listener), [handle])
+  const view = useSyncExternalStore(subscribe, read, readInitial)
   useEffect(() => {
     committed.current = view
   }, [view])
