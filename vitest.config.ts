@@ -10,6 +10,7 @@ export default defineConfig({
       { find: /^@fluxstack\/client\/batch$/, replacement: source('client/src/batch.ts') },
       { find: /^@fluxstack\/client\/rooms$/, replacement: source('client/src/rooms.ts') },
       { find: /^@fluxstack\/client\/stats$/, replacement: source('client/src/stats.ts') },
+      { find: /^@fluxstack\/react\/forms$/, replacement: source('react/src/forms/index.ts') },
       { find: /^@fluxstack\/react\/rooms$/, replacement: source('react/src/rooms.ts') },
       { find: /^@fluxstack\/client\/durable$/, replacement: source('client/src/durable.ts') },
       { find: /^@fluxstack\/client\/testing$/, replacement: source('client/src/testing.ts') },

@@ -33,6 +33,12 @@ const EXTRAS = [
     budget: 0.5 * 1024,
     word: 'lastDeltaBytes',
   },
+  {
+    name: '@fluxstack/react/forms',
+    file: 'react/src/forms/index.ts',
+    budget: 0.5 * 1024,
+    word: '.fields?.[',
+  },
   { name: '@fluxstack/react/rooms', file: 'react/src/rooms.ts', budget: 1.5 * 1024, word: 'ROOM_JOIN"' },
 ]
 

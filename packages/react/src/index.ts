@@ -4,7 +4,6 @@
 
 export type { EventHandlers, Live, LiveOptions, LiveTools } from './live.js'
 export { LiveProvider, useLiveClient } from './provider.js'
-export { type Bound, type BoundEvent, useBound } from './use-bound.js'
 export { type ConnectionView, useConnection } from './use-connection.js'
 export { useLive } from './use-live.js'
 export { useUser } from './use-user.js'

@@ -58,7 +58,7 @@ export interface LiveTools<C extends ComponentShape>
   readonly instanceId: string | undefined
   /** The digest of the shown state, as of this render. */
   readonly fingerprint: string | undefined
-  /** The handle itself: for zustand's `useStore`, for `useBound`, for passing on. */
+  /** The handle itself: for zustand's `useStore`, for `useBound` of `@fluxstack/react/forms`, for passing on. */
   readonly handle: LiveHandle<C>
 }
 

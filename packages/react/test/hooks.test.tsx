@@ -1,7 +1,8 @@
 // @vitest-environment jsdom
 import type { ResumeOutcome } from '@fluxstack/client'
 import { fakeServer } from '@fluxstack/client/testing'
-import { LiveProvider, useBound, useConnection, useLive, useUser } from '@fluxstack/react'
+import { LiveProvider, useConnection, useLive, useUser } from '@fluxstack/react'
+import { useBound } from '@fluxstack/react/forms'
 import { act, cleanup, fireEvent, screen } from '@testing-library/react'
 import { type ReactNode, StrictMode } from 'react'
 import { renderToString } from 'react-dom/server'

@@ -1,5 +1,6 @@
 import type { LiveError, ResumeOutcome } from '@fluxstack/client'
-import { useBound, useConnection, useLive, useUser } from '@fluxstack/react'
+import { useConnection, useLive, useUser } from '@fluxstack/react'
+import { useBound } from '@fluxstack/react/forms'
 import { describe, expectTypeOf, test } from 'vitest'
 import { useStore } from 'zustand'
 import { Bell, Counter, type CounterShape, Profile, Todos } from '../../client/test/shapes.js'

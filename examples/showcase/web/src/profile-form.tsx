@@ -1,7 +1,8 @@
 /** A form whose fields are written as one types. What is wrong with them, the server says. */
 
 import { LiveError } from '@fluxstack/client'
-import { useBound, useLive } from '@fluxstack/react'
+import { useLive } from '@fluxstack/react'
+import { useBound } from '@fluxstack/react/forms'
 import { type FormEvent, useState } from 'react'
 import { Field } from './field'
 import { Profile, type ProfileShape } from './live.gen'
