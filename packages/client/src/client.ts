@@ -26,31 +26,22 @@ import { createHandle } from './handle.js'
 import { INSIDE } from './inside.js'
 import { type Instance, unmount } from './instance.js'
 import { listeners } from './listeners.js'
-import type { Guest, Port } from './port.js'
 import {
   CAPABILITIES,
-  type Credentials,
-  type InstancePush,
-  type InstancePushes,
+  DEFAULT_GRACE_MS,
+  DEFAULT_QUEUE,
+  DEFAULT_TIMEOUT_MS,
+  ORIGIN_LENGTH,
   PROTOCOL_VERSION,
-} from './protocol.js'
+  UNCLAIMED_MS,
+} from './numbers.js'
+import type { Guest, Port } from './port.js'
+import type { Credentials, InstancePush, InstancePushes } from './protocol.js'
 import { quieten } from './quiet.js'
 import { createSession } from './session.js'
 import type { Component, ComponentShape, LiveHandle, MountOptions, OptionalIfEmpty } from './shape.js'
 import { type Auth, createSignIn } from './sign-in.js'
 import { type KeptInstance, tabMemory } from './tab-memory.js'
-
-/** Requests that may wait to be sent, unless told otherwise. */
-export const DEFAULT_QUEUE = 10_000
-/** How long an answer may take, in ms, unless told otherwise. */
-export const DEFAULT_TIMEOUT_MS = 30_000
-/** How long an instance outlives its last subscriber, in ms, unless told otherwise. */
-export const DEFAULT_GRACE_MS = 100
-
-/** What an earlier page left is unmounted, in ms, if the page does not mount it by then. */
-const UNCLAIMED_MS = 10_000
-/** Characters of an origin: 2⁴⁸ of them make a coincidence within one instance unthinkable. */
-const ORIGIN_LENGTH = 12
 
 /** How a client is made. Everything has a sensible value already. */
 export interface LiveClientOptions {

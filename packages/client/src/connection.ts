@@ -15,30 +15,21 @@
 
 import type { Clock, CreateSocket, Page, PageEvent, Socket } from './environment.js'
 import { type Heartbeat, heartbeat } from './heartbeat.js'
-import { type Outbox, outbox } from './outbox.js'
 import {
+  BACKOFF_CAP_MS,
+  BACKOFF_START_MS,
   CLOSE_FLOODING,
   CLOSE_LEAVING,
   CLOSE_SIGNED_OUT,
   CLOSE_TAKEN_OVER,
-  type Push,
-  parseFrame,
-  type ServerMessage,
-} from './protocol.js'
-
-/** The first wait after a loss is a random part of this, in ms; each next may be twice as long. */
-export const BACKOFF_START_MS = 250
-/** No wait is longer than this, in ms. */
-export const BACKOFF_CAP_MS = 15_000
-/** A server that told us off for flooding is left alone for at least this long, in ms. */
-const FLOOD_REST_MS = 2000
-/** A server that said goodbye is asked again this long after, in ms, and up to so much more: it restarts. */
-const LEAVING_REST_MS = 100
-const LEAVING_SPREAD_MS = 400
-/** A socket that brought no hello after this long, in ms, is given up. */
-const HELLO_MS = 10_000
-/** An attempt older than this, in ms, is not trusted any more when the network or the page comes back. */
-const YOUNG_MS = 2000
+  FLOOD_REST_MS,
+  HELLO_MS,
+  LEAVING_REST_MS,
+  LEAVING_SPREAD_MS,
+  YOUNG_MS,
+} from './numbers.js'
+import { type Outbox, outbox } from './outbox.js'
+import { type Push, parseFrame, type ServerMessage } from './protocol.js'
 
 /** What the connection is doing. */
 export type ConnectionStatus = Link['at']

@@ -10,6 +10,7 @@
  */
 
 import { ARRAY, digest, entryTerm, finishArray, finishObject, ownValue, SPREAD } from './digest.js'
+import { SAFE_ARGUMENTS } from './numbers.js'
 import { type Delta, isObject, type JsonObject } from './protocol.js'
 
 /** What one field adds to the digest, and the smaller pieces that is made of once they were needed. */
@@ -96,9 +97,6 @@ const spliced: Change = (list, edits, field, part) => {
   for (const item of items) fold = (Math.imul(fold, SPREAD) + item) | 0
   return { value, part: { term: entryTerm(field, finishArray(fold, items.length)), items } }
 }
-
-/** How many arguments a call may have before an engine's stack is at risk. */
-const SAFE_ARGUMENTS = 1024
 
 function replaceRange<T>(list: T[], index: number, removed: number, inserted: T[]): T[] {
   if (inserted.length > SAFE_ARGUMENTS)

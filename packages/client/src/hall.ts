@@ -10,10 +10,8 @@
  */
 
 import { type Ears, hear } from './hear.js'
+import { EVERYBODY } from './numbers.js'
 import type { RoomPush } from './protocol.js'
-
-/** The room of everybody who has mounted the component. No application names it. */
-const EVERYBODY = '*'
 
 /** The rooms of one handle. */
 export interface Hall {

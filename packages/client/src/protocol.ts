@@ -9,28 +9,8 @@
 import { LiveError } from './error.js'
 import type { ResumeOutcome } from './shape.js'
 
-/** The version this client speaks, as announced in the URL. */
-export const PROTOCOL_VERSION = '3'
-/** What this client understands beyond the minimum, as announced in the URL. */
-export const CAPABILITIES = 'delta,batch,resume'
-
 /** An object as JSON has it: own string keys, values not yet looked at. */
 export type JsonObject = Record<string, unknown>
-
-// Why the server closed the socket, beside the codes of the WebSocket standard.
-
-/** The server is going away; it, or another one, will be there soon. */
-export const CLOSE_LEAVING = 1001
-/** The user was signed out everywhere; the session is void. */
-export const CLOSE_SIGNED_OUT = 4401
-/** The peer went silent: it missed two pings. */
-export const CLOSE_SILENT = 4408
-/** The session goes on with another socket. */
-export const CLOSE_TAKEN_OVER = 4409
-/** The peer kept sending far beyond its rate. */
-export const CLOSE_FLOODING = 4429
-/** The peer reads too slowly. */
-export const CLOSE_TOO_SLOW = 4430
 
 /** What the client asks. `requestId` is added when the message leaves. */
 export type ClientMessage =

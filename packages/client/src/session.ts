@@ -13,10 +13,8 @@
 import type { Connection } from './connection.js'
 import type { Clock } from './environment.js'
 import { type ErrorCode, isPassing, type LiveError } from './error.js'
+import { RENEW_MS } from './numbers.js'
 import { parseToken } from './protocol.js'
-
-/** How often a page that stays asks for a newer token, in ms. One is good for a day. */
-const RENEW_MS = 3_600_000
 
 /** What outlives the connection. */
 export interface Session {

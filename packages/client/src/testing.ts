@@ -23,10 +23,9 @@ import type { CreateSocket, PageEvent, SocketEvents, Tab } from './environment.j
 import { LiveError } from './error.js'
 import { fakeRooms } from './fake-rooms.js'
 import type { FakeServer, FakeServerOptions, RecordedCall } from './fake-server.js'
+import { CLOSE_LEAVING, CLOSE_SIGNED_OUT } from './numbers.js'
 import {
   type CallMessage,
-  CLOSE_LEAVING,
-  CLOSE_SIGNED_OUT,
   type ClientMessage,
   type Credentials,
   DEFAULT_LIMITS,
