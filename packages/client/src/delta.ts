@@ -9,7 +9,7 @@
  * like any other; whatever cannot be applied is refused with `undefined`, never half applied.
  */
 
-import { ARRAY, digest, entryTerm, finishArray, finishObject, ownValue, SPREAD } from './digest.js'
+import { arrayDigest, entriesSum, entryTerm, finishObject, ownValue, signed } from './digest.js'
 import { SAFE_ARGUMENTS } from './numbers.js'
 import { type Delta, isObject, type JsonObject } from './protocol.js'
 
@@ -37,7 +37,7 @@ export interface Snapshot {
 export function takeSnapshot(state: JsonObject, version: number, previous?: JsonObject): Snapshot {
   const shown = previous ? (share(previous, state) as JsonObject) : state
   const parts = new Map<string, Part>()
-  for (const field of Object.keys(shown)) parts.set(field, wholePart(field, ownValue(shown, field)))
+  for (const field of Object.keys(shown)) parts.set(field, wholePart(field, shown[field]))
   return { state: shown, version, digest: total(parts), parts }
 }
 
@@ -49,18 +49,22 @@ export function takeSnapshot(state: JsonObject, version: number, previous?: Json
  * advance(takeSnapshot({ count: 5 }, 0), { base: 0, version: 1, digest, delta: { count: 7 } })
  */
 export function advance(from: Snapshot, delta: Delta): Snapshot | undefined {
-  const state: JsonObject = { ...from.state }
+  let { state } = from
   const parts = new Map(from.parts)
 
-  for (const [changes = {}, change] of [
+  for (const [changes, change] of [
     [delta.delta, replaced],
     [delta.splice, spliced],
     [delta.merge, merged],
   ] as const) {
+    if (!changes) continue
+    const before = state
+    // Spreading makes a field its own property, `__proto__` too; assigning to one that is there is safe.
+    state = { ...before, ...changes }
     for (const field of Object.keys(changes)) {
-      const next = change(ownValue(state, field), ownValue(changes, field), field, parts.get(field))
+      const next = change(ownValue(before, field), changes[field], field, parts.get(field))
       if (!next) return undefined
-      put(state, field, next.value)
+      state[field] = next.value
       parts.set(field, next.part)
     }
   }
@@ -85,17 +89,15 @@ const replaced: Change = (before, said, field) => {
 const spliced: Change = (list, edits, field, part) => {
   if (!Array.isArray(list) || !Array.isArray(edits)) return undefined
   let value: unknown[] = list.slice()
-  let items: number[] = part?.items ? part.items.slice() : list.map(digest)
+  let items: number[] = part?.items ? part.items.slice() : list.map(signed)
   for (const edit of edits) {
     if (!Array.isArray(edit)) return undefined
     const [index, removed, ...inserted] = edit as unknown[]
     if (!isCount(index) || !isCount(removed) || index + removed > value.length) return undefined
     value = replaceRange(value, index, removed, inserted)
-    items = replaceRange(items, index, removed, inserted.map(digest))
+    items = replaceRange(items, index, removed, inserted.map(signed))
   }
-  let fold = ARRAY
-  for (const item of items) fold = (Math.imul(fold, SPREAD) + item) | 0
-  return { value, part: { term: entryTerm(field, finishArray(fold, items.length)), items } }
+  return { value, part: { term: entryTerm(field, arrayDigest(items, Number)), items } }
 }
 
 function replaceRange<T>(list: T[], index: number, removed: number, inserted: T[]): T[] {
@@ -109,30 +111,27 @@ const merged: Change = (map, edit, field, part) => {
   if (!isObject(map) || !Array.isArray(edit)) return undefined
   const [set, removed = []] = edit as unknown[]
   if (!isObject(set) || !Array.isArray(removed)) return undefined
-  let sum = part?.sum
-  if (sum === undefined) {
-    sum = 0
-    for (const key of Object.keys(map)) sum += entryTerm(key, digest(ownValue(map, key)))
+  let sum = part?.sum ?? entriesSum(map)
+  const value: JsonObject = { ...map, ...set }
+  const take = (from: JsonObject, key: string): void => {
+    if (Object.hasOwn(from, key)) sum = (sum - entryTerm(key, signed(from[key]))) | 0
   }
-  const value: JsonObject = { ...map }
-  const without = (key: string): number =>
-    Object.hasOwn(value, key) ? entryTerm(key, digest(ownValue(value, key))) : 0
   for (const key of Object.keys(set)) {
-    const item = share(ownValue(value, key), ownValue(set, key))
-    sum = (sum - without(key) + entryTerm(key, digest(item))) | 0
-    put(value, key, item)
+    const item = share(ownValue(map, key), set[key])
+    take(map, key)
+    value[key] = item
+    sum = (sum + entryTerm(key, signed(item))) | 0
   }
   for (const key of removed) {
     if (typeof key !== 'string') return undefined
-    sum = (sum - without(key)) | 0
+    take(value, key)
     delete value[key]
   }
-  sum |= 0
   return { value, part: { term: entryTerm(field, finishObject(sum, Object.keys(value).length)), sum } }
 }
 
 function wholePart(field: string, value: unknown): Part {
-  return { term: entryTerm(field, digest(value)) }
+  return { term: entryTerm(field, signed(value)) }
 }
 
 function total(parts: ReadonlyMap<string, Part>): number {
@@ -156,23 +155,14 @@ export function share(previous: unknown, next: unknown): unknown {
   if (!isObject(previous) || !isObject(next)) return next
   const keys = Object.keys(next)
   let same = Object.keys(previous).length === keys.length
-  const copy: JsonObject = {}
+  const copy = { ...next }
   for (const key of keys) {
     const before = ownValue(previous, key)
-    const kept = share(before, ownValue(next, key))
+    const kept = share(before, next[key])
     same &&= Object.is(kept, before) && Object.hasOwn(previous, key)
-    put(copy, key, kept)
+    copy[key] = kept
   }
   return same ? previous : copy
-}
-
-/** Sets an own property. Plain assignment to `__proto__` would change the object's nature instead. */
-function put(object: JsonObject, key: string, value: unknown): void {
-  if (key === '__proto__') {
-    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true })
-  } else {
-    object[key] = value
-  }
 }
 
 function isCount(value: unknown): value is number {

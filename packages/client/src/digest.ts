@@ -6,15 +6,16 @@
  * back without visiting the others: `delta.ts` lives on that.
  */
 
+import type { JsonObject } from './protocol.js'
+
 /** The odd multiplier that spreads keys and array items over the 32 bits. */
-export const SPREAD: number = 0x9e3779b1
+const SPREAD: number = 0x9e3779b1
 const NULL = 0x6e756c6c
 const FALSE = 0x66616c73
 const TRUE = 0x74727565
 const NUMBER = 0x6e756d30
 const STRING = 0x73747230
-/** Where the digest of an array starts. */
-export const ARRAY: number = 0x61727230
+const ARRAY = 0x61727230
 const OBJECT = 0x6f626a30
 const FNV_PRIME = 0x01000193
 
@@ -43,31 +44,20 @@ export function entryTerm(key: string, valueDigest: number): number {
   return mix((Math.imul(textDigest(key), SPREAD) + valueDigest) | 0)
 }
 
-/** The digest of an array whose folded items are `fold`. */
-export function finishArray(fold: number, length: number): number {
-  return mix(fold ^ length)
-}
-
 /** The digest of an object whose entry terms add up to `sum`. */
 export function finishObject(sum: number, count: number): number {
   return mix(sum ^ count ^ OBJECT)
 }
 
-function signed(value: unknown): number {
-  switch (typeof value) {
-    case 'string':
-      return textDigest(value)
-    case 'number':
-      return numberDigest(value)
-    case 'boolean':
-      return value ? TRUE : FALSE
-    case 'object':
-      if (value === null) return NULL
-      return Array.isArray(value) ? arrayDigest(value) : objectDigest(value)
-    default:
-      // JSON has nothing else; what a program made itself travels as null.
-      return NULL
-  }
+/** The digest as it is computed, which is the same number with a sign. */
+export function signed(value: unknown): number {
+  if (typeof value === 'string') return textDigest(value)
+  if (typeof value === 'number') return numberDigest(value)
+  if (typeof value === 'boolean') return value ? TRUE : FALSE
+  if (Array.isArray(value)) return arrayDigest(value, signed)
+  // JSON has nothing else; what a program made itself travels as null.
+  if (typeof value !== 'object' || value === null) return NULL
+  return finishObject(entriesSum(value as JsonObject), Object.keys(value).length)
 }
 
 function textDigest(text: string): number {
@@ -82,20 +72,21 @@ function numberDigest(value: number): number {
   return mix((mix(bits.getInt32(0) ^ NUMBER) + bits.getInt32(4)) | 0)
 }
 
-function arrayDigest(items: readonly unknown[]): number {
+/** The digest of an array, given how to get the digest of an item. */
+export function arrayDigest<T>(items: readonly T[], of: (item: T) => number): number {
   let fold = ARRAY
-  for (const item of items) fold = (Math.imul(fold, SPREAD) + signed(item)) | 0
-  return finishArray(fold, items.length)
+  for (const item of items) fold = (Math.imul(fold, SPREAD) + of(item)) | 0
+  return mix(fold ^ items.length)
 }
 
-function objectDigest(object: object): number {
-  const keys = Object.keys(object)
+/** What the terms of an object's entries add up to. */
+export function entriesSum(object: JsonObject): number {
   let sum = 0
-  for (const key of keys) sum = (sum + entryTerm(key, signed(ownValue(object, key)))) | 0
-  return finishObject(sum, keys.length)
+  for (const key of Object.keys(object)) sum = (sum + entryTerm(key, signed(object[key]))) | 0
+  return sum
 }
 
 /** Reads an own property; an inherited one, such as `__proto__`, is not there. */
-export function ownValue(object: object, key: string): unknown {
-  return Object.hasOwn(object, key) ? (object as Record<string, unknown>)[key] : undefined
+export function ownValue(object: JsonObject, key: string): unknown {
+  return Object.hasOwn(object, key) ? object[key] : undefined
 }
