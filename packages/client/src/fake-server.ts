@@ -34,6 +34,8 @@ export interface FakeServerOptions extends Omit<LiveClientOptions, 'createSocket
   readonly limits?: Partial<Limits>
   /** Whether what was mounted outlives the connection. Default true; older servers say no. */
   readonly resume?: boolean
+  /** What the server says it can. Default all that the fake one can; `[]` is an older server. */
+  readonly caps?: readonly ('optimistic' | 'quiet' | (string & Record<never, never>))[]
   /** Who may sign in: users by the `token` of their credentials. Everybody else is refused with `AUTH_FAILED`. */
   readonly users?: Readonly<Record<string, string>>
   /** Who is signed in when a connection is made, as by a cookie. */
@@ -44,6 +46,11 @@ export interface FakeServerOptions extends Omit<LiveClientOptions, 'createSocket
 export interface FakeMountOptions<C extends ComponentShape> {
   /** Who mounts it with the same key shares one instance. Default: each mount is its own. */
   readonly shared?: (props: C['props']) => string
+  /**
+   * Fields that their author wants seldom (`every_ms`): what actions change in them is held back until
+   * {@link FakeServer.release}.
+   */
+  readonly paced?: readonly (keyof C['state'] & string)[]
 }
 
 /** A scripted server and the client connected to it. */
@@ -54,6 +61,8 @@ export interface FakeServer {
   readonly calls: readonly RecordedCall[]
   /** Every message received so far, in order. */
   readonly received: readonly (ClientMessage & { readonly requestId?: string })[]
+  /** Every message said to the client so far, in order, also those that were lost on their way. */
+  readonly sent: readonly Readonly<Record<string, unknown>>[]
   /** Lets a component be mounted: with this state, or the one made from the props. */
   mounted<C extends ComponentShape>(
     component: Component<C>,
@@ -65,6 +74,8 @@ export interface FakeServer {
   push<C extends ComponentShape>(component: Component<C>, change: Partial<C['state']>): void
   /** Replaces the state of every mounted instance of a component. */
   update<C extends ComponentShape>(component: Component<C>, state: C['state']): void
+  /** Sends what is held back of the fields that are `paced`, of every mounted instance of a component. */
+  release<C extends ComponentShape>(component: Component<C>): void
   /** Announces an event from every mounted instance of a component. */
   event<C extends ComponentShape>(component: Component<C>, event: C['event']): void
   /** Tells every mounted instance of a component that events were dropped. */
@@ -85,6 +96,11 @@ export interface FakeServer {
   refuse(code: ErrorCode, message?: string, fields?: Readonly<Record<string, string>>): FakeServer
   /** Loses the next frames on their way to the client. */
   lose(frames?: number): void
+  /**
+   * How long a question and its answer travel from now on, in ms, by the `clock` of the options: half of it in
+   * each direction. Frames stay in order. {@link FakeServer.settled} does not wait for what is on its way.
+   */
+  latency(ms: number): void
   /** Sends anything at all. */
   send(frame: unknown): void
   /**

@@ -19,10 +19,13 @@
 
 import { createLiveClient } from './client.js'
 import { digest } from './digest.js'
-import type { CreateSocket, PageEvent, SocketEvents, Tab } from './environment.js'
+import { type PageEvent, systemClock, type Tab } from './environment.js'
 import { LiveError } from './error.js'
+import { type FakeTurns, fakeOptimistic } from './fake-optimistic.js'
+import { fakeQuiet } from './fake-quiet.js'
 import { fakeRooms } from './fake-rooms.js'
 import type { FakeServer, FakeServerOptions, RecordedCall } from './fake-server.js'
+import { fakeWire } from './fake-wire.js'
 import { CLOSE_LEAVING, CLOSE_SIGNED_OUT } from './numbers.js'
 import {
   type CallMessage,
@@ -45,15 +48,13 @@ interface Script {
   readonly shared: ((props: unknown) => string) | undefined
   readonly state: (props: unknown) => JsonObject
   readonly actions: Readonly<Record<string, ((...args: unknown[]) => unknown) | undefined>>
+  readonly paced: ReadonlySet<string>
 }
 
-interface Instance {
-  readonly id: string
-  readonly component: string
+interface Instance extends FakeTurns {
   /** What it is shared by, if it is, and by how many handles of this client. */
   readonly key: string | undefined
   mounts: number
-  state: JsonObject
   version: number
   /** The number of the last event. */
   seq: number
@@ -65,9 +66,15 @@ interface Instance {
   readonly answers: Map<string, JsonObject>
 }
 
-type Position = Extract<ClientMessage, { type: 'COMPONENT_RESUME' }>['payload']
+type Position = Extract<ClientMessage, { type: 'COMPONENT_RESUME' }>['payload'] & {
+  readonly doubt?: readonly string[] | undefined
+}
 type Asked = ClientMessage & { readonly requestId?: string }
 type Request = Exclude<Asked, { type: 'COMPONENT_PING' }>
+/** What is understood of the wire beyond what every client says. */
+type Quiet = { readonly type: 'QUIET'; readonly payload: { readonly on: boolean } }
+/** What a server can that says all of this. */
+const CAPS = ['optimistic', 'quiet']
 
 /** More rounds of microtasks than any exchange takes: mount, call, delta, reply and a resync. */
 const ROUNDS = 60
@@ -86,6 +93,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
   const scripts = new Map<string, Script>()
   const calls: RecordedCall[] = []
   const received: Asked[] = []
+  const sent: JsonObject[] = []
   const refusals: LiveError[] = []
   const pageListeners = new Set<(event: PageEvent) => void>()
   const instances = new Map<string, Instance>()
@@ -94,26 +102,14 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
   /** Whether the server still knows the session. */
   let isKnown = false
   let user: string | undefined
-  let socket: SocketEvents | undefined
-  let outgoing: unknown[] = []
-  let reachable = true
-  let toLose = 0
   let ids = 0
+  const { caps = CAPS, clock = systemClock } = options
 
-  const createSocket: CreateSocket = (_url, events) => {
-    let dead = false
-    const current = (): boolean => !dead && socket === events
-    queueMicrotask(() => {
-      if (dead) return
-      if (!reachable) {
-        dead = true
-        events.closed(1006)
-        return
-      }
-      socket = events
+  const wire = fakeWire(clock, {
+    opened() {
       attached = new Set()
+      quiet.renew()
       if (options.resume === false) instances.clear()
-      outgoing = []
       ids += 1
       user = options.user
       const limits = { ...DEFAULT_LIMITS, instances: 1000, ...options.limits }
@@ -124,39 +120,24 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         userId: user,
         protocol: { version: 3, max: 3 },
         limits,
+        caps,
         ...(options.resume !== false && { session: { token: `token-${ids}`, grace: 60_000 } }),
       })
-    })
-    return {
-      send(text) {
-        queueMicrotask(() => {
-          if (!current()) return
-          const frame = JSON.parse(text) as Asked | Asked[]
-          for (const message of Array.isArray(frame) ? frame : [frame]) hear(message)
-        })
-      },
-      close() {
-        dead = true
-        if (socket === events) socket = undefined
-      },
-      get dead() {
-        return dead
-      },
-    }
-  }
-
-  function say(message: unknown): void {
-    // Each socket has its own, so that what is left of one does not reach the next.
-    const [to, queue] = [socket, outgoing]
-    queue.push(message)
-    if (queue.length > 1) return
-    queueMicrotask(() => {
-      const frame = queue.splice(0)
-      if (!to || to !== socket) return
-      if (toLose > 0) toLose -= 1
-      else to.frame(JSON.stringify(frame.length === 1 ? frame[0] : frame))
-    })
-  }
+    },
+    heard(frame) {
+      for (const message of Array.isArray(frame) ? frame : [frame]) hear(message as Asked)
+    },
+  })
+  const quiet = fakeQuiet((message) => {
+    sent.push(message as JsonObject)
+    wire.say(message)
+  })
+  const { say } = quiet
+  const turns = fakeOptimistic<Instance>(
+    say,
+    (component) => scripts.get(component)?.paced ?? new Set(),
+    caps.includes('optimistic'),
+  )
 
   function hear(message: Asked): void {
     received.push(message)
@@ -168,7 +149,8 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     const componentId = 'componentId' in message ? message.componentId : undefined
     const types: Record<string, string> = { CALL_ACTION: 'ACTION_RESPONSE', AUTH: 'AUTH_RESPONSE' }
     const type = types[originalType] ?? 'MESSAGE_RESPONSE'
-    say({ type, originalType, componentId, ...remembered(message), requestId })
+    const answer = remembered(message)
+    if (requestId !== undefined) say({ type, originalType, componentId, ...answer, requestId })
     for (const then of afterwards.splice(0)) then()
   }
 
@@ -177,25 +159,28 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     const callId = 'callId' in message ? message.callId : undefined
     if (callId === undefined || !('componentId' in message)) return outcome(message)
     const answers = attachedAs(message.componentId)?.answers
-    const answer = answers?.get(callId) ?? outcome(message)
+    const answer = answers?.get(callId) ?? turns.during(message, () => outcome(message))
     answers?.set(callId, answer)
     return answer
   }
 
   /** Each component does all of its calls or none, if `atomic`. */
   function batch(calls: readonly CallMessage[], atomic: boolean): unknown {
-    const before = new Map<string, JsonObject>()
-    for (const { componentId } of calls) {
-      const instance = attachedAs(componentId)
-      if (instance) before.set(componentId, copy(instance.state))
+    const before = new Map<Instance, JsonObject>()
+    if (atomic) {
+      for (const { componentId } of calls) bring(attachedAs(componentId))
+      untold = before
     }
     const results = calls.map((call) => remembered({ ...call, type: 'CALL_ACTION' } as Request))
+    untold = undefined
     if (!atomic) return { results }
     const isBad = (componentId: string): boolean =>
       calls.some((call, index) => call.componentId === componentId && results[index]?.success === false)
-    for (const [componentId, state] of before) {
-      const instance = attachedAs(componentId)
-      if (instance && isBad(componentId)) change(instance, state)
+    for (const [instance, state] of before) {
+      const after = instance.state
+      instance.state = state
+      if (isBad(instance.id)) turns.undo(instance)
+      else change(instance, after)
     }
     const undone = { success: false, error: 'another call of the batch failed', code: 'ROLLED_BACK' }
     for (const [index, call] of calls.entries()) {
@@ -205,6 +190,9 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     }
     return { results }
   }
+
+  /** What was before an atomic batch, of which nothing is told until it is known whether it is done. */
+  let untold: Map<Instance, JsonObject> | undefined
 
   /** What follows the answer that is being made. */
   const afterwards: (() => void)[] = []
@@ -226,8 +214,11 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     return instance && attached.has(instance) ? instance : undefined
   }
 
-  function perform(message: Request): unknown {
+  function perform(message: Request | (Quiet & { readonly componentId?: undefined })): unknown {
     switch (message.type) {
+      case 'QUIET':
+        quiet.set(message.payload.on)
+        return undefined
       case 'SESSION_RESUME': {
         ids += 1
         const known = isKnown
@@ -245,8 +236,6 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         return batch(message.payload.calls as CallMessage[], message.payload.atomic === true)
       case 'AUTH':
         return authenticate(message.payload)
-      case 'QUIET':
-        return undefined
       default:
     }
     const instance = attachedAs(message.componentId)
@@ -262,7 +251,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
             `${instance.component} has no writable field ${message.property}`,
           )
         }
-        return change(instance, { [message.property]: message.payload.value })
+        return turn(instance, { [message.property]: message.payload.value })
       case 'PROPS_UPDATE':
         return { remount: true }
       case 'COMPONENT_EVENT':
@@ -306,6 +295,8 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
       key,
       mounts: 1,
       state: copy(script.state(props)),
+      heldBack: {},
+      owed: [],
       version: 0,
       seq: 0,
       isRebuilt: false,
@@ -347,9 +338,11 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     if (!instance) throw new LiveError('NOTHING_KEPT', 'there is no such instance and no snapshot of it')
     attached.add(instance)
     afterwards.push(() => rooms.back(instance, position.rooms ?? {}))
+    const settled = turns.settle(instance, position.doubt)
+    bring(instance)
     if (instance.isRebuilt) {
       instance.isRebuilt = false
-      return { ...made(instance), outcome: 'rehydrated' }
+      return { ...made(instance), ...settled, outcome: 'rehydrated' }
     }
     const missed = instance.pushed.filter(({ version = 0, seq = 0 }) =>
       seq > 0 ? seq > position.heard : !position.fresh && version > position.have,
@@ -358,7 +351,8 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     for (const { frame } of missed) say(frame)
     const frames = missed.length
     const { version, state, seq } = instance
-    return { outcome: frames > 0 ? 'replayed' : 'resumed', frames, version, digest: digest(state), seq }
+    const outcome = frames > 0 ? 'replayed' : 'resumed'
+    return { outcome, frames, version, digest: digest(state), seq, ...settled }
   }
 
   /** Sends something to whoever shows the instance, or keeps it for when somebody does again. */
@@ -381,30 +375,40 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         'NOT_CALLABLE',
         `${instance.component} has no action ${action}: give it to mounted() as third argument`,
       )
-    const draft = copy(instance.state)
+    const draft = copy(turns.draft(instance))
     const events: unknown[] = []
     const result = body(draft, args, (event: unknown) => events.push(event))
-    change(instance, draft)
+    turn(instance, draft)
     for (const event of events) emit(instance, event)
     return result
   }
 
+  /** A call leads to these fields. */
+  function turn(instance: Instance, fields: JsonObject): void {
+    tell(instance, turns.changed(instance, differing(fields, turns.draft(instance))), false)
+  }
+
   function change(instance: Instance, fields: JsonObject): void {
-    const differs = (name: string): boolean =>
-      JSON.stringify(fields[name]) !== JSON.stringify(instance.state[name])
-    const delta = copy(
-      Object.fromEntries(
-        Object.keys(fields)
-          .filter(differs)
-          .map((name) => [name, fields[name]]),
-      ),
-    )
-    if (Object.keys(delta).length === 0) return
+    tell(instance, differing(fields, instance.state), false)
+  }
+
+  /** Tells what was held back. */
+  function bring(instance: Instance | undefined): void {
+    if (instance) tell(instance, { ...instance.heldBack }, true)
+  }
+
+  function tell(instance: Instance, changes: JsonObject, isAll: boolean): void {
+    if (Object.keys(changes).length === 0) return
+    const delta = copy(changes)
+    for (const name of Object.keys(delta)) delete instance.heldBack[name]
+    if (untold && !untold.has(instance)) untold.set(instance, instance.state)
     instance.state = { ...instance.state, ...delta }
+    if (untold) return
     const base = instance.version
     instance.version += 1
     const { id: componentId, version } = instance
     const payload = { base, version, digest: digest(instance.state), delta }
+    turns.announce(instance, isAll)
     push(instance, { type: 'STATE_DELTA', componentId, payload }, { version })
   }
 
@@ -440,23 +444,33 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
   }
 
   const server: FakeServer = {
-    client: createLiveClient({ page, tab, ...options, url: 'ws://fake.invalid/api/live/ws', createSocket }),
+    client: createLiveClient({
+      page,
+      tab,
+      ...options,
+      url: 'ws://fake.invalid/api/live/ws',
+      createSocket: wire.createSocket,
+    }),
     calls,
     received,
+    sent,
     mounted(component, state, actions = {}, how = {}) {
       const make = (typeof state === 'function' ? state : () => state) as Script['state']
       const shared = how.shared as Script['shared']
-      scripts.set(component.name, { state: make, actions: actions as Script['actions'], shared })
+      const paced = new Set<string>(how.paced)
+      scripts.set(component.name, { state: make, actions: actions as Script['actions'], shared, paced })
       return server
     },
     push: (component, fields) => each(component, (instance) => change(instance, fields as JsonObject)),
     update: (component, state) =>
       each(component, (instance) => {
         instance.state = copy(state as JsonObject)
+        instance.heldBack = {}
         instance.version += 1
         // Whoever is away finds that nothing leads to this version, and asks for all of it.
         if (attached.has(instance)) whole(instance)
       }),
+    release: (component) => each(component, bring),
     event: (component, event) => each(component, (instance) => emit(instance, event)),
     missed: (component, missed) =>
       each(component, (instance) => {
@@ -479,28 +493,21 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     signOut() {
       isKnown = false
       instances.clear()
-      const gone = socket
-      socket = undefined
-      gone?.closed(CLOSE_SIGNED_OUT)
+      wire.hangUp(CLOSE_SIGNED_OUT)
     },
     refuse(code, message = `refused with ${code}`, fields = {}) {
       refusals.push(new LiveError(code, message, fields))
       return server
     },
-    lose(frames = 1) {
-      toLose += frames
-    },
+    lose: (frames = 1) => wire.lose(frames),
+    latency: wire.latency,
     send: say,
     disconnect(code = 1006) {
-      reachable = false
-      // What was to be lost is lost with the connection.
-      toLose = 0
-      const gone = socket
-      socket = undefined
-      gone?.closed(code)
+      wire.isReachable = false
+      wire.hangUp(code)
     },
     reconnect() {
-      reachable = true
+      wire.isReachable = true
       tellPage('online')
     },
     restart({ keep = false } = {}) {
@@ -518,6 +525,16 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     },
   }
   return server
+}
+
+/** Those fields that are not as they were. */
+function differing(fields: JsonObject, before: JsonObject): JsonObject {
+  const differs = (name: string): boolean => JSON.stringify(fields[name]) !== JSON.stringify(before[name])
+  return Object.fromEntries(
+    Object.keys(fields)
+      .filter(differs)
+      .map((name) => [name, fields[name]]),
+  )
 }
 
 function copy<T>(value: T): T {
