@@ -227,3 +227,35 @@ test('a fake server knows the component it plays', () => {
   // @ts-expect-error no such event
   fakeServer().event(Bell, { type: 'fell' })
 })
+
+describe('what is shown early', () => {
+  test('is made of the state and the arguments of its action', () => {
+    client.live(Counter, {
+      props: { count: 1 },
+      optimistic: {
+        increment: ({ count }) => ({ count: count + 1 }),
+        add: (state, { by }) => {
+          expectTypeOf(state).toEqualTypeOf<Readonly<CounterShape['state']>>()
+          expectTypeOf(by).toEqualTypeOf<number>()
+          return { count: state.count + by }
+        },
+      },
+    })
+    // @ts-expect-error there is no such action
+    client.live(Counter, { props: { count: 1 }, optimistic: { subtract: () => ({}) } })
+    // @ts-expect-error a count is a number
+    client.live(Counter, { props: { count: 1 }, optimistic: { increment: () => ({ count: '1' }) } })
+    // @ts-expect-error there is no such action
+    client.live(Counter, { props: { count: 1 }, debounceMs: { subtract: 5 } })
+    counter.configure({ debounceMs: { add: 5 }, throttleMs: 10 })
+  })
+
+  test('changes fields that there are', () => {
+    expectTypeOf(counter.optimisticUpdate(({ count }) => ({ count: count + 1 }))).toEqualTypeOf<() => void>()
+    // @ts-expect-error there is no such field
+    counter.optimisticUpdate(() => ({ cuont: 1 }))
+    // @ts-expect-error a count is a number
+    counter.optimisticUpdate(() => ({ count: '1' }))
+    expectTypeOf(counter.pending).toEqualTypeOf<number>()
+  })
+})
