@@ -88,7 +88,7 @@ pub use action::Actions;
 pub use auth::{Caller, Identity};
 pub use component::{Address, Component, Cx, PropsChange, Rehydrated, Resumed, RoomCx, Scope, Source};
 pub use error::{Code, Error, Result};
-pub use field::{Bound, List, Map, Presence, Present};
+pub use field::{Bound, FieldErrors, Form, List, Map, Presence, Present, Validate};
 pub use fluxstack_live_macros::{State, actions, requires, wire};
 pub use fluxstack_live_protocol as protocol;
 pub use limits::Limits;
@@ -106,8 +106,8 @@ pub use work::TimerId;
 /// What a component's file needs: `use fluxstack_live::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Actions, Address, Bound, Code, Component, Cx, Durability, Error, Identity, Limits, List, Live, Map,
-        Migrate, Presence, Present, PropsChange, Rehydrated, Result, Resumed, Scope, Source, State, TimerId,
-        Wire, actions, requires, wire,
+        Actions, Address, Bound, Code, Component, Cx, Durability, Error, FieldErrors, Form, Identity, Limits,
+        List, Live, Map, Migrate, Presence, Present, PropsChange, Rehydrated, Result, Resumed, Scope, Source,
+        State, TimerId, Validate, Wire, actions, requires, wire,
     };
 }

@@ -5,7 +5,7 @@
 //! attributes; how they are laid out, and what a component looks like, is decided in `print.rs`.
 
 use std::any::{TypeId, type_name};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{env, fmt, fs};
 
@@ -25,6 +25,7 @@ const MAY_BE_LEFT_OUT: char = '\u{1}';
 /// The types that components need, each declared once.
 pub struct Types {
     config: Config,
+    imported: BTreeSet<&'static str>,
     declared: BTreeMap<String, Declared>,
     complaints: Vec<String>,
 }
@@ -43,7 +44,7 @@ impl Default for Types {
     fn default() -> Self {
         // `JSON.parse` makes numbers, whatever their size in Rust.
         let config = Config::new().with_large_int("number");
-        Self { config, declared: BTreeMap::new(), complaints: Vec::new() }
+        Self { config, imported: BTreeSet::new(), declared: BTreeMap::new(), complaints: Vec::new() }
     }
 }
 
@@ -56,6 +57,11 @@ impl Types {
     /// The name of a type clients send as well.
     pub fn takes<T: Wire>(&mut self) -> String {
         self.name::<T>(true)
+    }
+
+    /// Names a type of `@fluxstack/client` that a field is described with.
+    pub fn import(&mut self, name: &'static str) {
+        self.imported.insert(name);
     }
 
     /// An argument: its name, its type, and whether it may be left out.
@@ -204,7 +210,7 @@ impl std::error::Error for Stale {}
 /// # Errors
 /// [`Stale`], if two types or components want the same name.
 pub fn render(mut components: Vec<ComponentShape>, types: Types) -> Result<String, Stale> {
-    let Types { declared, mut complaints, .. } = types;
+    let Types { declared, imported, mut complaints, .. } = types;
     components.sort_by_key(|component| component.name);
     for pair in components.windows(2) {
         if pair[0].name == pair[1].name {
@@ -221,8 +227,8 @@ pub fn render(mut components: Vec<ComponentShape>, types: Types) -> Result<Strin
             ));
         }
     }
-    if let Some(other) = ["Component", "Components", "component"].iter().find_map(|name| declared.get(*name))
-    {
+    let mut taken = ["Component", "Components", "component"].iter().chain(&imported);
+    if let Some(other) = taken.find_map(|name| declared.get(*name)) {
         complaints
             .push(format!("`{}` has the name of something in `@fluxstack/client`: rename it", other.rust));
     }
@@ -230,7 +236,7 @@ pub fn render(mut components: Vec<ComponentShape>, types: Types) -> Result<Strin
         complaints.dedup();
         return Err(Stale(complaints.join("\n")));
     }
-    Ok(print::file(&components, &declared))
+    Ok(print::file(&components, &imported, &declared))
 }
 
 /// Whether the file says what the components linked into this binary are. With `LIVE_TYPES=write` in the

@@ -19,6 +19,8 @@ pub(crate) enum Must {
     Answered,
     /// `Key`: it is the key of a map.
     Keyed,
+    /// `Validate`: it is what a form holds.
+    Validated,
     /// `OldShape`: it is what a state was.
     Former,
     /// `Keep`: it is a private field that is written down.
@@ -32,6 +34,7 @@ impl Must {
             Self::Shown => "Shown",
             Self::Answered => "Answered",
             Self::Keyed => "Keyed",
+            Self::Validated => "Validated",
             Self::Former => "Former",
             Self::Kept => "Kept",
         };
@@ -119,6 +122,7 @@ fn contents(must: Must, ty: &Type) -> Vec<(Must, &Type)> {
         .collect();
     match (must, last.ident.to_string().as_str(), types.as_slice()) {
         (Must::Shown, "List" | "Bound" | "Presence", [item]) => vec![(Must::Carried, item)],
+        (Must::Shown, "Form", [values]) => vec![(Must::Carried, values), (Must::Validated, values)],
         (Must::Shown, "Map", [key, value]) => vec![(Must::Keyed, key), (Must::Carried, value)],
         (Must::Answered, "Result", [value] | [value, _]) => vec![(Must::Carried, value)],
         _ => Vec::new(),

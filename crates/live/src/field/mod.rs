@@ -5,6 +5,7 @@
 //! | any [`Wire`](crate::wire::Wire) type | reads | its new value, when its bytes changed |
 //! | [`List`], [`Map`] | reads | splices, changed keys |
 //! | [`Presence`] | reads | changed keys, like a [`Map`] |
+//! | [`Form`] | reads | the values, the complaints: whichever changed |
 //! | [`Bound`] | reads and writes | both ways; the only writable kind |
 //!
 //! A turn ends with [`Field::stage`] on every field and, if all went well and the state is within its
@@ -27,17 +28,22 @@ use crate::typescript::Types;
 
 mod bound;
 mod edits;
+mod form;
+mod form_sent;
 mod list;
 mod list_sent;
 mod map;
 mod map_sent;
 mod plain;
 mod presence;
+mod validate;
 
 pub use bound::Bound;
+pub use form::Form;
 pub use list::List;
 pub use map::{Key, Keyed, Map};
 pub use presence::{Presence, Present};
+pub use validate::{FieldErrors, Validate, Validated};
 
 pub use crate::wire::Unsendable;
 

@@ -17,6 +17,18 @@ pub struct Sent {
     digest: u32,
 }
 
+impl Sent {
+    /// This was sent.
+    pub(super) fn remember(&mut self, json: &[u8], digest: u32) {
+        if self.json.capacity() / 4 > json.len() {
+            self.json = Vec::new();
+        }
+        self.json.clear();
+        self.json.extend_from_slice(json);
+        self.digest = digest;
+    }
+}
+
 pub(super) fn stage<T: Wire>(value: &T, sent: &Sent, scratch: &mut Vec<u8>) -> Result<Staged, Unsendable> {
     let start = scratch.len();
     write_json(value, scratch)?;
@@ -37,12 +49,7 @@ pub(super) fn commit<T>(name: &str, sent: &mut Sent, staged: &Staged, scratch: &
         warn_of_size::<T>(name, json.len());
     }
     out.set(name, json);
-    if sent.json.capacity() / 4 > json.len() {
-        sent.json = Vec::new();
-    }
-    sent.json.clear();
-    sent.json.extend_from_slice(json);
-    sent.digest = staged.digest;
+    sent.remember(json, staged.digest);
 }
 
 pub(super) fn recover<T: Wire>(sent: &Sent) -> Result<T, Unsendable> {

@@ -1,17 +1,22 @@
 //! How `live.gen.ts` is laid out. Takes `ts-rs` declarations apart and writes them as people would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::{ComponentShape, Declared, MAY_BE_LEFT_OUT};
 
 const HEAD: &str = "\
 // Generated from the Rust components. Do not edit: run `cargo xtask types`.
-import { component, type Component } from '@fluxstack/client'
 ";
 
-pub(super) fn file(components: &[ComponentShape], declared: &BTreeMap<String, Declared>) -> String {
+pub(super) fn file(
+    components: &[ComponentShape],
+    imported: &BTreeSet<&'static str>,
+    declared: &BTreeMap<String, Declared>,
+) -> String {
     let mut out = HEAD.to_owned();
+    let imported: String = imported.iter().map(|name| format!(", type {name}")).collect();
+    line(&mut out, format_args!("import {{ component, type Component{imported} }} from '@fluxstack/client'"));
     for (name, declared) in declared {
         out.push('\n');
         comment(&mut out, "", &declared.docs);
