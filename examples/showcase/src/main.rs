@@ -23,12 +23,15 @@ mod chat;
 mod clock;
 mod counter;
 mod cursors;
+mod notebook;
 mod options;
 mod profile;
 mod shelves;
+mod signup;
 #[cfg(test)]
 mod snapshots;
 mod tally;
+mod till;
 mod todos;
 mod visitor;
 

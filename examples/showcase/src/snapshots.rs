@@ -14,7 +14,10 @@ use fluxstack_live::{Builder, Keys, State};
 use serde_json::{Value, json};
 
 use crate::counter::Counter;
+use crate::notebook::Notebook;
 use crate::profile::Profile;
+use crate::signup::Signup;
+use crate::till::Till;
 use crate::todos::Todos;
 
 mod shared;
@@ -68,6 +71,13 @@ async fn every_snapshot_ever_written_still_comes_back() {
     live_a_little::<Todos>(json!({}), &[add("water the plants"), ("clearDone", json!({})), add("rest")])
         .await;
     live_a_little::<Profile>(json!({}), &[]).await;
+    let half = json!({ "email": "ada@", "name": "", "plan": "team", "newsletter": true });
+    let filled = [("change", json!({ "values": half })), ("go", json!({ "step": 1 }))];
+    live_a_little::<Signup>(json!({}), &filled).await;
+    let searched = ("search", json!({ "text": "bread" }));
+    live_a_little::<Notebook>(json!({ "name": "shopping" }), &[add("Bread"), add("Milk"), searched]).await;
+    let apple = ("add", json!({ "name": "apple" }));
+    live_a_little::<Till>(json!({}), &[apple.clone(), apple]).await;
 
     let mut read = 0;
     for file in std::fs::read_dir(folder()).expect("a folder") {
@@ -86,6 +96,9 @@ async fn every_snapshot_ever_written_still_comes_back() {
             (Counter::NAME, Counter::VERSION),
             (Todos::NAME, Todos::VERSION),
             (Profile::NAME, Profile::VERSION),
+            (Signup::NAME, Signup::VERSION),
+            (Notebook::NAME, Notebook::VERSION),
+            (Till::NAME, Till::VERSION),
         ];
         let (_, schema) = version.iter().find(|(name, _)| *name == component).expect("a component");
         let resume = json!({ "type": "COMPONENT_RESUME", "componentId": id, "payload": {

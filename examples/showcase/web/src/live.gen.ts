@@ -1,5 +1,19 @@
 // Generated from the Rust components. Do not edit: run `cargo xtask types`.
-import { component, type Component } from '@fluxstack/client'
+import { component, type Component, type Form } from '@fluxstack/client'
+
+/** What somebody fills in. */
+export interface Account {
+  /** Where to write to. */
+  email: string
+  /** How to address them. */
+  name: string
+  /** In years. */
+  age?: number | null
+  /** What they want to pay for. */
+  plan: Plan
+  /** Whether they want to hear from us. */
+  newsletter: boolean
+}
 
 /** What happens in a chat, and is not kept. */
 export type ChatEvent =
@@ -36,6 +50,16 @@ export interface Cursor {
   y: number
 }
 
+/** A line of the bill. */
+export interface Item {
+  /** What it is. */
+  name: string
+  /** In cents, for one. */
+  price: number
+  /** How many. */
+  quantity: number
+}
+
 /** Something that was said. */
 export interface Message {
   /** Never given twice in a room. */
@@ -49,6 +73,23 @@ export interface Message {
   /** Milliseconds since 1970. */
   at: number
 }
+
+/** A note. */
+export interface Note {
+  /** Made by the page, or by the server if the page had none. */
+  id: string
+  /** What it says. */
+  text: string
+}
+
+/** Which notebook it is. */
+export interface NotebookProps {
+  /** Its name. */
+  name?: string
+}
+
+/** What can be had. */
+export type Plan = 'free' | 'solo' | 'team'
 
 /** Somebody who is there. */
 export interface Present<T> {
@@ -184,6 +225,38 @@ export interface CursorsShape {
 }
 export const Cursors: Component<CursorsShape> = component<CursorsShape>('Cursors')
 
+/** Notes under a name. */
+export interface NotebookShape {
+  props: NotebookProps
+  state: {
+    /** Its name. */
+    name: string
+    /** Those that have in them what is looked for, oldest first. */
+    notes: Array<Note>
+    /** How many there are in all. */
+    total: number
+    /** What is looked for. */
+    search: string
+    /** How often it was bumped. */
+    bumps: number
+  }
+  writable: {}
+  actions: {
+    /** Adds a note at the end, and answers its id. */
+    add(args: { text: string; id?: string | null }): string
+    /** Gives a note another text. */
+    rename(args: { id: string; text: string }): void
+    /** Removes a note. */
+    remove(args: { id: string }): void
+    /** One more, and answers how many. */
+    bump(): number
+    /** Shows only notes that have this in them, in capitals or not; all of them for an empty text. */
+    search(args: { text: string }): void
+  }
+  event: never
+}
+export const Notebook: Component<NotebookShape> = component<NotebookShape>('Notebook')
+
 /** A name and an address, checked as they are typed. */
 export interface ProfileShape {
   props: Record<string, never>
@@ -212,6 +285,32 @@ export interface ProfileShape {
 }
 export const Profile: Component<ProfileShape> = component<ProfileShape>('Profile')
 
+/** Makes an account, in three steps. */
+export interface SignupShape {
+  props: Record<string, never>
+  state: {
+    /** What is filled in. */
+    form: Form<Account>
+    /** Which step is open. */
+    step: number
+    /** Whether there is an account now. */
+    done: boolean
+  }
+  writable: {}
+  actions: {
+    /** Takes what is filled in by now. */
+    change(args: { values: Account }): void
+    /** Opens a step. */
+    go(args: { step: number }): void
+    /** Makes the account, if everything is acceptable and nobody else has the address. */
+    submit(args: { values: Account }): void
+    /** Begins anew. */
+    reset(): void
+  }
+  event: never
+}
+export const Signup: Component<SignupShape> = component<SignupShape>('Signup')
+
 /** Counts for all at once: there is one of it. */
 export interface TallyShape {
   props: Record<string, never>
@@ -233,6 +332,32 @@ export interface TallyShape {
   event: never
 }
 export const Tally: Component<TallyShape> = component<TallyShape>('Tally')
+
+/** What somebody is about to buy. */
+export interface TillShape {
+  props: Record<string, never>
+  state: {
+    /** What is in the basket. */
+    items: Array<Item>
+    /** A word that makes it cheaper: `TENTH` or `HALF`. */
+    coupon: string
+    /** In cents, with the coupon. */
+    total: number
+  }
+  writable: {
+    coupon: string
+  }
+  actions: {
+    /** Puts one more of it into the basket. */
+    add(args: { name: string }): void
+    /** Takes one of it out again. */
+    remove(args: { name: string }): void
+    /** Takes the money, answers how much it was, and empties the basket. */
+    pay(): number
+  }
+  event: never
+}
+export const Till: Component<TillShape> = component<TillShape>('Till')
 
 /** A list of things to do. */
 export interface TodosShape {
@@ -264,8 +389,11 @@ declare module '@fluxstack/client' {
     Clock: ClockShape
     Counter: CounterShape
     Cursors: CursorsShape
+    Notebook: NotebookShape
     Profile: ProfileShape
+    Signup: SignupShape
     Tally: TallyShape
+    Till: TillShape
     Todos: TodosShape
   }
 }
