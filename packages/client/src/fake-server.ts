@@ -3,6 +3,7 @@
  */
 
 import type { LiveClient, LiveClientOptions } from './client.js'
+import type { Clock } from './environment.js'
 import type { ErrorCode } from './error.js'
 import type { ClientMessage, Limits } from './protocol.js'
 import type { Component, ComponentShape } from './shape.js'
@@ -53,6 +54,15 @@ export interface FakeMountOptions<C extends ComponentShape> {
   readonly paced?: readonly (keyof C['state'] & string)[]
 }
 
+/** An instance, as the server itself has it. */
+export interface FakeInstance {
+  readonly id: string
+  readonly component: string
+  /** The client's own names for it: `Component:componentId`. Several if it is shared. */
+  readonly names: readonly string[]
+  readonly state: Readonly<Record<string, unknown>>
+}
+
 /** A scripted server and the client connected to it. */
 export interface FakeServer {
   /** The client; give it to the provider, or ask it for handles. */
@@ -63,6 +73,12 @@ export interface FakeServer {
   readonly received: readonly (ClientMessage & { readonly requestId?: string })[]
   /** Every message said to the client so far, in order, also those that were lost on their way. */
   readonly sent: readonly Readonly<Record<string, unknown>>[]
+  /** Whose time it is: the `clock` of the options, or the machine's. */
+  readonly clock: Clock
+  /** Hears that something was received or sent. */
+  watch(listener: () => void): () => void
+  /** What is mounted at this moment, in the order of mounting. */
+  instances(): readonly FakeInstance[]
   /** Lets a component be mounted: with this state, or the one made from the props. */
   mounted<C extends ComponentShape>(
     component: Component<C>,

@@ -21,11 +21,13 @@ import { createLiveClient } from './client.js'
 import { digest } from './digest.js'
 import { type PageEvent, systemClock, type Tab } from './environment.js'
 import { LiveError } from './error.js'
-import { type FakeTurns, fakeOptimistic } from './fake-optimistic.js'
+import { copy, differing, type Instance, made, newInstance, type Script } from './fake-instance.js'
+import { fakeOptimistic } from './fake-optimistic.js'
 import { fakeQuiet } from './fake-quiet.js'
 import { fakeRooms } from './fake-rooms.js'
 import type { FakeServer, FakeServerOptions, RecordedCall } from './fake-server.js'
 import { fakeWire } from './fake-wire.js'
+import { listeners } from './listeners.js'
 import { CLOSE_LEAVING, CLOSE_SIGNED_OUT } from './numbers.js'
 import {
   type CallMessage,
@@ -35,36 +37,23 @@ import {
   type JsonObject,
 } from './protocol.js'
 
+export { type FakeClock, fakeClock } from './fake-clock.js'
 export type {
   Draft,
   FakeActions,
+  FakeInstance,
   FakeMountOptions,
   FakeServer,
   FakeServerOptions,
   RecordedCall,
 } from './fake-server.js'
-
-interface Script {
-  readonly shared: ((props: unknown) => string) | undefined
-  readonly state: (props: unknown) => JsonObject
-  readonly actions: Readonly<Record<string, ((...args: unknown[]) => unknown) | undefined>>
-  readonly paced: ReadonlySet<string>
-}
-
-interface Instance extends FakeTurns {
-  /** What it is shared by, if it is, and by how many handles of this client. */
-  readonly key: string | undefined
-  mounts: number
-  version: number
-  /** The number of the last event. */
-  seq: number
-  /** Rebuilt, and nobody was told yet. */
-  isRebuilt: boolean
-  /** What was pushed, with the version or the number that it led to. */
-  readonly pushed: { readonly version?: number; readonly seq?: number; readonly frame: unknown }[]
-  /** What calls were answered, by their names. */
-  readonly answers: Map<string, JsonObject>
-}
+export {
+  type Absence,
+  componentState,
+  simulateDisconnect,
+  type WaitOptions,
+  waitForUpdate,
+} from './testing-wait.js'
 
 type Position = Extract<ClientMessage, { type: 'COMPONENT_RESUME' }>['payload'] & {
   readonly doubt?: readonly string[] | undefined
@@ -94,6 +83,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
   const calls: RecordedCall[] = []
   const received: Asked[] = []
   const sent: JsonObject[] = []
+  const watchers = listeners<[]>()
   const refusals: LiveError[] = []
   const pageListeners = new Set<(event: PageEvent) => void>()
   const instances = new Map<string, Instance>()
@@ -126,11 +116,13 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     },
     heard(frame) {
       for (const message of Array.isArray(frame) ? frame : [frame]) hear(message as Asked)
+      watchers.tell()
     },
   })
   const quiet = fakeQuiet((message) => {
     sent.push(message as JsonObject)
     wire.say(message)
+    watchers.tell()
   })
   const { say } = quiet
   const turns = fakeOptimistic<Instance>(
@@ -226,7 +218,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         return { token: `token-${ids}`, known }
       }
       case 'COMPONENT_MOUNT':
-        return mount(message.payload.component, message.payload.props)
+        return mount(message.componentId, message.payload.component, message.payload.props)
       case 'COMPONENT_RESUME':
         return resume(message.componentId, message.payload)
       case 'COMPONENT_UNMOUNT':
@@ -272,7 +264,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     }
   }
 
-  function mount(component: string, props: unknown): unknown {
+  function mount(name: string, component: string, props: unknown): unknown {
     const script = scripts.get(component)
     if (!script)
       throw new LiveError(
@@ -285,33 +277,16 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     )
     if (shared) {
       shared.mounts += 1
+      shared.names.push(name)
       attached.add(shared)
       return made(shared)
     }
     ids += 1
-    const instance: Instance = {
-      id: `live-${ids}`,
-      component,
-      key,
-      mounts: 1,
-      state: copy(script.state(props)),
-      heldBack: {},
-      owed: [],
-      version: 0,
-      seq: 0,
-      isRebuilt: false,
-      pushed: [],
-      answers: new Map(),
-    }
+    const instance = newInstance(`live-${ids}`, component, key, name, script.state(props))
     isKnown = true
     instances.set(instance.id, instance)
     attached.add(instance)
     return made(instance)
-  }
-
-  function made({ id, state, version, seq, key }: Instance): JsonObject {
-    const shared = key === undefined ? {} : { shared: true }
-    return { componentId: id, initialState: state, version, digest: digest(state), seq, ...shared }
   }
 
   function unmount(id: string): void {
@@ -454,6 +429,15 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     calls,
     received,
     sent,
+    clock,
+    watch: watchers.add,
+    instances: () =>
+      [...instances.values()].map(({ id, component, names, state, heldBack }) => ({
+        id,
+        component,
+        names,
+        state: copy({ ...state, ...heldBack }),
+      })),
     mounted(component, state, actions = {}, how = {}) {
       const make = (typeof state === 'function' ? state : () => state) as Script['state']
       const shared = how.shared as Script['shared']
@@ -525,18 +509,4 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     },
   }
   return server
-}
-
-/** Those fields that are not as they were. */
-function differing(fields: JsonObject, before: JsonObject): JsonObject {
-  const differs = (name: string): boolean => JSON.stringify(fields[name]) !== JSON.stringify(before[name])
-  return Object.fromEntries(
-    Object.keys(fields)
-      .filter(differs)
-      .map((name) => [name, fields[name]]),
-  )
-}
-
-function copy<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T
 }
