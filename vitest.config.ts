@@ -12,6 +12,7 @@ export default defineConfig({
       { find: /^@fluxstack\/client\/stats$/, replacement: source('client/src/stats.ts') },
       { find: /^@fluxstack\/react\/forms$/, replacement: source('react/src/forms/index.ts') },
       { find: /^@fluxstack\/react\/rooms$/, replacement: source('react/src/rooms.ts') },
+      { find: /^@fluxstack\/react\/testing$/, replacement: source('react/src/testing.tsx') },
       { find: /^@fluxstack\/client\/durable$/, replacement: source('client/src/durable.ts') },
       { find: /^@fluxstack\/client\/testing$/, replacement: source('client/src/testing.ts') },
       { find: /^@fluxstack\/client$/, replacement: source('client/src/index.ts') },
