@@ -1,24 +1,24 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { type AliasOptions, defineConfig } from 'vitest/config'
 
-// Tests run against the sources, so that they never wait for a build and never test an old one.
-const source = (path: string): string => fileURLToPath(new URL(`./packages/${path}`, import.meta.url))
+const packages = fileURLToPath(new URL('./packages', import.meta.url))
+
+/** Tests run against the sources, so that they never wait for a build and never test an old one. */
+function sources(name: string): AliasOptions & unknown[] {
+  const { exports } = JSON.parse(readFileSync(`${packages}/${name}/package.json`, 'utf8')) as {
+    exports: Record<string, string>
+  }
+  return Object.entries(exports).flatMap(([entry, built]) => {
+    if (!built.startsWith('./dist/')) return []
+    const file = `${packages}/${name}/${built.replace('./dist/', 'src/').replace(/\.js$/, '')}`
+    const find = new RegExp(`^@fluxstack/${name}${entry.slice(1)}$`)
+    return [{ find, replacement: existsSync(`${file}.tsx`) ? `${file}.tsx` : `${file}.ts` }]
+  })
+}
 
 export default defineConfig({
-  resolve: {
-    alias: [
-      { find: /^@fluxstack\/client\/batch$/, replacement: source('client/src/batch.ts') },
-      { find: /^@fluxstack\/client\/rooms$/, replacement: source('client/src/rooms.ts') },
-      { find: /^@fluxstack\/client\/stats$/, replacement: source('client/src/stats.ts') },
-      { find: /^@fluxstack\/react\/forms$/, replacement: source('react/src/forms/index.ts') },
-      { find: /^@fluxstack\/react\/rooms$/, replacement: source('react/src/rooms.ts') },
-      { find: /^@fluxstack\/react\/testing$/, replacement: source('react/src/testing.tsx') },
-      { find: /^@fluxstack\/client\/durable$/, replacement: source('client/src/durable.ts') },
-      { find: /^@fluxstack\/client\/testing$/, replacement: source('client/src/testing.ts') },
-      { find: /^@fluxstack\/client$/, replacement: source('client/src/index.ts') },
-      { find: /^@fluxstack\/react$/, replacement: source('react/src/index.ts') },
-    ],
-  },
+  resolve: { alias: [...sources('client'), ...sources('react')] },
   test: {
     include: ['packages/*/test/**/*.test.{ts,tsx}'],
     typecheck: {
