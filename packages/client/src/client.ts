@@ -164,6 +164,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     random,
     page,
     queue,
+    timeout,
     changed() {
       const status = connection.status()
       const wasOpen = isOpen
@@ -182,7 +183,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       onSignedOut(new LiveError('UNAUTHENTICATED', 'signed out everywhere'))
     },
   })
-  const signIn = createSignIn(connection, timeout, options.auth, {
+  const signIn = createSignIn(connection, options.auth, {
     changed: statuses.tell,
     signedIn(token, changed) {
       if (changed) forget(token)
@@ -191,7 +192,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     },
     refused: (error) => isOpen && onSignedOut(error),
   })
-  const session = createSession(connection, clock, timeout, (refusal) => {
+  const session = createSession(connection, clock, (refusal) => {
     // A copy leaves to the original what is the original's.
     if (refusal === 'SESSION_IN_USE') {
       memory.part()
@@ -292,7 +293,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       return { id: `${origin}-${number}`, number }
     },
     isOpen: () => isOpen,
-    ask: (message, asker, within = timeout) => connection.ask(message, within, asker),
+    ask: connection.ask,
     later: (tries, then) => clock.after(backoff(random, tries), then),
     join(guest) {
       guests.add(guest)

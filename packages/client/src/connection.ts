@@ -43,21 +43,21 @@ type Link =
       readonly since: number
       readonly cancel: () => void
     })
-  | (Omit<None, 'socket' | 'pulse'> & {
+  | {
       readonly at: 'open'
       readonly socket: Socket
       readonly pulse: Heartbeat
-    })
+      readonly cancel: () => void
+    }
   | (Omit<None, 'cancel'> & {
       readonly at: 'waiting'
       readonly attempt: number
-      readonly cancel: () => void
+      readonly cancel?: () => void
     })
 
 /** What there may be to let go of. */
 interface None {
   readonly socket?: undefined
-  readonly pulse?: undefined
   readonly cancel?: undefined
 }
 
@@ -70,6 +70,8 @@ export interface ConnectionOptions {
   readonly page: Page
   /** Requests that may wait to be sent. */
   readonly queue: number
+  /** How long, in ms, an answer may take. */
+  readonly timeout: number
   /** Hears that the status changed. */
   readonly changed: () => void
   /** Hears the messages that answer no request. */
@@ -106,12 +108,12 @@ export function backoff(random: () => number, tries: number): number {
 /** A connection that is idle. */
 export function createConnection(options: ConnectionOptions): Connection {
   const { clock, page } = options
-  const out = outbox(clock, options.queue)
+  const out = outbox(clock, options.queue, options.timeout)
   let link: Link = { at: 'idle' }
   let hello: Hello | undefined
   /** How often another page took the session over, or the user was signed out. */
   let sentAway = 0
-  let unwatch = (): void => undefined
+  let unwatch: (() => void) | undefined
 
   function dial(attempt: number): void {
     try {
@@ -136,14 +138,13 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   /** Waits until the page is seen again. */
   function rest(): void {
-    go({ at: 'waiting', attempt: 0, cancel: () => undefined })
+    go({ at: 'waiting', attempt: 0 })
   }
 
   function go(next: Link): void {
     const before = link
     link = next
     before.cancel?.()
-    before.pulse?.stop()
     if (before.socket !== next.socket) before.socket?.close()
     // Handles hear of the loss before their requests fail, so that they know why.
     options.changed()
@@ -171,7 +172,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     const ping = (): void => out.sendNow({ type: 'COMPONENT_PING' })
     const pulse = heartbeat(clock, page.visible, ping, () => dial(0))
     hello = said
-    go({ at: 'open', socket, pulse })
+    go({ at: 'open', socket, pulse, cancel: pulse.stop })
   }
 
   function onClosed(code: number): void {
@@ -195,35 +196,20 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   function onPage(event: PageEvent): void {
-    const isStuck = link.at === 'waiting' || (link.at === 'opening' && isOld(link.since))
-    switch (event) {
-      case 'leaving':
-        rest()
-        return
-      case 'restored':
-        if (link.at === 'open' || isStuck) dial(0)
-        return
-      case 'online':
-      case 'visible':
-        if (isStuck && 'attempt' in link) dial(link.attempt)
-        if (link.at !== 'open') return
-        if (link.socket.dead) dial(0)
-        else if (event === 'visible') link.pulse.resume()
-        else link.pulse.probe()
-        return
-      case 'hidden':
-        if (link.at === 'open') link.pulse.pause()
-        return
-      case 'offline':
-        if (link.at === 'open') link.pulse.probe()
-        return
-      default:
-        event satisfies never
+    const isBack = event !== 'hidden' && event !== 'offline'
+    if (event === 'leaving') {
+      rest()
+    } else if (link.at === 'open') {
+      if (event === 'restored' || (isBack && link.socket.dead)) dial(0)
+      else if (event === 'hidden') link.pulse.pause()
+      else if (event === 'visible') link.pulse.resume()
+      else link.pulse.probe()
+    } else if (
+      isBack &&
+      (link.at === 'waiting' || (link.at === 'opening' && clock.now() - link.since > YOUNG_MS))
+    ) {
+      dial(link.attempt)
     }
-  }
-
-  function isOld(since: number): boolean {
-    return clock.now() - since > YOUNG_MS
   }
 
   return {
@@ -239,7 +225,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       dial(0)
     },
     close() {
-      unwatch()
+      unwatch?.()
       go({ at: 'closed' })
     },
     ask: out.ask,

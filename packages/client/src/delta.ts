@@ -142,12 +142,12 @@ function total(parts: ReadonlyMap<string, Part>): number {
 
 /** `next`, but made of the pieces of `previous` wherever the two are equal. */
 export function share(previous: unknown, next: unknown): unknown {
-  if (Object.is(previous, next)) return previous
+  if (previous === next) return previous
   if (Array.isArray(previous) && Array.isArray(next)) {
     let same = previous.length === next.length
     const copy = next.map((item, index) => {
       const kept = share(previous[index], item)
-      same &&= Object.is(kept, previous[index])
+      same &&= kept === previous[index]
       return kept
     })
     return same ? previous : copy
@@ -159,7 +159,7 @@ export function share(previous: unknown, next: unknown): unknown {
   for (const key of keys) {
     const before = ownValue(previous, key)
     const kept = share(before, next[key])
-    same &&= Object.is(kept, before) && Object.hasOwn(previous, key)
+    same &&= kept === before && Object.hasOwn(previous, key)
     copy[key] = kept
   }
   return same ? previous : copy

@@ -40,9 +40,9 @@ export const browserPage: Page = {
   watch(listener) {
     if (!globalThis.document) return () => undefined
     const gone = new AbortController()
-    const { signal } = gone
+    // It has a `signal`, as options have.
     const on = (target: EventTarget, type: string, hear: (event: Event) => void): void =>
-      target.addEventListener(type, hear, { signal })
+      target.addEventListener(type, hear, gone)
     on(window, 'online', () => listener('online'))
     on(window, 'offline', () => listener('offline'))
     on(window, 'pagehide', () => listener('leaving'))
@@ -57,7 +57,8 @@ export const browserPage: Page = {
  * missing: a private window, a full disk, an old browser.
  */
 export interface Tab {
-  read(key: string): string | null
+  /** What was written, or nothing. */
+  read(key: string): string | null | undefined
   /** `null` forgets it. A `text` that cannot be written is not there, and neither is what was there. */
   write(key: string, text: string | null): void
   /** Milliseconds since 1970. */
@@ -68,7 +69,7 @@ export interface Tab {
 
 /** The browser's tab; outside a browser, one that remembers nothing. */
 export const browserTab: Tab = {
-  read: (key) => globalThis.sessionStorage?.getItem(key) ?? null,
+  read: (key) => globalThis.sessionStorage?.getItem(key),
   write(key, text) {
     const storage = globalThis.sessionStorage
     storage?.removeItem(key)
@@ -79,7 +80,7 @@ export const browserTab: Tab = {
     new Promise((resolve, reject) => {
       // It is held until this promise resolves, and whoever has its `resolve` has the way to give it back.
       const held = (lock: Lock | null): Promise<void> | void =>
-        lock ? new Promise<void>((release) => resolve(release)) : resolve(undefined)
+        lock ? new Promise<void>(resolve) : resolve(undefined)
       navigator.locks.request(name, { ifAvailable: true }, held).catch(reject)
     }),
 }

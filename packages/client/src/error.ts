@@ -99,12 +99,12 @@ export function complain({ code, message }: LiveError, about = ''): void {
 
 /** Whether an error says that there is no instance to talk to any more. */
 export function isGone({ code }: LiveError): boolean {
-  return code === 'INSTANCE_LOST' || code === 'REHYDRATION_REQUIRED'
+  return /^(INSTANCE_LOST|REHYDRATION_REQUIRED)$/.test(code)
 }
 
 /** Whether an error says that somebody else may, or whoever is here after signing in. */
 export function isDenied({ code }: LiveError): boolean {
-  return code === 'UNAUTHENTICATED' || code === 'FORBIDDEN'
+  return /^(UNAUTHENTICATED|FORBIDDEN)$/.test(code)
 }
 
 /** Whether an error says that nothing was done now, and may be done a little later. */

@@ -45,7 +45,7 @@ export function heartbeat(clock: Clock, visible: boolean, ping: () => void, dead
   }
   function watch(): void {
     const left = heardAt + IDLE_MS - clock.now()
-    if (!paused) alarm(Math.max(0, left), () => (clock.now() - heardAt >= IDLE_MS ? probe() : watch()))
+    if (!paused) alarm(left, () => (clock.now() - heardAt >= IDLE_MS ? probe() : watch()))
   }
   function judge(ms: number, isFirst: boolean): void {
     const due = clock.now() + ms

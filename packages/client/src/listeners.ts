@@ -21,9 +21,7 @@ export function listeners<A extends readonly unknown[]>(): Listeners<A> {
     add(listener) {
       const own = (...args: A): void => listener(...args)
       all.add(own)
-      return () => {
-        all.delete(own)
-      }
+      return () => all.delete(own)
     },
     tell(...args) {
       for (const listener of [...all]) {

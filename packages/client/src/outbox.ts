@@ -42,8 +42,8 @@ interface Line {
 
 /** The way out. */
 export interface Outbox {
-  /** Asks the server. Without an answer in `timeout` ms, the asker is told so. */
-  ask(message: ClientMessage, timeout: number, asker?: Asker): void
+  /** Asks the server. Without an answer in `timeout` ms, or what is usual, the asker is told so. */
+  ask(message: ClientMessage, asker?: Asker, timeout?: number): void
   /** A socket is ready. */
   open(socket: Socket, limits: Limits): void
   /** Sends something that neither waits nor is answered: a ping. */
@@ -54,8 +54,8 @@ export interface Outbox {
   lose(code: 'DISCONNECTED' | 'CLOSED', why: string): void
 }
 
-/** An empty outbox without a socket, in which at most `bound` requests may wait. */
-export function outbox(clock: Clock, bound: number): Outbox {
+/** An empty outbox without a socket, in which at most `bound` requests may wait, each for `usual` ms. */
+export function outbox(clock: Clock, bound: number, usual: number): Outbox {
   const sent = new Map<string, Request>()
   let queue: Request[] = []
   let line: Line | undefined
@@ -64,7 +64,7 @@ export function outbox(clock: Clock, bound: number): Outbox {
   let cancelRetry: (() => void) | undefined
 
   function flushSoon(): void {
-    if (isFlushing || !line) return
+    if (isFlushing) return
     isFlushing = true
     queueMicrotask(() => {
       isFlushing = false
@@ -77,7 +77,7 @@ export function outbox(clock: Clock, bound: number): Outbox {
     let texts: string[] = []
     let size = 2
     const leave = (): void => {
-      if (texts.length > 0) socket.send(texts.length === 1 ? texts.join() : `[${texts}]`)
+      if (texts[0]) socket.send(texts[1] ? `[${texts}]` : texts[0])
       texts = []
       size = 2
     }
@@ -107,7 +107,7 @@ export function outbox(clock: Clock, bound: number): Outbox {
   }
 
   return {
-    ask(message, timeout, asker) {
+    ask(message, asker, timeout = usual) {
       const what = describe(message)
       if (queue.length >= bound) {
         asker?.failed(queueFull(what, bound), false)
@@ -139,9 +139,10 @@ export function outbox(clock: Clock, bound: number): Outbox {
       const request = sent.get(requestId)
       if (!request) return
       sent.delete(requestId)
-      if (failure) settle(request)?.failed(failure, true)
-      else settle(request)?.answered(result, held)
-      if (queue.length > 0) flushSoon()
+      const asker = settle(request)
+      if (failure) asker?.failed(failure, true)
+      else asker?.answered(result, held)
+      flushSoon()
     },
     lose(code, why) {
       line = undefined
@@ -177,9 +178,7 @@ function describe(message: ClientMessage): string {
   return action ?? property ?? type
 }
 
-const encoder = new TextEncoder()
-
 /** Bytes of a text in UTF-8. */
 export function utf8Length(text: string): number {
-  return encoder.encode(text).length
+  return new TextEncoder().encode(text).length
 }

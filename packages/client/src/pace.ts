@@ -31,7 +31,7 @@ export function pace(rate: number, burst: number, start: number): Pace {
       tokens = Math.min(most, tokens + (now - filledAt) * perMs)
       filledAt = now
       // A timer may fire a hair early; a millionth of a token is not worth another one.
-      if (tokens < 1 - 1e-6) return Math.max(1, Math.ceil((1 - tokens) / perMs))
+      if (tokens < 1 - 1e-6) return Math.ceil((1 - tokens) / perMs)
       tokens -= 1
       return 0
     },

@@ -208,17 +208,14 @@ export interface InstancePush<T extends keyof InstancePushes = keyof InstancePus
  * parseFrame('{{{') // []
  */
 export function parseFrame(text: unknown): readonly ServerMessage[] {
-  if (typeof text !== 'string') return []
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return []
-  }
   const messages: ServerMessage[] = []
-  for (const item of Array.isArray(value) ? value : [value]) {
-    const message = isObject(item) ? parseMessage(item) : undefined
-    if (message) messages.push(message)
+  try {
+    for (const item of [JSON.parse(text as string)].flat()) {
+      const message = parseMessage(fieldsOf(item))
+      if (message) messages.push(message)
+    }
+  } catch {
+    // What is no text is no JSON either.
   }
   return messages
 }
@@ -252,9 +249,19 @@ export interface Made {
 
 /** What the `result` of a mount or a resume says, or `undefined` when it says nothing usable. */
 export function parseStanding(result: unknown): Standing | undefined {
-  if (!isObject(result)) return undefined
-  const { outcome: kind, componentId, version, digest, frames, outdated, seq, shared, done } = result
-  const whole = parseWhole({ ...result, state: result.initialState })
+  const {
+    outcome: kind,
+    componentId,
+    initialState,
+    version,
+    digest,
+    frames,
+    outdated,
+    seq,
+    shared,
+    done,
+  } = fieldsOf(result)
+  const whole = parseWhole({ state: initialState, version, digest })
   const made =
     typeof componentId === 'string' && whole
       ? { instanceId: componentId, whole, seq: Number(seq) || 0, shared }
@@ -281,7 +288,7 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
     }
   }
   const componentId = parseText(message.componentId)
-  const payload = isObject(message.payload) ? message.payload : {}
+  const payload = fieldsOf(message.payload)
   switch (type) {
     case 'COMPONENT_PONG':
       return { type }
@@ -318,14 +325,15 @@ export function parseError({ code, error, fields }: JsonObject): LiveError {
 }
 
 function parseFields(fields: unknown): Record<string, string> {
-  if (!isObject(fields)) return {}
-  return Object.fromEntries(Object.entries(fields).map(([name, complaint]) => [name, `${complaint}`]))
+  return Object.fromEntries(
+    Object.entries(fieldsOf(fields)).map(([name, complaint]) => [name, `${complaint}`]),
+  )
 }
 
 // What was looked at is passed on as it came: what else is in it does no harm.
 
 function parseWhole(payload: JsonObject): WholeState | undefined {
-  return isObject(payload.state) && isNumber(payload.version) && isNumber(payload.digest)
+  return isObject(payload.state) && [payload.version, payload.digest].every(isNumber)
     ? (payload as unknown as WholeState)
     : undefined
 }
@@ -340,7 +348,7 @@ function parseDelta(payload: JsonObject): Delta | undefined {
 function parseLimits(limits: unknown): Limits {
   const known: { -readonly [K in keyof Limits]: number } = { ...DEFAULT_LIMITS }
   for (const name of Object.keys(known) as (keyof Limits)[]) {
-    const value = isObject(limits) && limits[name]
+    const value = fieldsOf(limits)[name]
     // Only a rate may be 0, which means that there is none.
     if (isNumber(value) && value >= (name === 'rate' ? 0 : 1)) known[name] = value
   }
@@ -349,7 +357,7 @@ function parseLimits(limits: unknown): Limits {
 
 /** The token in a hello's `session`, or in the answer to `SESSION_RESUME`. */
 export function parseToken(session: unknown): string | undefined {
-  return isObject(session) ? parseText(session.token) : undefined
+  return parseText(fieldsOf(session).token)
 }
 
 /** Whether a value is an object as JSON has it. */
@@ -357,12 +365,17 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** What an object holds; nothing, if it is none. */
+export function fieldsOf(value: unknown): JsonObject {
+  return isObject(value) ? value : {}
+}
+
 function isObjectOrAbsent(value: unknown): value is JsonObject | undefined {
   return value === undefined || isObject(value)
 }
 
 function isNumber(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
+  return Number.isFinite(value)
 }
 
 /** A text, or nothing. */

@@ -8,8 +8,6 @@ import type { Clock, Page } from './environment.js'
 
 /** A page that is hidden for less, in ms, is not worth it. */
 const PATIENCE_MS = 5000
-/** How long the server may take to say that it understood, in ms. */
-const TIMEOUT_MS = 30_000
 
 /** Begins to watch the page. Call what it returns when a connection is open: it knows nothing of earlier ones. */
 export function quieten(connection: Connection, clock: Clock, page: Page): () => void {
@@ -20,7 +18,7 @@ export function quieten(connection: Connection, clock: Clock, page: Page): () =>
     const caps = connection.hello()?.caps
     if (isQuiet === on || !Array.isArray(caps) || !caps.includes('quiet')) return
     isQuiet = on
-    connection.ask({ type: 'QUIET', payload: { on } }, TIMEOUT_MS)
+    connection.ask({ type: 'QUIET', payload: { on } })
   }
 
   function look(): void {

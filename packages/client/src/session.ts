@@ -40,7 +40,6 @@ export interface SessionKeeper extends Session {
 export function createSession(
   connection: Connection,
   clock: Clock,
-  timeout: number,
   changed: (refusal?: ErrorCode) => void,
 ): SessionKeeper {
   let token: string | undefined
@@ -49,13 +48,13 @@ export function createSession(
   let refusal: ErrorCode | undefined
   /** Times in a row that the server had no time for us. */
   let tries = 0
-  let cancelRenewal = (): void => undefined
+  let cancelRenewal: (() => void) | undefined
 
   function keep(next: string | undefined): void {
     token = given = next ?? token
     tries = 0
     changed(refusal)
-    cancelRenewal()
+    cancelRenewal?.()
     cancelRenewal = clock.after(RENEW_MS, renew)
   }
 
@@ -65,10 +64,13 @@ export function createSession(
   }
 
   function present(failed: (error: LiveError) => void): void {
-    connection.ask({ type: 'SESSION_RESUME', payload: { token: token ?? '' } }, timeout, {
-      answered: (result) => keep(parseToken(result)),
-      failed,
-    })
+    connection.ask(
+      { type: 'SESSION_RESUME', payload: { token: token ?? '' } },
+      {
+        answered: (result) => keep(parseToken(result)),
+        failed,
+      },
+    )
   }
 
   return {

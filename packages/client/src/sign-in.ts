@@ -11,7 +11,7 @@
 
 import type { Connection } from './connection.js'
 import type { LiveError } from './error.js'
-import { type Credentials, isObject, parseText } from './protocol.js'
+import { type Credentials, fieldsOf, parseText } from './protocol.js'
 
 type Maybe = Credentials | null | undefined
 
@@ -39,13 +39,10 @@ export interface SignIn {
 }
 
 /** Nobody yet. */
-export function createSignIn(
-  connection: Connection,
-  timeout: number,
-  auth: Auth | undefined,
-  events: SignInEvents,
-): SignIn {
+export function createSignIn(connection: Connection, auth: Auth | undefined, events: SignInEvents): SignIn {
   let user: string | undefined
+  /** What the next connection says, if there is nobody to be asked. */
+  let said = typeof auth === 'function' ? undefined : auth
 
   function show(next: string | undefined): void {
     if (user === next) return
@@ -55,19 +52,22 @@ export function createSignIn(
 
   function ask(payload: Credentials, isFirst?: boolean): Promise<void> {
     return new Promise((resolve, reject) =>
-      connection.ask({ type: 'AUTH', payload }, timeout, {
-        answered(result) {
-          const { userId, token, changed } = isObject(result) ? result : {}
-          show(parseText(userId))
-          // On a new connection nothing had been mounted yet.
-          events.signedIn(parseText(token), changed === true && !isFirst)
-          resolve()
+      connection.ask(
+        { type: 'AUTH', payload },
+        {
+          answered(result) {
+            const { userId, token, changed } = fieldsOf(result)
+            show(parseText(userId))
+            // On a new connection nothing had been mounted yet.
+            events.signedIn(parseText(token), changed === true && !isFirst)
+            resolve()
+          },
+          failed(error) {
+            if (isFirst) events.refused(error)
+            reject(error)
+          },
         },
-        failed(error) {
-          if (isFirst) events.refused(error)
-          reject(error)
-        },
-      }),
+      ),
     )
   }
 
@@ -76,7 +76,7 @@ export function createSignIn(
     async authenticate(credentials) {
       await ask(credentials)
       // The next connection has to say so again.
-      if (typeof auth !== 'function') auth = credentials
+      said = credentials
       return user
     },
     opened(then) {
@@ -90,7 +90,7 @@ export function createSignIn(
         then()
       }
       if (typeof auth !== 'function') {
-        say(auth)
+        say(said)
         return
       }
       Promise.resolve()
@@ -101,7 +101,7 @@ export function createSignIn(
         })
     },
     forget() {
-      if (typeof auth !== 'function') auth = undefined
+      said = undefined
       show(undefined)
     },
   }

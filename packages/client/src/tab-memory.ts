@@ -82,8 +82,8 @@ export function tabMemory(
     cancelWrite?.()
     cancelWrite = undefined
     const kept = gather()
-    const entry = kept && { v: VERSION, at: tab.now(), tab: id, left: isLeft, ...kept }
-    if (entry) attempt(() => tab.write(at, JSON.stringify(entry)))
+    const entry = { v: VERSION, at: tab.now(), tab: id, left: isLeft, ...kept }
+    if (kept) attempt(() => tab.write(at, JSON.stringify(entry)))
   }
 
   function touch(): void {
