@@ -37,7 +37,6 @@ import {
 } from './numbers.js'
 import type { Guest, Port } from './port.js'
 import type { Credentials, InstancePush, InstancePushes } from './protocol.js'
-import { quieten } from './quiet.js'
 import { createSession } from './session.js'
 import type { Component, ComponentShape, LiveHandle, MountOptions, OptionalIfEmpty } from './shape.js'
 import { type Auth, createSignIn } from './sign-in.js'
@@ -66,11 +65,6 @@ export interface LiveClientOptions {
   readonly queue?: number
   /** How long an instance outlives its last subscriber, in ms. Default 100. */
   readonly grace?: number
-  /**
-   * Whether a hidden page is told nothing until it is seen again, except answers. Default true; false for pages
-   * that have something to do when nobody looks, such as a notification.
-   */
-  readonly quiet?: boolean
   /** Keeps calls over a reload: `indexedDbCalls()` of `@fluxstack/client/durable`. */
   readonly durable?: DurableCalls
   /** Makes the socket; for tests and other transports. */
@@ -149,7 +143,6 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     queue = DEFAULT_QUEUE,
     grace = DEFAULT_GRACE_MS,
     durable,
-    quiet = true,
     onSignedOut = complain,
     url,
   } = options
@@ -230,7 +223,6 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   function begun(): void {
     isOpen = true
     session.opened()
-    awake?.()
     if (memory.left.size > 0) clock.after(UNCLAIMED_MS, sweep)
     tellAll('opened')
   }
@@ -252,13 +244,11 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   }
 
   let isBegun = false
-  let awake: (() => void) | undefined
   function connect(): void {
     if (isBegun) return
     isBegun = true
     // Before anybody closes the socket for that.
     page.watch((event) => /hidden|leaving/.test(event) && tellAll('flush'))
-    if (quiet) awake = quieten(connection, clock, page)
     // The server, however its address changes.
     const token = memory.open(`fluxstack ${where() ?? ''}`.replace(/\?.*/, ''))
     if (durable || token instanceof Promise) {
@@ -279,6 +269,8 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   let number = 0
   const port: Port = {
     clock,
+    page,
+    hello: connection.hello,
     outdated() {
       isOutdated = true
       statuses.tell()

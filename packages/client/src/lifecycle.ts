@@ -92,6 +92,9 @@ export function createLifecycle<C extends ComponentShape>(
   let view: View = MOUNTING
   /** What the server has, proven. */
   let shown: Snapshot | undefined
+  /** What is shown may be in what is replayed: only the answer says which of it. Until then, that waits here. */
+  let isInDoubt = false
+  let caughtUp: Snapshot | undefined
   /** How many guesses the listeners know of. */
   let pending = 0
   /** What became of it, to be told with the next state that can be trusted. */
@@ -135,6 +138,10 @@ export function createLifecycle<C extends ComponentShape>(
 
   const owner: Owner = {
     show(next) {
+      if (isInDoubt) {
+        caughtUp = next
+        return
+      }
       shown = next
       paint(at === 'mounted' ? 'live' : 'stale')
     },
@@ -193,7 +200,8 @@ export function createLifecycle<C extends ComponentShape>(
     const joins = instance.shared && (JSON.parse(given) as unknown)
     const rooms = hall.heard.size > 0 ? Object.fromEntries(hall.heard) : undefined
     const position = instance.position()
-    const doubt = layers.size() > 0 ? layers.doubt(MOST_IN_DOUBT) : undefined
+    isInDoubt = layers.size() > 0
+    const doubt = isInDoubt ? layers.doubt(MOST_IN_DOUBT) : undefined
     const payload = { component, name, ...position, schema, snapshot, props: joins, rooms, doubt }
     request(
       { type: 'COMPONENT_RESUME', componentId: instance.id, payload },
@@ -243,6 +251,9 @@ export function createLifecycle<C extends ComponentShape>(
     tries = 0
     news = outcome ?? news
     layers.done(done, true)
+    if (!made) shown = caughtUp ?? shown
+    caughtUp = undefined
+    isInDoubt = false
     // Without an instance of its own, the answer is about the one that was asked for.
     const current = made ? renew(known, made) : (known as Instance)
     at = 'mounted'

@@ -3,7 +3,8 @@
  */
 
 import type { CallName, MakeLine } from './calls.js'
-import type { Clock } from './environment.js'
+import type { Hello } from './connection.js'
+import type { Clock, Page } from './environment.js'
 import type { Instance } from './instance.js'
 import type { Asker } from './outbox.js'
 import type { ClientMessage, RoomPush } from './protocol.js'
@@ -35,6 +36,9 @@ export interface Guest {
 /** What a handle may ask of its client. */
 export interface Port {
   readonly clock: Clock
+  readonly page: Page
+  /** What the server said first on the last connection. */
+  hello(): Hello | undefined
   /** The server is newer than this page. */
   outdated(): void
   /** What outlives the connection. */
