@@ -122,4 +122,4 @@ test('whatever happens to calls on their way, nothing is shown twice, nothing fl
     }),
     { numRuns: 1000 },
   )
-})
+}, 60_000)
