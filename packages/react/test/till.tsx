@@ -40,7 +40,8 @@ export async function use<R, P>(
 ): Promise<RenderHookResult<R, P>> {
   const wrapper = ({ children }: { children: ReactNode }): ReactNode =>
     createElement(StrictMode, null, createElement(LiveProvider, { value: server.client }, children))
-  const result = renderHook(hook, { wrapper, ...(initialProps !== undefined && { initialProps }) })
+  // Hooks without props look at none.
+  const result = renderHook(hook, { wrapper, initialProps: initialProps as P })
   await act(() => server.settled())
   return result
 }

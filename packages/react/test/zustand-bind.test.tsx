@@ -109,11 +109,24 @@ describe('from the store to the component', () => {
     const [server, store] = [tilling(), shop()]
     const useShop = bindLive(store)
     await use(server, () => useShop(Till, { globalState: both }))
-    await doing(server, () => {
-      for (const coupon of ['T', 'TE', 'TEA']) store.setState({ coupon })
+    await doing(server, async () => {
+      store.setState({ coupon: 'T' })
+      await undefined
+      for (const coupon of ['TE', 'TEA']) store.setState({ coupon })
     })
     expect(writes(server)).toEqual(['T', 'TEA'])
     expect(store.getState().coupon).toBe('TEA')
+  })
+
+  test('what is said in one go is written as one, also if the component leaves at once', async () => {
+    const [server, store] = [tilling(), shop()]
+    const useShop = bindLive(store)
+    const { unmount } = await use(server, () => useShop(Till, { globalState: both }))
+    await doing(server, () => {
+      for (const coupon of ['T', 'TE', 'TEA']) store.setState({ coupon })
+      unmount()
+    })
+    expect(writes(server)).toEqual(['TEA'])
   })
 
   test('an echo never goes over what was typed since, whether writes show at once or not', async () => {

@@ -64,6 +64,8 @@ export function createBond<G>(
   let seen: object | undefined
   /** A write has just come back, and what follows is an answer to it. */
   let isSettling = false
+  /** What the store has to say has not been written yet. */
+  let isDue = false
 
   function pickOf(field: string): ((global: never) => unknown) | undefined {
     let pick: ((global: never) => unknown) | undefined
@@ -102,6 +104,19 @@ export function createBond<G>(
     const names = new Set<string>()
     for (const holder of holders) for (const field of Object.keys(holder().bind ?? {})) names.add(field)
     for (const field of names) fieldOf(field).look(store.getState(), stage.cause)
+    if (isDue || names.size === 0) return
+    isDue = true
+    queueMicrotask(consider)
+  }
+
+  /**
+   * Store to server. Not before whoever changes the store is through: they may change it again, and what shows
+   * because of it would be in the store before its cause is in a debugger.
+   */
+  function consider(): void {
+    if (!isDue) return
+    isDue = false
+    for (const field of fields.values()) field.consider()
   }
 
   function see(): void {
@@ -152,6 +167,7 @@ export function createBond<G>(
       look()
       see()
       return () => {
+        consider()
         holders.delete(holder)
         if (holders.size > 0) return
         for (const way of leave) way()

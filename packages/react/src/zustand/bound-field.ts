@@ -53,8 +53,10 @@ export interface BoundField {
   isWriting(): boolean
   /** Whether what the store wants has not been answered yet. */
   isOnItsWay(): boolean
-  /** The store may have changed, because of an updater if there is a `cause`. */
+  /** The store may have changed, because of an updater if there is a `cause`. Nothing is written yet. */
   look(global: unknown, cause: Cause | undefined): void
+  /** Writes, if there is something to say and nothing under way. */
+  consider(): void
   /** The component's view may have changed. Says whether the server has changed the field by itself. */
   meet(): boolean
   /** The updaters have seen what {@link BoundField.meet} found. If the store has not taken it, it has lost. */
@@ -175,8 +177,8 @@ export function createField(owner: FieldOwner): BoundField {
           cause = why
         }
       }
-      consider()
     },
+    consider,
     meet() {
       const before = known
       const isIdle = !isWriting
