@@ -122,7 +122,11 @@ describe('the slice', () => {
   })
 
   test('counts, also what the connection costs if it is given the numbers', async () => {
-    const clock = { now: () => 0, after: (_ms: number, then: () => void) => (queueMicrotask(then), () => {}) }
+    const later = (_ms: number, then: () => void) => {
+      queueMicrotask(then)
+      return () => undefined
+    }
+    const clock = { now: () => 0, after: later }
     const server = tilling()
     const stats = liveStats({ clock, createSocket: () => ({ send() {}, close() {}, dead: false }) })
     const store = create<ShopStore>()(shop(server, { stats }))
