@@ -108,7 +108,9 @@ export interface GlobalOptions<C extends ComponentShape, G, T = undefined> {
    * Store to server: what the component wants to know of the store, by its writable fields. `undefined` is no
    * opinion.
    */
-  readonly bind?: { readonly [K in WritableName<C>]?: (global: G) => C['writable'][K] | undefined }
+  readonly bind?: [WritableName<C>] extends [never]
+    ? Readonly<Record<string, never>>
+    : { readonly [K in WritableName<C>]?: (global: G) => C['writable'][K] | undefined }
   /** Hears that the store and the server disagreed about a bound field. */
   readonly onConflict?: (conflict: LiveConflict) => void
 }
