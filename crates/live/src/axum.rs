@@ -10,18 +10,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Extension, Router};
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _, future};
+use fluxstack_live_protocol::channel;
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _, future};
 use tungstenite::error::{CapacityError, Error as SocketError};
 
 use crate::auth::Credentials;
+use crate::channels::{self, Visitor};
 use crate::error::Code;
-use crate::server::{Live, NoPlace, forwarded};
+use crate::server::{Live, NoPlace, Place, forwarded};
 use crate::session::{Arrival, Incoming, Outgoing, Unknown};
 
 /// The socket library's own buffers. By default it reserves 128 KiB for reading on each connection;
@@ -88,6 +90,9 @@ impl Live {
             Err(why) => return no_place(why, headers),
         };
         let query = uri.query().unwrap_or_default();
+        if self.limits().channels > 0 && channel::are_asked_for(query) {
+            return self.carry(place, headers, peer, upgrade);
+        }
         let mut arrival = Arrival { peer, ..Arrival::from_query(query) };
         let texts = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let identity = match self.admit(&Credentials::connecting(query, texts, peer)).await {
@@ -101,7 +106,32 @@ impl Live {
             arrival.identity = Some(Arc::new(identity));
         }
         let live = self.clone();
-        let most = self.limits().frame;
+        self.bounded(upgrade, self.limits().frame).on_upgrade(async move |socket| {
+            let (incoming, outgoing) = halves(socket);
+            live.serve(place, arrival, incoming, outgoing).await;
+        })
+    }
+
+    /// A socket that carries channels. Who is there each of them finds out for itself.
+    fn carry(
+        &self,
+        place: Place,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+        upgrade: WebSocketUpgrade,
+    ) -> Response {
+        let texts = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let headers = texts.map(|(name, value)| (name.into(), value.into())).collect();
+        let live = self.clone();
+        let most = self.limits().frame.saturating_add(channel::OVERHEAD);
+        self.bounded(upgrade, most).on_upgrade(async move |socket| {
+            let (incoming, outgoing) = halves(socket);
+            channels::run(live, place, Visitor { headers, peer }, incoming, outgoing).await;
+        })
+    }
+
+    /// An upgrade to a socket that takes frames of at most so many bytes.
+    fn bounded(&self, upgrade: WebSocketUpgrade, most: usize) -> WebSocketUpgrade {
         upgrade
             .read_buffer_size(BUFFER)
             .write_buffer_size(BUFFER)
@@ -109,12 +139,6 @@ impl Live {
             .max_write_buffer_size(self.limits().state.max(self.limits().outbox_hard).saturating_mul(2) + (1 << 20))
             .max_message_size(most)
             .max_frame_size(most)
-            .on_upgrade(async move |socket| {
-                let (sink, stream) = socket.split();
-                let incoming = stream.filter_map(|message| future::ready(incoming(message)));
-                let outgoing = sink.with(|frame| future::ready(Ok::<_, axum::Error>(outgoing(frame))));
-                live.serve(place, arrival, incoming, outgoing).await;
-            })
     }
 
     /// Where the request comes from, if it comes through proxies of ours.
@@ -171,6 +195,14 @@ fn refusal(Unknown { error, wait }: &Unknown) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// What comes from a socket, and the way into it.
+fn halves(socket: WebSocket) -> (impl Stream<Item = Incoming> + Unpin, impl Sink<Outgoing> + Unpin) {
+    let (sink, stream) = socket.split();
+    let incoming = stream.filter_map(|message| future::ready(incoming(message)));
+    let outgoing = sink.with(|frame| future::ready(Ok::<_, axum::Error>(outgoing(frame))));
+    (incoming, outgoing)
 }
 
 fn incoming(message: Result<Message, axum::Error>) -> Option<Incoming> {

@@ -50,6 +50,9 @@ pub mod action;
 pub mod auth;
 #[cfg(feature = "axum")]
 mod axum;
+/// Sockets that carry several connections. Without a transport there are none.
+#[cfg(any(feature = "axum", feature = "testing"))]
+mod channels;
 mod clock;
 pub mod component;
 pub mod error;

@@ -19,6 +19,9 @@ pub struct Limits {
     /// 1,000, because behind an address may be a school. Behind a proxy everybody has the proxy's address, unless you
     /// say so with [`Builder::behind_proxies`](crate::Builder::behind_proxies).
     pub connections_per_address: usize,
+    /// Channels at once on one socket that carries channels; one more is closed with 4503. Each is a connection of its
+    /// own, and counts as one. 0 for none: such sockets are then plain ones. Default 32.
+    pub channels: usize,
     /// Bytes in a frame from a client; a larger one closes the connection with 1009. Default 1 MiB.
     pub frame: usize,
     /// Messages in one frame, and calls in one message. Default 64.
@@ -108,6 +111,7 @@ impl Default for Limits {
             connections: 10_000,
             connections_per_user: 20,
             connections_per_address: 1_000,
+            channels: 32,
             frame: 1 << 20,
             batch: 64,
             depth: 64,

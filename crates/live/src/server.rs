@@ -382,6 +382,18 @@ impl Live {
         drop(place);
     }
 
+    /// Does `task` as one of the server's, which it waits for when it goes away.
+    #[cfg(any(feature = "axum", feature = "testing"))]
+    pub(crate) async fn track(&self, task: impl Future<Output = ()>) {
+        self.host.tasks.track_future(self.host.unless_killed(task)).await;
+    }
+
+    /// Waits until the server is going away.
+    #[cfg(any(feature = "axum", feature = "testing"))]
+    pub(crate) async fn draining(&self) {
+        self.host.closing.cancelled().await;
+    }
+
     /// Frames of events in rooms that were written so far.
     #[cfg(feature = "testing")]
     pub(crate) fn room_frames(&self) -> u64 {

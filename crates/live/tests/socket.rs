@@ -309,3 +309,72 @@ async fn without_proxies_nobody_says_where_they_come_from() {
     let refused = ask(&address, "", &[("x-forwarded-for", "203.0.113.2")]).await;
     assert_eq!(status(refused.unwrap_err()), 429);
 }
+
+/// The next frame of a socket that carries channels, as it came.
+async fn text(socket: &mut Socket) -> String {
+    socket.next().await.unwrap().unwrap().into_text().unwrap().to_string()
+}
+
+#[tokio::test]
+async fn one_socket_carries_several_connections() {
+    let live = with_users(&Arc::default()).limits(|limits| limits.frame = 1_000).build().unwrap();
+    let address = serve(&live).await;
+    let own = format!("http://{address}");
+    let mut socket =
+        ask(&address, "&channels=1", &[("cookie", "session=s3cr3t"), ("origin", &own)]).await.unwrap();
+    let mut frames = Vec::new();
+    for query in ["v=3&caps=delta,batch", "v=3&token=guess"] {
+        socket.send(Message::text(format!("{}+{query}", frames.len() + 1))).await.unwrap();
+        frames.push(text(&mut socket).await);
+    }
+    let hello: Value = serde_json::from_str(frames[0].strip_prefix("1 ").unwrap()).unwrap();
+    assert_eq!((&hello["type"], &hello["userId"]), (&json!("CONNECTION_ESTABLISHED"), &json!("ada")));
+    // The cookie is shown before the token, and each on its own is who it says.
+    let hello: Value = serde_json::from_str(frames[1].strip_prefix("2 ").unwrap()).unwrap();
+    assert_eq!((&hello["userId"], live.connections()), (&json!("ada"), 2));
+
+    // As long as a frame may be, and one byte more.
+    let ping =
+        |padding| format!("{:padding$}", json!({ "type": "COMPONENT_PING", "requestId": "p" }).to_string());
+    socket.send(Message::text(format!("1 {}", ping(1_000)))).await.unwrap();
+    assert!(text(&mut socket).await.starts_with("1 {\"type\":\"COMPONENT_PONG\""));
+    socket.send(Message::text(format!("1 {}", ping(1_001)))).await.unwrap();
+    assert_eq!(text(&mut socket).await, "1-1009");
+    socket.send(Message::text("2-")).await.unwrap();
+    socket.send(Message::text(" ".repeat(2_000))).await.unwrap();
+    match socket.next().await.unwrap() {
+        Ok(Message::Close(Some(frame))) => assert_eq!(u16::from(frame.code), 1009),
+        other => panic!("{other:?}"),
+    }
+    drop(socket);
+    while live.tasks() > 0 || live.connections() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_channels_says_hello_as_to_anybody() {
+    let live = app::live().limits(|limits| limits.channels = 0).build().unwrap();
+    let address = serve(&live).await;
+    let mut socket = ask(&address, "&channels=1", &[]).await.unwrap();
+    assert_eq!(next(&mut socket).await["type"], "CONNECTION_ESTABLISHED");
+    // What another site's page may not do, it may not do with channels.
+    let foreign = ask(&address, "&channels=1", &[("origin", "https://evil.example")]).await;
+    assert_eq!(status(foreign.unwrap_err()), 403);
+}
+
+#[tokio::test]
+async fn a_socket_that_hangs_up_takes_every_channel_along() {
+    let live = app::live().build().unwrap();
+    let address = serve(&live).await;
+    let mut socket = ask(&address, "&channels=1", &[]).await.unwrap();
+    for id in 1..=5 {
+        socket.send(Message::text(format!("{id}+v=3"))).await.unwrap();
+        assert!(text(&mut socket).await.starts_with(&format!("{id} {{")));
+    }
+    assert_eq!((live.connections(), live.sessions()), (5, 5));
+    drop(socket);
+    while live.tasks() > 0 || live.connections() > 0 {
+        tokio::task::yield_now().await;
+    }
+}

@@ -126,10 +126,14 @@ impl fmt::Display for Code {
 pub enum CloseCode {
     /// The server is going away; connect again.
     GoingAway,
+    /// A frame was for no channel, on a socket that carries channels.
+    Malformed,
     /// A frame was larger than the limit.
     FrameTooLarge,
     /// The user was signed out everywhere.
     SignedOut,
+    /// A channel was not opened: who asked for it may not connect.
+    Refused,
     /// The peer missed two pings.
     PeerSilent,
     /// The session goes on with another connection.
@@ -138,20 +142,39 @@ pub enum CloseCode {
     Flood,
     /// The peer reads too slowly.
     TooSlow,
+    /// A channel was not opened: there is no place for another connection.
+    NoPlace,
 }
 
 impl CloseCode {
+    /// Every code, by number.
+    pub const ALL: &'static [Self] = &[
+        Self::GoingAway,
+        Self::Malformed,
+        Self::FrameTooLarge,
+        Self::SignedOut,
+        Self::Refused,
+        Self::PeerSilent,
+        Self::TakenOver,
+        Self::Flood,
+        Self::TooSlow,
+        Self::NoPlace,
+    ];
+
     /// The number in the close frame.
     #[must_use]
     pub const fn number(self) -> u16 {
         match self {
             Self::GoingAway => 1001,
+            Self::Malformed => 1002,
             Self::FrameTooLarge => 1009,
             Self::SignedOut => 4401,
+            Self::Refused => 4403,
             Self::TakenOver => 4409,
             Self::PeerSilent => 4408,
             Self::Flood => 4429,
             Self::TooSlow => 4430,
+            Self::NoPlace => 4503,
         }
     }
 
@@ -160,12 +183,15 @@ impl CloseCode {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::GoingAway => "the server is going away, connect again",
+            Self::Malformed => "a frame was for no channel",
             Self::FrameTooLarge => "a frame was larger than this server accepts",
             Self::SignedOut => "the user was signed out, begin another session",
+            Self::Refused => "who asked for this channel may not connect",
             Self::TakenOver => "the session goes on with another connection",
             Self::PeerSilent => "two pings went unanswered",
             Self::Flood => "far more messages than this connection may send",
             Self::TooSlow => "too much was waiting to be read",
+            Self::NoPlace => "there is no place for another connection",
         }
     }
 }

@@ -8,6 +8,7 @@
 //! Every byte that comes in is hostile until [`decode`] has read it; decoding never panics and never
 //! allocates more than a small multiple of the text it was given.
 
+pub mod channel;
 pub mod code;
 pub mod decode;
 pub mod delta;

@@ -1,5 +1,6 @@
 //! `docs/protocol.md` says what the code does.
 
+use fluxstack_live_protocol::channel::{self, ChannelFrame};
 use fluxstack_live_protocol::{
     CloseCode, Code, Delta, Dialect, Reply, ReplyKind, ServerMessage, decode, digest,
 };
@@ -27,16 +28,24 @@ fn every_code_is_on_the_page_in_the_same_order() {
 #[test]
 fn every_close_code_is_on_the_page() {
     let on_page = cells(|cell| cell.len() == 4 && cell.parse::<u16>().is_ok());
-    let all = [
-        CloseCode::GoingAway,
-        CloseCode::FrameTooLarge,
-        CloseCode::SignedOut,
-        CloseCode::PeerSilent,
-        CloseCode::TakenOver,
-        CloseCode::Flood,
-        CloseCode::TooSlow,
-    ];
-    assert_eq!(on_page, all.map(|code| code.number().to_string()));
+    let all: Vec<_> = CloseCode::ALL.iter().map(|code| code.number().to_string()).collect();
+    assert_eq!(on_page, all);
+}
+
+#[test]
+fn the_page_shows_channels_as_they_are_read_and_written() {
+    let start = PAGE.find("## Channels").expect("the page has a chapter on channels");
+    let example = PAGE[start..].split("```").nth(1).expect("with an example");
+    let lines: Vec<_> = example.lines().filter_map(|line| line.split_once(" ► ")).collect();
+    let (ours, theirs): (Vec<_>, Vec<_>) = lines.into_iter().partition(|(who, _)| who.trim() == "server");
+    let heard: Vec<_> = theirs.iter().map(|(_, text)| channel::read(text).expect("a frame")).collect();
+    let query = "v=3&caps=delta,batch,resume&client=5f0c…";
+    assert_eq!(heard[..2], [(1, ChannelFrame::Open(query)), (2, ChannelFrame::Open("v=3&token=…"))]);
+    assert!(matches!(heard[2], (1, ChannelFrame::Text(text)) if text.starts_with('{')), "{heard:?}");
+    assert_eq!(heard[3], (1, ChannelFrame::Close));
+    let written =
+        [channel::frame(1, "{\"type\":\"CONNECTION_ESTABLISHED\",…}".as_bytes()), channel::closed(2, 4403)];
+    assert_eq!(ours.iter().map(|(_, text)| text.as_bytes().to_vec()).collect::<Vec<_>>(), written);
 }
 
 #[test]

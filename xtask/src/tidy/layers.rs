@@ -12,6 +12,8 @@ use super::uses::{exports, paths, without_tests};
 const LAYERS: &[&[&str]] = &[
     // The edges: a web framework, tests, and what the macros write into other crates.
     &["axum", "testing", "private"],
+    // Several connections over one socket.
+    &["channels"],
     // What can be mounted, and under which limits.
     &["server"],
     // One connection.

@@ -7,7 +7,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::PollSender;
 
 use super::client::Client;
+use super::socket::{Request, Socket};
 use crate::auth::Identity;
+use crate::channels::{self, Visitor};
 use crate::server::Live;
 use crate::session::Arrival;
 
@@ -75,6 +77,21 @@ impl Harness {
     /// The same as a certain user without any rights, as an authenticator would say; nobody if it is empty.
     pub async fn connect_as(&self, query: &str, user: &str) -> Option<Client> {
         self.connect_identified(query, (!user.is_empty()).then(|| Identity::new(user))).await
+    }
+
+    /// A socket that carries channels, or `None` if the server has no place for it.
+    pub fn socket(&self, from: Request) -> Option<Socket> {
+        let Request { headers, peer } = from;
+        let place = self.live.place(peer).ok()?;
+        let (to_server, mut from_client) = mpsc::channel(IN_FLIGHT);
+        let (to_client, from_server) = mpsc::channel(IN_FLIGHT);
+        let live = self.live.clone();
+        tokio::spawn(async move {
+            let incoming = stream::poll_fn(move |cx| from_client.poll_recv(cx));
+            let visitor = Visitor { headers, peer };
+            channels::run(live, place, visitor, incoming, PollSender::new(to_client)).await;
+        });
+        Some(Socket::new(to_server, from_server))
     }
 
     /// The same as whoever an authenticator would say.

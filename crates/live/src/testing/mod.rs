@@ -13,7 +13,9 @@ mod come_back;
 mod harness;
 mod mount;
 pub mod sim;
+mod socket;
 
 pub use client::{Client, Refused};
 pub use harness::Harness;
 pub use mount::{Mounted, mount};
+pub use socket::{Request, Socket};
