@@ -8,6 +8,7 @@
 
 import { callLine } from './calls.js'
 import { backoff, type ConnectionStatus, createConnection } from './connection.js'
+import type { Auth } from './door.js'
 import type { DurableCalls } from './durable.js'
 import {
   browserPage,
@@ -36,10 +37,9 @@ import {
   UNCLAIMED_MS,
 } from './numbers.js'
 import type { Guest, Port } from './port.js'
-import type { Credentials, InstancePush, InstancePushes } from './protocol.js'
+import type { InstancePush, InstancePushes } from './protocol.js'
 import { createSession } from './session.js'
 import type { Component, ComponentShape, LiveHandle, MountOptions, OptionalIfEmpty } from './shape.js'
-import { type Auth, createSignIn } from './sign-in.js'
 import { type KeptInstance, tabMemory } from './tab-memory.js'
 
 /** How a client is made. Everything has a sensible value already. */
@@ -50,8 +50,8 @@ export interface LiveClientOptions {
    */
   readonly url?: string | (() => string)
   /**
-   * Who is here: credentials for the server, or a function that is asked for them at every connection, so
-   * that they are never old ones. `undefined` is nobody.
+   * Signs in with credentials: `signIn(…)` of `@fluxstack/client/sign-in`. Without it the user is whoever the
+   * server takes the connection for, by a cookie.
    */
   readonly auth?: Auth | undefined
   /**
@@ -100,15 +100,6 @@ export interface LiveClient {
   readonly connect: () => void
   /** Closes the connection for good. */
   readonly close: () => void
-  /**
-   * Signs somebody in, and says who it is; empty credentials sign out. What is mounted stays if it was nobody's,
-   * and is mounted afresh if it was somebody else's. Rejects with `AUTH_FAILED` or `AUTH_THROTTLED` if the
-   * server does not take them, and then nothing has changed.
-   *
-   * @example
-   * const user = await client.authenticate({ token })
-   */
-  readonly authenticate: (credentials: Credentials) => Promise<string | undefined>
   /** Who is signed in, by the server's word for them. */
   readonly getUser: () => string | undefined
   /**
@@ -162,8 +153,14 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       const status = connection.status()
       const wasOpen = isOpen
       isOpen = false
-      if (status === 'open') signIn.opened(begun)
-      else if (status === 'closed') tellAll('closed')
+      if (status === 'open') {
+        if (signIn) signIn.opened(begun)
+        else {
+          show(connection.hello()?.user)
+          begun()
+        }
+      }
+      if (status === 'closed') tellAll('closed')
       else if (wasOpen) tellAll('lost')
       statuses.tell()
     },
@@ -176,8 +173,14 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       onSignedOut(new LiveError('UNAUTHENTICATED', 'signed out everywhere'))
     },
   })
-  const signIn = createSignIn(connection, options.auth, {
-    changed: statuses.tell,
+  let user: string | undefined
+  function show(next: string | undefined): void {
+    if (user === next) return
+    user = next
+    statuses.tell()
+  }
+  const signIn = options.auth?.(connection, {
+    show,
     signedIn(token, changed) {
       if (changed) forget(token)
       session.renewed(token)
@@ -271,6 +274,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     clock,
     page,
     hello: connection.hello,
+    signIn,
     outdated() {
       isOutdated = true
       statuses.tell()
@@ -330,7 +334,8 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
 
   function leave(): void {
     forget()
-    signIn.forget()
+    signIn?.forget()
+    show(undefined)
   }
 
   const client: LiveClient & { readonly [INSIDE]: Port } = {
@@ -338,11 +343,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     live,
     connect,
     close: connection.close,
-    authenticate(credentials) {
-      connect()
-      return signIn.authenticate(credentials)
-    },
-    getUser: signIn.getUser,
+    getUser: () => user,
     signOut() {
       leave()
       // What is unmounted leaves first.

@@ -1,78 +1,77 @@
 /**
  * Calls that are put off, so that fewer of them are made.
  *
- * Of a series of calls of the same name the last is made, once it was quiet for `debounce` ms or, at the
- * latest, `throttle` ms after the first; with `throttle` alone the first is made at once. All of the series
- * get the answer of the one that is made.
+ * Of a series of calls of one action the last is made, once it was quiet for `debounce` ms or, at the latest,
+ * `throttle` ms after the first; with `throttle` alone the first is made at once. All of the series get the
+ * answer of the one that is made. What is not put off lets everything go first that is, so that the order stays.
  */
 
 import type { Clock } from './environment.js'
-
-/** A call that may be made. */
-interface Call {
-  /** Makes it. */
-  readonly make: () => Promise<unknown>
-  /** Another one was made instead. */
-  readonly drop: () => void
-}
+import type { Inside } from './inside.js'
+import type { Guess } from './optimistic.js'
+import type { CallBody } from './protocol.js'
 
 interface Series {
-  call: Call
+  body: CallBody
+  guess: Guess | undefined
   /** When it is made at the latest. */
   readonly due: number
-  readonly promise: Promise<unknown>
+  readonly answer: Promise<unknown>
   readonly go: () => void
-  cancel: () => void
+  cancel?: () => void
 }
 
 /** The calls of one handle that are put off. */
 export interface Delays {
-  /** Makes a call, perhaps later. */
-  make(name: string, call: Call, debounce: number, throttle: number): Promise<unknown>
+  /** Makes a call, perhaps later. `name` is that of its series. */
+  make(body: CallBody, name?: string, debounce?: number, throttle?: number): Promise<unknown>
   /** Makes all calls that were put off, oldest first. */
   flush(): void
 }
 
 /** Nothing is put off. */
-export function createDelays(clock: Clock): Delays {
-  const series = new Map<string, Series>()
+export function createDelays(clock: Clock, { call, guess }: Pick<Inside, 'call' | 'guess'>): Delays {
+  const all = new Map<string, Series>()
   const madeAt = new Map<string, number>()
 
-  function begin(name: string, call: Call, due: number): Series {
+  function begin(name: string, body: CallBody, due: number): Series {
     let go = (): void => undefined
-    const promise = new Promise<unknown>((resolve) => {
+    const answer = new Promise<unknown>((resolve) => {
       go = () => {
-        mine.cancel()
-        series.delete(name)
+        mine.cancel?.()
+        all.delete(name)
         madeAt.set(name, clock.now())
-        resolve(mine.call.make())
+        resolve(call(mine.body, { guess: mine.guess }))
       }
     })
-    const mine: Series = { call, due, promise, go, cancel: () => undefined }
-    series.set(name, mine)
+    const mine: Series = { body, guess: undefined, due, answer, go }
+    all.set(name, mine)
     return mine
   }
 
+  function flush(): void {
+    for (const { go } of [...all.values()]) go()
+  }
+
   return {
-    make(name, call, debounce, throttle) {
-      const now = clock.now()
-      let mine = series.get(name)
-      if (mine) {
-        mine.call.drop()
-        mine.call = call
-        if (debounce === 0) return mine.promise
-      } else {
-        const rest = (madeAt.get(name) ?? -throttle) + throttle
-        mine = begin(name, call, debounce && !throttle ? Infinity : debounce ? now + throttle : rest)
+    flush,
+    make(body, name = '', debounce = 0, throttle = 0) {
+      if (!debounce && !throttle) {
+        flush()
+        return call(body)
       }
+      const now = clock.now()
+      const last = (madeAt.get(name) ?? -throttle) + throttle
+      const mine = all.get(name) ?? begin(name, body, debounce ? now + (throttle || Infinity) : last)
+      mine.cancel?.()
+      mine.guess?.settle()
+      // It is written down now: changing an argument afterwards changes nothing.
+      mine.body = JSON.parse(JSON.stringify(body)) as CallBody
+      mine.guess = guess(mine.body)
       const wait = Math.min(debounce || Infinity, mine.due - now)
-      mine.cancel()
-      if (wait <= 0) mine.go()
-      else mine.cancel = clock.after(wait, mine.go)
-      return mine.promise
-    },
-    flush() {
-      for (const { go } of [...series.values()]) go()
+      if (wait > 0) mine.cancel = clock.after(wait, mine.go)
+      else mine.go()
+      return mine.answer
     },
   }
 }

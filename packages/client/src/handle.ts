@@ -22,39 +22,27 @@ export function createHandle<C extends ComponentShape>(
   firstProps: C['props'],
 ): LiveHandle<C> {
   let options: CallingOptions<C> = {}
-  const delays = createDelays(port.clock)
-  const inside = createLifecycle<C>(port, identity, firstProps, delays.flush, updateOf)
-  const { face, call, guess } = inside
+  const inside = createLifecycle<C>(port, identity, firstProps, () => delays.flush(), updateOf)
+  const delays = createDelays(port.clock, inside)
 
   /** What a call will do, as far as the author has said. */
   function updateOf(body: CallBody): Update | undefined {
     if (options.optimisticUpdates === false) return undefined
     if (body.type === 'PROPERTY_UPDATE') return () => ({ [body.property]: body.payload.value })
-    const update = body.type === 'CALL_ACTION' && named(options.optimistic, body.action)
-    return update ? (state) => update(state, body.payload) : undefined
+    // What a reducer takes is what its action takes, checked by the type.
+    const reducers = options.optimistic as Record<string, Reducer> | undefined
+    const reduce = body.type === 'CALL_ACTION' ? reducers?.[body.action] : undefined
+    return reduce && ((state) => reduce(state, (body as Action).payload))
   }
 
   function act(action: string, args: readonly unknown[]): Promise<unknown> {
-    const { debounceMs, throttleMs } = options
-    const body: CallBody = { type: 'CALL_ACTION', action, payload: payloadOf(args) }
-    const debounce = delayOf(debounceMs, action)
-    const throttle = delayOf(throttleMs, action)
-    if (!debounce && !throttle) return now(body)
-    // It is written down now: changing an argument afterwards changes nothing.
-    const written = JSON.parse(JSON.stringify(body)) as CallBody
-    const mine = guess(written)
-    const make = (): Promise<unknown> => call(written, { guess: mine })
-    return delays.make(action, { make, drop: () => mine?.settle() }, debounce, throttle)
-  }
-
-  /** Asks now, after what was put off. */
-  function now(body: CallBody): Promise<unknown> {
-    delays.flush()
-    return call(body)
+    const body: Action = { type: 'CALL_ACTION', action, payload: payloadOf(args) }
+    const delay = (ms: unknown): number => Number(Object(ms)[action] ?? ms) || 0
+    return delays.make(body, action, delay(options.debounceMs), delay(options.throttleMs))
   }
 
   async function done(body: CallBody): Promise<void> {
-    await now(body)
+    await delays.make(body)
   }
 
   type Tools = Pick<
@@ -75,16 +63,8 @@ export function createHandle<C extends ComponentShape>(
     },
   }
   // Onto the face, whose getters a copy would not have.
-  return Object.assign(face, tools)
+  return Object.assign(inside.face, tools)
 }
 
-type AnyReducer = (state: never, args: unknown) => object
-
-function named(reducers: object = {}, action: string): AnyReducer | undefined {
-  return Object.hasOwn(reducers, action) ? (reducers as Record<string, AnyReducer>)[action] : undefined
-}
-
-function delayOf(delay: unknown, action: string): number {
-  if (typeof delay === 'object') return Number((delay as Record<string, number>)[action]) || 0
-  return Number(delay) || 0
-}
+type Action = Extract<CallBody, { readonly type: 'CALL_ACTION' }>
+type Reducer = (state: never, args: unknown) => object

@@ -9,6 +9,7 @@ import type { ComponentShape } from './shape.js'
 
 export { createLiveClient, type LiveClient, type LiveClientOptions } from './client.js'
 export type { ConnectionStatus } from './connection.js'
+export type { Auth } from './door.js'
 export type { DurableCalls } from './durable.js'
 export type { Clock, CreateSocket, Page, PageEvent, Socket, SocketEvents, Tab } from './environment.js'
 export { type ClientCode, type ErrorCode, LiveError, type ServerCode } from './error.js'
@@ -37,7 +38,6 @@ export {
   type Windowed,
   type WritableName,
 } from './shape.js'
-export type { Auth } from './sign-in.js'
 
 /**
  * Every component of the application by name. Empty here; the generated file adds to it, and

@@ -50,7 +50,7 @@ export interface Layers {
 /** No layers. `changed` hears that they are others. */
 export function createLayers(changed: () => void): Layers {
   const layers = new Set<Layer>()
-  const guesses = new Map<Guess, Set<Layer>>()
+  const guesses = new Map<Guess, Layer[]>()
   /** Stands for the calls that are made now. */
   let current: Layer | undefined
 
@@ -68,10 +68,8 @@ export function createLayers(changed: () => void): Layers {
   return {
     size: () => guesses.size,
     guess(update) {
-      const mine = new Set<Layer>()
-      if (update) mine.add(lay(update))
-      if (current && layers.has(current)) mine.add(current)
-      if (mine.size === 0) return undefined
+      const mine = [update && lay(update), current].filter((layer) => layer && layers.has(layer)) as Layer[]
+      if (mine.length === 0) return undefined
       for (const layer of mine) layer.open += 1
       const guess: Guess = {
         settle(held) {

@@ -4,6 +4,7 @@
 
 import type { CallName, MakeLine } from './calls.js'
 import type { Hello } from './connection.js'
+import type { SignIn } from './door.js'
 import type { Clock, Page } from './environment.js'
 import type { Instance } from './instance.js'
 import type { Asker } from './outbox.js'
@@ -37,6 +38,8 @@ export interface Guest {
 export interface Port {
   readonly clock: Clock
   readonly page: Page
+  /** How to sign in with credentials, if the page does. */
+  readonly signIn: SignIn | undefined
   /** What the server said first on the last connection. */
   hello(): Hello | undefined
   /** The server is newer than this page. */

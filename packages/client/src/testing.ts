@@ -36,6 +36,7 @@ import {
   DEFAULT_LIMITS,
   type JsonObject,
 } from './protocol.js'
+import { signIn } from './sign-in.js'
 
 export { type FakeClock, fakeClock } from './fake-clock.js'
 export type {
@@ -422,6 +423,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     client: createLiveClient({
       page,
       tab,
+      auth: signIn(),
       ...options,
       url: 'ws://fake.invalid/api/live/ws',
       createSocket: wire.createSocket,

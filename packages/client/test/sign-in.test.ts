@@ -1,4 +1,5 @@
 import { LiveError } from '@fluxstack/client'
+import { authenticate, signIn } from '@fluxstack/client/sign-in'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { counting, cutAndBack, delta, resumed } from './coming-back.js'
 import { Counter } from './shapes.js'
@@ -26,7 +27,7 @@ function accept(it: World, request: Frame | undefined, userId?: string, more: Fr
 /** A counter on a page with these options, and what it said after the hello. */
 async function page(options: WorldOptions) {
   const reasons: string[] = []
-  const it: World = world({ onSignedOut: ({ code }) => reasons.push(code), ...options })
+  const it: World = world({ auth: signIn(), onSignedOut: ({ code }) => reasons.push(code), ...options })
   const counter = it.client.live(Counter, { componentId: 'a', props: { count: 5 } })
   counter.subscribe(nothing)
   await settled()
@@ -50,7 +51,7 @@ const types = (frames: readonly Frame[]) => frames.map(({ type }) => type)
 
 describe('credentials', () => {
   test('are said before anything else, in the same frame, and again on every connection', async () => {
-    const it = await page({ auth: { token: 'ada' } })
+    const it = await page({ auth: signIn({ token: 'ada' }) })
     expect(it.said).toMatchObject([{ type: 'AUTH', payload: { token: 'ada' } }, { type: 'COMPONENT_MOUNT' }])
     expect(it.socket().frames).toHaveLength(1)
     accept(it, it.said[0], 'ada', { token: 'token-ada' })
@@ -68,10 +69,10 @@ describe('credentials', () => {
   test('may come from a function, at once or later, that is asked each time', async () => {
     let asked = 0
     const it = await page({
-      auth: async () => {
+      auth: signIn(async () => {
         asked += 1
         return { token: `ticket-${asked}` }
-      },
+      }),
     })
     expect(it.said[0]).toMatchObject({ type: 'AUTH', payload: { token: 'ticket-1' } })
     accept(it, it.said[0], 'ada')
@@ -81,7 +82,7 @@ describe('credentials', () => {
 
   test('that take their time are waited for, and nothing is asked before them', async () => {
     let give: (credentials: { token: string }) => void = nothing
-    const it = await page({ auth: () => new Promise((resolve) => (give = resolve)) })
+    const it = await page({ auth: signIn(() => new Promise((resolve) => (give = resolve))) })
     const late = it.client.live(Counter, { props: { count: 1 } })
     late.subscribe(nothing)
     await settled()
@@ -93,7 +94,7 @@ describe('credentials', () => {
 
   test('that come when the connection is another one are not said', async () => {
     const gives: ((credentials: { token: string }) => void)[] = []
-    const it = await page({ auth: () => new Promise((resolve) => gives.push(resolve)) })
+    const it = await page({ auth: signIn(() => new Promise((resolve) => gives.push(resolve))) })
     expect(await cutAndBack(it)).toEqual([])
     gives[0]?.({ token: 'old' })
     await settled()
@@ -104,23 +105,23 @@ describe('credentials', () => {
   })
 
   test('that nobody has are not said', async () => {
-    expect(types((await page({ auth: () => undefined })).said)).toEqual(['COMPONENT_MOUNT'])
-    expect(types((await page({ auth: async () => null })).said)).toEqual(['COMPONENT_MOUNT'])
+    expect(types((await page({ auth: signIn(() => undefined) })).said)).toEqual(['COMPONENT_MOUNT'])
+    expect(types((await page({ auth: signIn(async () => null) })).said)).toEqual(['COMPONENT_MOUNT'])
   })
 
   test('that cannot be had are complained about, and the page goes on without', async () => {
     const complaint = vi.spyOn(console, 'error').mockImplementation(nothing)
     const it = await page({
-      auth: () => {
+      auth: signIn(() => {
         throw new Error('no keychain')
-      },
+      }),
     })
     expect(types(it.said)).toEqual(['COMPONENT_MOUNT'])
     expect(complaint).toHaveBeenCalledTimes(1)
   })
 
   test('that are refused are told, not tried again, and the page goes on as nobody', async () => {
-    const it = await page({ auth: { token: 'bad' } })
+    const it = await page({ auth: signIn({ token: 'bad' }) })
     it.socket().refuse(it.said[0], 'AUTH_FAILED')
     it.socket().refuse(it.said[1], 'UNAUTHENTICATED')
     await settled()
@@ -129,7 +130,7 @@ describe('credentials', () => {
     expect(it.socket().heard()).toEqual([])
     expect(it.sockets).toHaveLength(1)
     // Signing in is the way out.
-    const signedIn = it.client.authenticate({ token: 'good' })
+    const signedIn = authenticate(it.client, { token: 'good' })
     await settled()
     const [auth] = it.socket().heard()
     accept(it, auth, 'ada')
@@ -138,13 +139,13 @@ describe('credentials', () => {
   })
 
   test('whose answer is lost with the connection are said again, and nobody is told', async () => {
-    const it = await page({ auth: { token: 'ada' } })
+    const it = await page({ auth: signIn({ token: 'ada' }) })
     expect(types(await cutAndBack(it))).toEqual(['AUTH', 'SESSION_RESUME', 'COMPONENT_MOUNT'])
     expect(it.reasons).toEqual([])
   })
 
   test('make a session of their own of the one that is refused', async () => {
-    const it = await page({ auth: { token: 'ada' } })
+    const it = await page({ auth: signIn({ token: 'ada' }) })
     accept(it, it.said[0], 'ada', { token: 'token-ada' })
     it.socket().mounted(it.said[1], 'live-1', { count: 5 })
     const [auth, session, resume] = await cutAndBack(it, 'token-hello-2')
@@ -159,7 +160,7 @@ describe('credentials', () => {
 
 describe('who is signed in', () => {
   test('may be said by the hello', async () => {
-    const it = world()
+    const it = world({ auth: signIn() })
     const told = users(it)
     it.client.connect()
     it.socket().hello({}, undefined, 'ada')
@@ -176,7 +177,7 @@ describe('who is signed in', () => {
   })
 
   test('does not flicker while the credentials are looked at again', async () => {
-    const it = await page({ auth: { token: 'ada' } })
+    const it = await page({ auth: signIn({ token: 'ada' }) })
     accept(it, it.said[0], 'ada')
     const told = users(it)
     // Nor is it over because the connection is lost while they are.
@@ -193,8 +194,8 @@ describe('who is signed in', () => {
 
 describe('signing in', () => {
   test('keeps what nobody had mounted, and the session goes on as theirs', async () => {
-    const it = await counting()
-    const signedIn = it.client.authenticate({ token: 'ada' })
+    const it = await counting({ auth: signIn() })
+    const signedIn = authenticate(it.client, { token: 'ada' })
     await settled()
     const [auth] = it.socket().heard()
     expect(auth).toMatchObject({ type: 'AUTH', payload: { token: 'ada' } })
@@ -212,11 +213,11 @@ describe('signing in', () => {
   })
 
   test('keeps the token of the session that was taken up, not that of the hello', async () => {
-    const it = await counting()
+    const it = await counting({ auth: signIn() })
     const [session, resume] = await cutAndBack(it, 'token-hello')
     it.socket().answer(session, { token: 'token-2', known: true })
     it.socket().answer(resume, resumed(5, 0))
-    const signedIn = it.client.authenticate({ token: 'ada' })
+    const signedIn = authenticate(it.client, { token: 'ada' })
     await settled()
     accept(it, it.socket().heard()[0], 'ada', { token: 'token-3' })
     await signedIn
@@ -224,11 +225,11 @@ describe('signing in', () => {
   })
 
   test('as somebody else mounts everything afresh, and shows nothing of before', async () => {
-    const it = await counting()
+    const it = await counting({ auth: signIn() })
     it.socket().say({ type: 'STATE_SNAPSHOT', componentId: 'live-1', payload: { snapshot: 'signed' } })
     await it.clock.advance(500)
     expect(it.tab.entry()).toBeDefined()
-    const signedIn = it.client.authenticate({ token: 'bob' })
+    const signedIn = authenticate(it.client, { token: 'bob' })
     await settled()
     it.seen.length = 0
     accept(it, it.socket().heard()[0], 'bob', { changed: true, token: 'token-bob' })
@@ -245,8 +246,8 @@ describe('signing in', () => {
   })
 
   test('that is refused changes nothing and rejects', async () => {
-    const it = await counting()
-    const signedIn = it.client.authenticate({ token: 'bad' })
+    const it = await counting({ auth: signIn() })
+    const signedIn = authenticate(it.client, { token: 'bad' })
     await settled()
     it.socket().refuse(it.socket().heard()[0], 'AUTH_THROTTLED')
     await expect(signedIn).rejects.toMatchObject({ code: 'AUTH_THROTTLED' })
@@ -255,8 +256,8 @@ describe('signing in', () => {
   })
 
   test('before there is a connection makes one, and is said first', async () => {
-    const it = world()
-    const signedIn = it.client.authenticate({ token: 'ada' })
+    const it = world({ auth: signIn() })
+    const signedIn = authenticate(it.client, { token: 'ada' })
     it.client.live(Counter, { props: { count: 5 } }).subscribe(nothing)
     it.socket().hello({}, 'token-1')
     await settled()
@@ -267,11 +268,11 @@ describe('signing in', () => {
   })
 
   test('lets those mount that were sent away', async () => {
-    const it = await counting()
+    const it = await counting({ auth: signIn() })
     it.socket().say({ type: 'ERROR', componentId: 'live-1', error: 'sign in', code: 'UNAUTHENTICATED' })
     expect(it.counter.getState()).toMatchObject({ status: 'failed', error: { code: 'UNAUTHENTICATED' } })
     await expect(it.counter.call.increment()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
-    void it.client.authenticate({ token: 'ada' })
+    void authenticate(it.client, { token: 'ada' })
     await settled()
     expect(types(it.socket().heard())).toEqual(['AUTH'])
     accept(it, { requestId: '2' }, 'ada')
@@ -280,9 +281,17 @@ describe('signing in', () => {
   })
 })
 
+test('a page that did not say how signs nobody in, and is told what to do', async () => {
+  const { client } = world()
+  await expect(authenticate(client, { token: 'ada' })).rejects.toMatchObject({
+    code: 'AUTH_FAILED',
+    message: expect.stringContaining('signIn()'),
+  })
+})
+
 test('whoever does not want to hear it finds it in the console', async () => {
   const complaint = vi.spyOn(console, 'error').mockImplementation(nothing)
-  const it = world({ auth: { token: 'bad' } })
+  const it = world({ auth: signIn({ token: 'bad' }) })
   it.client.connect()
   it.socket().hello()
   await settled()
@@ -296,7 +305,7 @@ describe('signing out', () => {
       [{ token: 'ada' }, ['COMPONENT_MOUNT']],
       [() => ({ token: 'ada' }), ['AUTH', 'COMPONENT_MOUNT']],
     ] as const) {
-      const it = await page({ auth })
+      const it = await page({ auth: signIn(auth) })
       accept(it, it.said[0], 'ada')
       it.client.signOut()
       expect(it.client.getUser()).toBeUndefined()

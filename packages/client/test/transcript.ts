@@ -9,6 +9,7 @@ import {
   type LiveHandle,
   type ResumeOutcome,
 } from '@fluxstack/client'
+import { authenticate, signIn } from '@fluxstack/client/sign-in'
 import { batch } from '../src/batch.js'
 import { digest } from '../src/digest.js'
 import { type Room, room } from '../src/rooms.js'
@@ -80,7 +81,7 @@ class Play {
 
   /** `auth` is what the client says on every connection, if anything. */
   constructor(auth: Line | undefined) {
-    this.world = world({ newId: () => 't', ...(auth && { auth: JSON.parse(auth.text) }) })
+    this.world = world({ newId: () => 't', auth: signIn(auth && JSON.parse(auth.text)) })
   }
 
   async run(lines: readonly Line[]): Promise<void> {
@@ -162,7 +163,7 @@ class Play {
     const { name: verb, rest: operands } = firstWord(text, false)
     if (verb === 'wait') return this.world.clock.advance(Number(operands))
     const { client } = this.world
-    if (verb === 'sign-in') return this.asked(client.authenticate(parsed(operands) as Json))
+    if (verb === 'sign-in') return this.asked(authenticate(client, parsed(operands) as Json))
     if (verb === 'sign-out') return client.signOut()
     if (verb === 'user') return equal(client.getUser(), parsed(operands), 'the user')
     if (verb === 'batch') return this.batch(parsed(operands) as Batch)

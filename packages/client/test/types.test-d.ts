@@ -11,6 +11,7 @@ import {
 import { batch } from '@fluxstack/client/batch'
 import { indexedDbCalls } from '@fluxstack/client/durable'
 import { room } from '@fluxstack/client/rooms'
+import { authenticate, signIn } from '@fluxstack/client/sign-in'
 import { fakeServer } from '@fluxstack/client/testing'
 import { describe, expectTypeOf, test } from 'vitest'
 import { Bell, type BellShape, Counter, type CounterShape, Profile, Todos } from './shapes.js'
@@ -123,14 +124,14 @@ describe('coming back', () => {
 })
 
 test('credentials are an object, or a function that has one or none', () => {
-  createLiveClient({ auth: { token: 'secret', provider: 'jwt', tenant: 7 } })
-  createLiveClient({ auth: () => undefined })
-  createLiveClient({ auth: async () => ({ token: 'secret' }) })
+  createLiveClient({ auth: signIn({ token: 'secret', provider: 'jwt', tenant: 7 }) })
+  createLiveClient({ auth: signIn(() => undefined) })
+  createLiveClient({ auth: signIn(async () => ({ token: 'secret' })) })
   // @ts-expect-error a token is a string
-  createLiveClient({ auth: { token: 7 } })
+  signIn({ token: 7 })
   // @ts-expect-error a string is not credentials
-  createLiveClient({ auth: () => 'secret' })
-  expectTypeOf(client.authenticate({ token: 'secret' })).toEqualTypeOf<Promise<string | undefined>>()
+  signIn(() => 'secret')
+  expectTypeOf(authenticate(client, { token: 'secret' })).toEqualTypeOf<Promise<string | undefined>>()
   expectTypeOf(client.getUser()).toEqualTypeOf<string | undefined>()
   createLiveClient({ onSignedOut: (reason) => expectTypeOf(reason).toEqualTypeOf<LiveError>() })
 })

@@ -4,6 +4,5 @@
 
 export type { EventHandlers, Live, LiveOptions, LiveTools } from './live.js'
 export { LiveProvider, useLiveClient } from './provider.js'
-export { type ConnectionView, useConnection } from './use-connection.js'
+export { type ConnectionView, useConnection, useUser } from './use-connection.js'
 export { useLive } from './use-live.js'
-export { useUser } from './use-user.js'

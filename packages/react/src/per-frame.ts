@@ -8,38 +8,37 @@
 
 import type { ComponentShape, LiveHandle } from '@fluxstack/client'
 
-/** Subscribes like the handle does. Tests that declare themselves to React hear everything at once. */
+interface Frames {
+  /** Whether React is told of by a test, which looks at once at what it did. */
+  readonly IS_REACT_ACT_ENVIRONMENT?: boolean
+  readonly requestAnimationFrame?: (then: () => void) => unknown
+}
+
+/** Subscribes like the handle does. */
 export function subscribePerFrame<C extends ComponentShape>(
   handle: LiveHandle<C>,
   listener: () => void,
 ): () => void {
-  let frame = 0
+  const page = globalThis as Frames
+  let isWaiting = false
   let isMissed = false
   let { pending } = handle
 
   function tell(): void {
     isMissed = false
     listener()
-    const { IS_REACT_ACT_ENVIRONMENT: isTest, requestAnimationFrame } = globalThis as {
-      IS_REACT_ACT_ENVIRONMENT?: boolean
-      requestAnimationFrame?: (then: () => void) => number
-    }
-    if (!isTest && requestAnimationFrame) frame ||= requestAnimationFrame(next)
+    if (isWaiting || page.IS_REACT_ACT_ENVIRONMENT || !page.requestAnimationFrame) return
+    isWaiting = true
+    page.requestAnimationFrame(() => {
+      isWaiting = false
+      if (isMissed) tell()
+    })
   }
 
-  function next(): void {
-    frame = 0
-    if (isMissed) tell()
-  }
-
-  const leave = handle.subscribe((view, previous) => {
+  return handle.subscribe((view, previous) => {
     const isOwn = handle.pending > pending
     pending = handle.pending
-    if (frame && !isOwn && view.status === previous.status) isMissed = true
-    else tell()
+    isMissed = isWaiting && !isOwn && view.status === previous.status
+    if (!isMissed) tell()
   })
-  return () => {
-    leave()
-    if (frame) cancelAnimationFrame(frame)
-  }
 }

@@ -1,5 +1,5 @@
 /**
- * The connection, for status lines and "you are offline" banners.
+ * The connection, for status lines and "you are offline" banners, and who is at this end of it.
  */
 
 import type { ConnectionStatus } from '@fluxstack/client'
@@ -28,4 +28,16 @@ export function useConnection(): ConnectionView {
   const status = useSyncExternalStore(subscribeStatus, getStatus, getStatus)
   const outdated = useSyncExternalStore(subscribeStatus, isOutdated, isOutdated)
   return { status, connected: status === 'open', outdated }
+}
+
+/**
+ * The signed-in user, by the server's word for them; undefined if nobody is. Re-renders when it is another.
+ *
+ * @example
+ * const user = useUser()
+ * return user === undefined ? <SignIn /> : <p>Hello {user}</p>
+ */
+export function useUser(): string | undefined {
+  const { subscribeStatus, getUser } = useLiveClient()
+  return useSyncExternalStore(subscribeStatus, getUser, getUser)
 }

@@ -1,5 +1,7 @@
 // @vitest-environment jsdom
+
 import type { ResumeOutcome } from '@fluxstack/client'
+import { authenticate } from '@fluxstack/client/sign-in'
 import { fakeServer } from '@fluxstack/client/testing'
 import { LiveProvider, useConnection, useLive, useUser } from '@fluxstack/react'
 import { useBound } from '@fluxstack/react/forms'
@@ -219,11 +221,11 @@ test('useUser is who is signed in, and nobody else', async () => {
   const server = fakeServer({ users: { secret: 'ada' } })
   await show(server, <Who />)
   expect(screen.getByRole('status').textContent).toBe('nobody')
-  await act(() => server.client.authenticate({ token: 'secret' }))
+  await act(() => authenticate(server.client, { token: 'secret' }))
   expect(screen.getByRole('status').textContent).toBe('ada')
   const before = renders
-  await act(() => server.client.authenticate({ token: 'secret' }))
-  await act(() => server.client.authenticate({ token: 'wrong' }).catch(() => undefined))
+  await act(() => authenticate(server.client, { token: 'secret' }))
+  await act(() => authenticate(server.client, { token: 'wrong' }).catch(() => undefined))
   expect([screen.getByRole('status').textContent, renders]).toEqual(['ada', before])
   act(() => server.client.signOut())
   expect(screen.getByRole('status').textContent).toBe('nobody')

@@ -1,6 +1,7 @@
 /** The page's one connection. */
 
 import { createLiveClient, type LiveClient } from '@fluxstack/client'
+import { signIn } from '@fluxstack/client/sign-in'
 import { liveStats } from '@fluxstack/client/stats'
 import { useSyncExternalStore } from 'react'
 import { credentials } from './visitor'
@@ -10,7 +11,10 @@ export const tap = wireTap()
 
 export const stats = liveStats({ createSocket: tap.createSocket })
 
-export const client: LiveClient = createLiveClient({ createSocket: stats.createSocket, auth: credentials })
+export const client: LiveClient = createLiveClient({
+  createSocket: stats.createSocket,
+  auth: signIn(credentials),
+})
 
 /** Where the connection is, in the page's words. */
 export type Phase = 'connecting' | 'live' | 'reconnecting' | 'closed'

@@ -1,6 +1,7 @@
 /** Where the visitor says who they are, and signs in: with a name alone, because this is a demonstration. */
 
 import { LiveError } from '@fluxstack/client'
+import { authenticate } from '@fluxstack/client/sign-in'
 import { useLiveClient, useUser } from '@fluxstack/react'
 import { type FormEvent, useId, useState } from 'react'
 import { announce } from './toasts'
@@ -24,7 +25,7 @@ export function VisitorForm() {
     event.preventDefault()
     if (!choose()) return
     try {
-      await client.authenticate({ name: typed.trim() })
+      await authenticate(client, { name: typed.trim() })
       rememberSignedIn(true)
     } catch (cause) {
       announce(cause instanceof LiveError ? cause.message : String(cause), 'bad')
