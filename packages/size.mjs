@@ -42,6 +42,12 @@ const EXTRAS = [
     word: '.fields?.[',
   },
   { name: '@fluxstack/react/rooms', file: 'react/src/rooms.ts', budget: 1.5 * 1024, word: 'ROOM_JOIN"' },
+  {
+    name: '@fluxstack/react/zustand',
+    file: 'react/src/zustand/index.ts',
+    budget: 4 * 1024,
+    word: 'liveComponents',
+  },
 ]
 
 const output = await mkdtemp(join(tmpdir(), 'fluxstack-size-'))
@@ -62,7 +68,7 @@ async function bundle(files) {
     minify: true,
     format: 'esm',
     target: 'es2022',
-    external: ['react', 'react/*'],
+    external: ['react', 'react/*', 'zustand', 'zustand/*'],
     write: false,
   })
   const [{ contents, text }] = outputFiles

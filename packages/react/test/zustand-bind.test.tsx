@@ -306,6 +306,21 @@ describe('after an absence', () => {
     ])
   })
 
+  test('a change back to what it was long ago is a change', async () => {
+    const [server, store] = [tilling(), shop()]
+    const useShop = bindLive(store)
+    await use(server, () => useShop(Till, { globalState: both }))
+    await doing(server, async () => {
+      server.push(Till, { coupon: 'THEIRS' })
+      while (store.getState().coupon === '') await undefined
+      server.disconnect()
+      store.setState({ coupon: '' })
+    })
+    await doing(server, () => server.reconnect())
+    expect(writes(server)).toEqual([''])
+    expect(store.getState().coupon).toBe('')
+  })
+
   test('a write whose answer was lost is done once', async () => {
     const [server, store] = [tilling(), shop()]
     const useShop = bindLive(store)

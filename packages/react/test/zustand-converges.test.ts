@@ -94,6 +94,6 @@ test('whatever changes where and whenever the connection breaks, store and serve
       expect(conflicts.filter(({ reason }) => reason === 'loop')).toEqual([])
       leave()
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
 })

@@ -120,7 +120,7 @@ export function createBond<G>(
   }
 
   function see(): void {
-    // Before the updaters, which would go over what the store has to say after an absence.
+    // What the store has to say after an absence is said first.
     const changed = [...fields.values()].filter((field) => field.meet())
     if (handle.getState().state !== seen) update()
     for (const field of changed) field.judge()

@@ -90,17 +90,21 @@ export function createField(owner: FieldOwner): BoundField {
     known = undefined
   }
 
+  /** What both have the store need not say, also if it changes before anybody is asked. */
+  function agree(): void {
+    freshen()
+    if (!isWriting && value !== undefined && same(value, server())) heard = value
+  }
+
   /** Store to server, if there is something to say and somebody to hear it. */
   function consider(): void {
     if (isWriting || !owner.isHeld() || handle.getState().status !== 'live') return
-    freshen()
+    agree()
     const theirs = server()
     const before = known
     known = { server: theirs }
     if (value === undefined || same(value, heard)) return
-    if (same(value, theirs)) {
-      heard = value
-    } else if (isChased()) {
+    if (isChased()) {
       stop(theirs)
     } else {
       if (before && !same(before.server, theirs)) disagree('both', theirs)
@@ -177,6 +181,7 @@ export function createField(owner: FieldOwner): BoundField {
           cause = why
         }
       }
+      agree()
     },
     consider,
     meet() {
