@@ -9,9 +9,18 @@ const flat = (code: string): string =>
     .map((line) => line.trim())
     .join('\n')
 
-test('every block of docs/testing.md is a piece of a test that runs', () => {
-  const tests = flat(read('shop.test.tsx'))
-  const blocks = [...read('../../../../docs/testing.md').matchAll(/```tsx\n(.*?)\n```/gs)]
-  expect(blocks.length).toBeGreaterThan(5)
-  for (const [, block = ''] of blocks) expect(tests).toContain(flat(block))
-})
+/** Which files have the pieces of which page. */
+const PAGES = {
+  testing: ['shop.test.tsx'],
+  zustand: ['till-store.ts', 'till-page.tsx', 'till.test.tsx'],
+}
+
+test.each(Object.entries(PAGES))(
+  'every block of docs/%s.md is a piece of something that runs',
+  (page, files) => {
+    const code = files.map((file) => flat(read(file))).join('\n')
+    const blocks = [...read(`../../../../docs/${page}.md`).matchAll(/```tsx\n(.*?)\n```/gs)]
+    expect(blocks.length).toBeGreaterThan(5)
+    for (const [, block = ''] of blocks) expect(code).toContain(flat(block))
+  },
+)
