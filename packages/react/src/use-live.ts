@@ -128,7 +128,8 @@ function useHandle<C extends ComponentShape>(
   return handle
 }
 
-function useView<C extends ComponentShape, S>(
+/** What a handle shows, or the selected part of it. */
+export function useView<C extends ComponentShape, S>(
   handle: LiveHandle<C>,
   { select, isEqual = Object.is }: Partial<LiveOptions<C, S>>,
 ): Shown<C, S> {
@@ -161,7 +162,8 @@ function useView<C extends ComponentShape, S>(
   return view
 }
 
-function useEvents<C extends ComponentShape, S>(
+/** Tells what a handle announces. */
+export function useEvents<C extends ComponentShape, S>(
   handle: LiveHandle<C>,
   { onEvent, eventHandlers, onResume }: Partial<LiveOptions<C, S>>,
 ): void {
@@ -182,7 +184,12 @@ function leaveAll(...ways: readonly (() => void)[]): () => void {
   }
 }
 
-function useDebug<C extends ComponentShape>(name: string, handle: LiveHandle<C>, debug: boolean): void {
+/** Writes everything to the console, if it is wanted. */
+export function useDebug<C extends ComponentShape>(
+  name: string,
+  handle: LiveHandle<C>,
+  debug: boolean,
+): void {
   useEffect(() => {
     if (!debug) return
     const say =
