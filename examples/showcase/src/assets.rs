@@ -12,10 +12,11 @@ struct Dist;
 const POLICY: &str =
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
 
-/// Files by name; any other path is a page of the application.
+/// Files by name, folders by their `index.html`; any other path is a page of the application.
 pub(crate) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
-    let name = if path.is_empty() { "index.html" } else { path };
+    let index = format!("{path}index.html");
+    let name = if path.is_empty() || path.ends_with('/') { &index } else { path };
     let is_page = name.ends_with(".html") || !name.contains('.');
     let file = match Dist::get(name) {
         Some(file) => file,

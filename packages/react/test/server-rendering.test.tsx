@@ -1,5 +1,6 @@
 // @vitest-environment jsdom
 
+import { fakeServer } from '@fluxstack/client/testing'
 import { LiveProvider, useConnection, useLive, useUser } from '@fluxstack/react'
 import type { LiveStates } from '@fluxstack/react/suspense'
 import { dehydrate, hydrate, LiveErrorBoundary, preload, useLiveSuspense } from '@fluxstack/react/suspense'
@@ -143,9 +144,12 @@ describe('useLiveSuspense on a server', () => {
   })
 
   test('shows nobody what was rendered for somebody else', async () => {
-    const server = counting()
-    hydrate(server.client, { 'Counter {"count":5}': { count: 8 } })
-    await server.client.authenticate({})
-    expect(dehydrate(server.client)).toEqual({ 'Counter {"count":5}': { count: 8 } })
+    const server = fakeServer({ users: { secret: 'ada', other: 'bob' } })
+    const states = { 'Counter {"count":5}': { count: 8 } }
+    hydrate(server.client, states)
+    await server.client.authenticate({ token: 'secret' })
+    expect(dehydrate(server.client)).toEqual(states)
+    await server.client.authenticate({ token: 'other' })
+    expect(dehydrate(server.client)).toEqual({})
   })
 })

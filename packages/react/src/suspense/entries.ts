@@ -67,7 +67,16 @@ export function entriesOf(client: LiveClient): Entries {
 function createEntries(client: LiveClient): Entries {
   const entries = new Map<string, Kept>()
   const seeds = new Map<string, object>()
-  let user = client.getUser()
+  let watch = (): void => {
+    let user = client.getUser()
+    watch = () => undefined
+    client.subscribeStatus(() => {
+      const now = client.getUser()
+      // What was rendered for somebody is not for whoever comes after them.
+      if (user !== undefined && user !== now) seeds.clear()
+      user = now
+    })
+  }
 
   function make<C extends ComponentShape>(
     key: string,
@@ -118,12 +127,7 @@ function createEntries(client: LiveClient): Entries {
       for (const [key, state] of Object.entries(states)) {
         if (typeof state === 'object' && state !== null) seeds.set(key, state)
       }
-      client.subscribeStatus(() => {
-        const now = client.getUser()
-        // What was rendered for somebody is not for whoever comes after them.
-        if (user !== undefined && user !== now) seeds.clear()
-        user = now
-      })
+      watch()
     },
   }
 }
