@@ -107,8 +107,8 @@ pub(crate) async fn run(
     outgoing: impl Sink<Outgoing> + Unpin,
 ) {
     let most = live.limits().channels.min(MOST);
-    // A turn of each channel, all the notices there are, and the end: there is always room.
-    let (queue, turns) = mpsc::channel(4 * most + 1);
+    // A turn of each channel, all the notices there are, the greeting and the end: there is always room.
+    let (queue, turns) = mpsc::channel(4 * most + 2);
     let notices = 2 * most;
     let now = Instant::now();
     let carrier = Arc::new(Carrier {
@@ -120,6 +120,7 @@ pub(crate) async fn run(
         board: Mutex::new(Board { lines: HashMap::new(), running: 0, spare: Some(place), heard: now }),
         live: live.clone(),
     });
+    carrier.greet(None);
     live.track(carry(&carrier, turns, incoming, outgoing)).await;
     // Also if it was cut short: what has no line any more ends.
     carrier.board().lines.clear();
@@ -180,6 +181,10 @@ async fn read(
                 }
                 continue;
             }
+            (ChannelFrame::Text(_), None) if id == 0 => {
+                let notice = Arc::clone(&carrier.notices).acquire_owned().await.ok();
+                carrier.greet(notice);
+            }
             (ChannelFrame::Text(_), None) => {}
             (ChannelFrame::Open(query), _) => {
                 if id <= newest {
@@ -224,6 +229,11 @@ async fn write(patience: Duration, mut turns: mpsc::Receiver<Turn>, mut socket: 
 }
 
 impl Carrier {
+    /// Says that the server is there, and how many channels the socket may have.
+    fn greet(&self, notice: Option<OwnedSemaphorePermit>) {
+        self.say(Outgoing::Text(channel::greeting(self.most).into()), notice);
+    }
+
     /// A channel for whoever asks for it, or the word that there is none.
     async fn open(self: &Arc<Self>, id: ChannelId, query: Bytes, is_allowed: bool) {
         // Waits where the client does not read that its channels are closed.

@@ -318,9 +318,22 @@ async fn a_server_that_goes_away_tells_every_channel() {
 #[tokio::test(start_paused = true)]
 async fn what_is_no_frame_of_a_channel_closes_the_socket() {
     let harness = harness();
-    for text in
-        ["", "null", "{}", " {}", "0 {}", "01 {}", "1", "1--", "x+v=3", "4294967296 {}", "1+", "2+v=3"]
-    {
+    for text in [
+        "",
+        "null",
+        "{}",
+        " {}",
+        "0",
+        "0-",
+        "0+v=3",
+        "01 {}",
+        "1",
+        "1--",
+        "x+v=3",
+        "4294967296 {}",
+        "1+",
+        "2+v=3",
+    ] {
         let mut socket = socket(&harness);
         let mut client = socket.open(PLAIN).await.unwrap();
         let second = socket.open(PLAIN).await.unwrap();
@@ -348,7 +361,7 @@ async fn what_is_for_a_channel_that_is_gone_is_passed_over_until_it_is_a_flood()
         socket.send(stray).await;
     }
     client.call(&id, "increment", json!({})).await.unwrap();
-    assert!(!socket.log().iter().any(|frame| !frame.starts_with("1 ")), "{:?}", socket.log());
+    assert!(socket.log()[1..].iter().all(|frame| frame.starts_with("1 ")), "{:?}", socket.log());
     for _ in 0..20 {
         socket.send("7 {}").await;
     }
@@ -421,6 +434,25 @@ async fn a_socket_without_channels_does_not_stay() {
     assert_eq!(socket.closed().await, Some(CloseCode::PeerSilent));
     assert!(begun.elapsed() < Duration::from_secs(31));
     until(|| harness.live().connections() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_socket_itself_says_that_it_is_there() {
+    let harness = limited(|limits| {
+        limits.rate = 10;
+        limits.burst = 20;
+    });
+    let mut socket = socket(&harness);
+    let _client = socket.open(PLAIN).await.unwrap();
+    socket.send("0 ").await;
+    socket.send("0 anything").await;
+    until(|| socket.log().len() == 4).await;
+    let log = socket.log();
+    assert_eq!([&log[0], &log[2], &log[3]], [r#"0 {"channels":32}"#; 3], "{log:?}");
+    for _ in 0..20 {
+        socket.send("0 ").await;
+    }
+    assert_eq!(socket.closed().await, Some(CloseCode::Flood), "who asks too often is told off as well");
 }
 
 #[tokio::test(start_paused = true)]

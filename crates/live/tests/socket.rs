@@ -322,6 +322,7 @@ async fn one_socket_carries_several_connections() {
     let own = format!("http://{address}");
     let mut socket =
         ask(&address, "&channels=1", &[("cookie", "session=s3cr3t"), ("origin", &own)]).await.unwrap();
+    assert_eq!(text(&mut socket).await, r#"0 {"channels":32}"#);
     let mut frames = Vec::new();
     for query in ["v=3&caps=delta,batch", "v=3&token=guess"] {
         socket.send(Message::text(format!("{}+{query}", frames.len() + 1))).await.unwrap();
@@ -368,6 +369,7 @@ async fn a_socket_that_hangs_up_takes_every_channel_along() {
     let live = app::live().build().unwrap();
     let address = serve(&live).await;
     let mut socket = ask(&address, "&channels=1", &[]).await.unwrap();
+    text(&mut socket).await;
     for id in 1..=5 {
         socket.send(Message::text(format!("{id}+v=3"))).await.unwrap();
         assert!(text(&mut socket).await.starts_with(&format!("{id} {{")));

@@ -5,12 +5,14 @@
 //! 7 {"type":…}        a frame of channel 7, in both directions
 //! 7-                  close it
 //! 7-4430              the server has closed it, with this code
+//! 0 {"channels":32}   the server is there, and carries so many: first of all, and whenever it is asked
+//! 0                   is it?
 //! ```
 //!
 //! A number is written as JSON would write it and never used twice on a socket, so that what is still on its way
 //! for a channel that is gone is not taken for another's.
 
-/// Which channel of a socket. From 1.
+/// Which channel of a socket, from 1; 0 is the socket itself.
 pub type ChannelId = u32;
 
 /// Bytes that the name of a channel adds to a frame, at most.
@@ -40,7 +42,7 @@ pub enum ChannelFrame<'a> {
 pub fn read(text: &str) -> Option<(ChannelId, ChannelFrame<'_>)> {
     let digits = text.bytes().take(OVERHEAD).take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at(digits);
-    if number.starts_with('0') {
+    if number.starts_with('0') && (number != "0" || !rest.starts_with(' ')) {
         return None;
     }
     let id = number.parse().ok()?;
@@ -51,6 +53,16 @@ pub fn read(text: &str) -> Option<(ChannelId, ChannelFrame<'_>)> {
         _ => return None,
     };
     Some((id, frame))
+}
+
+/// What the server says of the socket itself.
+///
+/// ```
+/// assert_eq!(fluxstack_live_protocol::channel::greeting(32), br#"0 {"channels":32}"#);
+/// ```
+#[must_use]
+pub fn greeting(channels: usize) -> Vec<u8> {
+    format!("0 {{\"channels\":{channels}}}").into_bytes()
 }
 
 /// A frame for a channel.
@@ -102,7 +114,10 @@ mod tests {
             "+",
             "-",
             " {}",
-            "0 {}",
+            "0",
+            "0+v=3",
+            "0-",
+            "0\t{}",
             "00 {}",
             "07 {}",
             "-7 {}",
@@ -127,6 +142,7 @@ mod tests {
     fn what_is_in_it_is_not_looked_at() {
         assert_eq!(read("1 "), Some((1, ChannelFrame::Text(""))));
         assert_eq!(read("1  é-"), Some((1, ChannelFrame::Text(" é-"))));
+        assert_eq!(read("0 "), Some((0, ChannelFrame::Text(""))));
         assert_eq!(read("1+"), Some((1, ChannelFrame::Open(""))));
         assert_eq!(read("4294967295 0-"), Some((u32::MAX, ChannelFrame::Text("0-"))));
     }
