@@ -1,5 +1,6 @@
 // @vitest-environment jsdom
 
+import { authenticate } from '@fluxstack/client/sign-in'
 import { fakeServer } from '@fluxstack/client/testing'
 import { LiveProvider, useConnection, useLive, useUser } from '@fluxstack/react'
 import type { LiveStates } from '@fluxstack/react/suspense'
@@ -147,9 +148,9 @@ describe('useLiveSuspense on a server', () => {
     const server = fakeServer({ users: { secret: 'ada', other: 'bob' } })
     const states = { 'Counter {"count":5}': { count: 8 } }
     hydrate(server.client, states)
-    await server.client.authenticate({ token: 'secret' })
+    await authenticate(server.client, { token: 'secret' })
     expect(dehydrate(server.client)).toEqual(states)
-    await server.client.authenticate({ token: 'other' })
+    await authenticate(server.client, { token: 'other' })
     expect(dehydrate(server.client)).toEqual({})
   })
 })

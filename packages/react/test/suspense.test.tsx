@@ -1,4 +1,5 @@
 // @vitest-environment jsdom
+import { authenticate } from '@fluxstack/client/sign-in'
 import { type FakeServer, fakeServer, waitForUpdate } from '@fluxstack/client/testing'
 import { LiveErrorBoundary, preload, useLiveSuspense } from '@fluxstack/react/suspense'
 import { renderLive } from '@fluxstack/react/testing'
@@ -255,7 +256,7 @@ describe('a component that failed', () => {
     server.refuse('UNAUTHENTICATED', 'sign in first')
     const { settle } = await renderLive(page(<Count id="mine" />), server)
     expect(screen.getByRole('alert').textContent).toContain('sign in first')
-    await settle(() => server.client.authenticate({}))
+    await settle(() => authenticate(server.client, {}))
     expect(shown()).toEqual(['5'])
     complaints.mockClear()
   })
