@@ -14,13 +14,11 @@
  */
 
 import { isGone, isPassing, LiveError } from './error.js'
+import { MOST_TRIES } from './numbers.js'
 import type { Guess } from './optimistic.js'
 import { queueFull } from './outbox.js'
 import type { Port } from './port.js'
 import type { CallBody, CallMessage } from './protocol.js'
-
-/** Times a call that was refused before it was done is sent again by itself, over 16 s at most. */
-const MOST_TRIES = 6
 
 /** What names a call for good. */
 export interface CallName {

@@ -12,6 +12,7 @@
 import { advance, type Snapshot, takeSnapshot } from './delta.js'
 import { complain, isDenied, isGone, isPassing, LiveError } from './error.js'
 import { type Ears, hear } from './hear.js'
+import { MOST_RESYNCS } from './numbers.js'
 import type { Port } from './port.js'
 import {
   type InstancePushes,
@@ -20,9 +21,6 @@ import {
   type Standing,
   type WholeState,
 } from './protocol.js'
-
-/** Whole states asked for in a row before client and server are declared to disagree. */
-const MOST_RESYNCS = 3
 
 /** Who mounted it. */
 export interface Owner extends Ears {

@@ -21,6 +21,7 @@ import { enterHall, type Hall } from './hall.js'
 import type { Inside } from './inside.js'
 import { createInstance, type Instance, type Kept, type Owner, UPDATE_BOTH, unmount } from './instance.js'
 import { listeners } from './listeners.js'
+import { MOST_IN_DOUBT, MOST_KEPT, REMOUNT_REST_MS } from './numbers.js'
 import { createLayers, type Update } from './optimistic.js'
 import type { Guest, Port } from './port.js'
 import {
@@ -34,13 +35,6 @@ import {
 } from './protocol.js'
 import type { ComponentShape, LiveHandle, LiveStatus, LiveView, ResumeOutcome } from './shape.js'
 import type { KeptInstance } from './tab-memory.js'
-
-/** An instance lost again within this time, in ms, is not asked for again by itself. */
-const REMOUNT_REST_MS = 10_000
-/** A snapshot larger than this, in characters, is not worth a tab's storage. */
-const MOST_KEPT = 65_536
-/** Calls a server is asked about when an instance comes back. */
-const MOST_IN_DOUBT = 256
 
 /** What is shown before anything is. */
 const MOUNTING = {

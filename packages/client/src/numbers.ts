@@ -59,3 +59,19 @@ export const ORIGIN_LENGTH = 12
 export const SAFE_ARGUMENTS = 1024
 /** The room of everybody who has mounted the component. No application names it. */
 export const EVERYBODY = '*'
+
+// How instances are kept, and had back.
+
+/** An instance lost again within this time, in ms, is not asked for again by itself. */
+export const REMOUNT_REST_MS = 10_000
+/** A snapshot larger than this, in characters, is not worth a tab's storage. */
+export const MOST_KEPT = 65_536
+/** Calls a server is asked about when an instance comes back. */
+export const MOST_IN_DOUBT = 256
+
+// How often something is tried again.
+
+/** Whole states asked for in a row before client and server are declared to disagree. */
+export const MOST_RESYNCS = 3
+/** Times a call that was refused before it was done is sent again by itself, over 16 s at most. */
+export const MOST_TRIES = 6

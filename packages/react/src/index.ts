@@ -3,6 +3,5 @@
  */
 
 export type { EventHandlers, Live, LiveOptions, LiveTools } from './live.js'
-export { LiveProvider, useLiveClient } from './provider.js'
-export { type ConnectionView, useConnection, useUser } from './use-connection.js'
+export { type ConnectionView, LiveProvider, useConnection, useLiveClient, useUser } from './provider.js'
 export { useLive } from './use-live.js'

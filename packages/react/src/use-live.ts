@@ -192,15 +192,10 @@ export function useDebug<C extends ComponentShape>(
 ): void {
   useEffect(() => {
     if (!debug) return
-    const say =
-      (what: string) =>
-      (...told: unknown[]): void =>
-        console.debug(`[fluxstack] ${name} ${handle.componentId}`, what, ...told)
-    return leaveAll(
-      handle.subscribe(say('view')),
-      handle.on(say('event')),
-      handle.onMissed(say('missed')),
-      handle.onResume(say('outcome')),
+    const about = `[fluxstack] ${name} ${handle.componentId}`
+    const ways = (['subscribe', 'on', 'onMissed', 'onResume'] as const).map((what) =>
+      handle[what]((...told: unknown[]) => console.debug(about, what, ...told)),
     )
+    return leaveAll(...ways)
   }, [name, handle, debug])
 }

@@ -333,6 +333,6 @@ test('debug says what happens', async () => {
   const [live, mounting] = [{ status: 'live' }, { status: 'mounting' }].map((view) =>
     expect.objectContaining(view),
   )
-  expect(said).toHaveBeenCalledWith('[fluxstack] Counter a', 'view', live, mounting)
+  expect(said).toHaveBeenCalledWith('[fluxstack] Counter a', 'subscribe', live, mounting)
   said.mockRestore()
 })
