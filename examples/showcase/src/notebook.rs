@@ -16,20 +16,16 @@ const LONGEST: usize = 500;
 pub struct Notebook {
     /// Its name.
     pub name: String,
-    /// Those that have in them what is looked for, oldest first.
+    /// All of them, oldest first.
     pub notes: List<Note>,
-    /// How many there are in all.
-    pub total: u32,
     /// What is looked for.
     pub search: String,
+    /// The ids of the notes that have it in them, while something is looked for.
+    pub found: Option<Vec<String>>,
     /// How often it was bumped.
     pub bumps: u32,
-    /// All of them.
-    #[state(keep)]
-    all: Vec<Note>,
-    /// The last id that was made here.
-    #[state(keep)]
-    last: u32,
+    /// How many ids were made here.
+    made: u32,
 }
 
 /// A note.
@@ -55,9 +51,14 @@ impl Component for Notebook {
     type Event = ();
 
     async fn mount(props: NotebookProps, _cx: &mut Cx<Self>) -> Result<Self> {
-        let name = bounded("name", props.name)?;
-        let (notes, all) = (List::new(), Vec::new());
-        Ok(Notebook { name, notes, total: 0, search: String::new(), bumps: 0, all, last: 0 })
+        Ok(Notebook {
+            name: bounded("name", props.name)?,
+            notes: List::new(),
+            search: String::new(),
+            found: None,
+            bumps: 0,
+            made: 0,
+        })
     }
 }
 
@@ -66,43 +67,35 @@ impl Notebook {
     /// Adds a note at the end, and answers its id.
     pub fn add(&mut self, text: String, id: Option<String>) -> Result<String> {
         let text = acceptable(text)?;
-        if self.all.len() >= MOST {
+        if self.notes.len() >= MOST {
             return Err(Error::new(Code::Conflict, "the notebook is full: remove something first"));
         }
         let id = match id.filter(|id| !id.is_empty()) {
             Some(id) => bounded("id", id)?,
-            None => {
-                self.last += 1;
-                format!("note-{}", self.last)
-            }
+            None => self.new_id(),
         };
-        if self.all.iter().any(|note| note.id == id) {
+        if self.find(&id).is_ok() {
             return Err(Error::new(Code::Conflict, "there is such a note already"));
         }
-        let note = Note { id: id.clone(), text };
-        if note.has(&self.search) {
-            self.notes.push(note.clone());
-        }
-        self.all.push(note);
-        self.total += 1;
+        self.notes.push(Note { id: id.clone(), text });
+        self.look();
         Ok(id)
     }
 
     /// Gives a note another text.
     pub fn rename(&mut self, id: String, text: String) -> Result<()> {
         let text = acceptable(text)?;
-        let note = self.all.iter_mut().find(|note| note.id == id);
-        note.ok_or_else(|| Error::not_found("that note is gone"))?.text = text;
-        self.find();
+        let at = self.find(&id)?;
+        self.notes.update(at, |note| note.text = text);
+        self.look();
         Ok(())
     }
 
     /// Removes a note.
     pub fn remove(&mut self, id: String) -> Result<()> {
-        let at = self.all.iter().position(|note| note.id == id);
-        self.all.remove(at.ok_or_else(|| Error::not_found("that note is gone"))?);
-        self.notes.retain(|note| note.id != id);
-        self.total -= 1;
+        let at = self.find(&id)?;
+        self.notes.remove(at);
+        self.look();
         Ok(())
     }
 
@@ -112,24 +105,36 @@ impl Notebook {
         self.bumps
     }
 
-    /// Shows only notes that have this in them, in capitals or not; all of them for an empty text.
+    /// Looks for notes that have this in them, in capitals or not; an empty text ends it.
     pub fn search(&mut self, text: String) -> Result<()> {
         self.search = bounded("text", text)?;
-        self.find();
+        self.look();
         Ok(())
     }
 }
 
 impl Notebook {
-    // The list finds out itself which rows are the same.
-    fn find(&mut self) {
-        self.notes = self.all.iter().filter(|note| note.has(&self.search)).cloned().collect();
+    fn find(&self, id: &str) -> Result<usize> {
+        let at = self.notes.iter().position(|note| note.id == id);
+        at.ok_or_else(|| Error::not_found("that note is gone"))
     }
-}
 
-impl Note {
-    fn has(&self, search: &str) -> bool {
-        self.text.to_lowercase().contains(&search.to_lowercase())
+    fn look(&mut self) {
+        let wanted = self.search.trim().to_lowercase();
+        let has = |note: &&Note| note.text.to_lowercase().contains(&wanted);
+        let found = || self.notes.iter().filter(has).map(|note| note.id.clone()).collect();
+        self.found = (!wanted.is_empty()).then(found);
+    }
+
+    /// An id that no note has.
+    fn new_id(&mut self) -> String {
+        loop {
+            self.made += 1;
+            let id = format!("note-{}", self.made);
+            if self.find(&id).is_err() {
+                return id;
+            }
+        }
     }
 }
 
@@ -174,7 +179,7 @@ mod tests {
         notebook.call("remove", json!({ "id": "b" })).await.unwrap();
         let state = notebook.state();
         assert_eq!(state["notes"], json!([{ "id": "a", "text": "Oat milk" }]));
-        assert_eq!((&state["name"], &state["total"]), (&json!("first"), &json!(1)));
+        assert_eq!(state["name"], json!("first"));
         assert_eq!(notebook.call("remove", json!({ "id": "b" })).await.unwrap_err().code, "NOT_FOUND");
     }
 
@@ -188,24 +193,25 @@ mod tests {
         assert_eq!(refused.code, "CONFLICT");
         let refused = notebook.call("rename", json!({ "id": "a", "text": "FORBIDDEN" })).await.unwrap_err();
         assert_eq!(refused.code, "INVALID");
-        assert_eq!(notebook.state()["total"], json!(2));
+        assert_eq!(notebook.state()["notes"].as_array().map(Vec::len), Some(2));
     }
 
     #[tokio::test]
-    async fn a_search_hides_notes_and_loses_none() {
+    async fn what_is_looked_for_is_found_also_after_a_change() {
         let mut notebook = notebook().await;
-        let ids = |notebook: &mut Mounted<Notebook>| {
-            let notes = notebook.state()["notes"].as_array().cloned().unwrap_or_default();
-            notes.iter().map(|note| note["id"].as_str().unwrap_or_default().to_owned()).collect::<String>()
-        };
         notebook.call("search", json!({ "text": "BREAD" })).await.unwrap();
-        assert_eq!(ids(&mut notebook), "b");
+        assert_eq!(notebook.state()["found"], json!(["b"]));
         notebook.call("add", json!({ "id": "c", "text": "Breadcrumbs" })).await.unwrap();
-        notebook.call("add", json!({ "id": "d", "text": "Salt" })).await.unwrap();
         notebook.call("rename", json!({ "id": "b", "text": "Rolls" })).await.unwrap();
-        assert_eq!(ids(&mut notebook), "c");
+        assert_eq!(notebook.state()["found"], json!(["c"]));
         notebook.call("search", json!({ "text": "" })).await.unwrap();
-        assert_eq!(ids(&mut notebook), "abcd");
-        assert_eq!(notebook.call("add", json!({ "text": "Jam" })).await, Ok(json!("note-1")));
+        assert_eq!(notebook.state()["found"], json!(null));
+    }
+
+    #[tokio::test]
+    async fn a_note_without_an_id_is_given_one_that_is_free() {
+        let mut notebook = notebook().await;
+        notebook.call("add", json!({ "text": "Jam", "id": "note-1" })).await.unwrap();
+        assert_eq!(notebook.call("add", json!({ "text": "Tea" })).await, Ok(json!("note-2")));
     }
 }

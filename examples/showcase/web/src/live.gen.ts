@@ -231,12 +231,12 @@ export interface NotebookShape {
   state: {
     /** Its name. */
     name: string
-    /** Those that have in them what is looked for, oldest first. */
+    /** All of them, oldest first. */
     notes: Array<Note>
-    /** How many there are in all. */
-    total: number
     /** What is looked for. */
     search: string
+    /** The ids of the notes that have it in them, while something is looked for. */
+    found: Array<string> | null
     /** How often it was bumped. */
     bumps: number
   }
@@ -250,7 +250,7 @@ export interface NotebookShape {
     remove(args: { id: string }): void
     /** One more, and answers how many. */
     bump(): number
-    /** Shows only notes that have this in them, in capitals or not; all of them for an empty text. */
+    /** Looks for notes that have this in them, in capitals or not; an empty text ends it. */
     search(args: { text: string }): void
   }
   event: never
