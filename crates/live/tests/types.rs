@@ -80,6 +80,15 @@ pub enum ChatEvent {
 #[wire]
 pub struct Hour(pub u8);
 
+#[wire]
+pub struct Entry {
+    pub text: Option<String>,
+}
+
+impl Validate for Entry {
+    fn validate(&self, _: &mut FieldErrors) {}
+}
+
 /// Everyone who mounts the same room */ shares this.
 #[derive(State)]
 pub struct Chat {
@@ -91,6 +100,7 @@ pub struct Chat {
     pub kind: Bound<Option<Kind>>,
     pub pending: Option<Author>,
     pub here: Presence<Author>,
+    pub draft: Form<Entry>,
     secret: u8,
 }
 
@@ -144,7 +154,7 @@ impl Empty {}
 
 const EXPECTED: &str = "\
 // Generated from the Rust components. Do not edit: run `cargo xtask types`.
-import { component, type Component } from '@fluxstack/client'
+import { component, type Component, type Form } from '@fluxstack/client'
 
 /** Only shown, never sent by a client. */
 export interface Author {
@@ -164,6 +174,10 @@ export interface ChatProps {
   /** How many. */
   limit?: number
   filter?: Filter
+}
+
+export interface Entry {
+  text: string | null
 }
 
 export interface Filter {
@@ -219,6 +233,7 @@ export interface ChatShape {
     kind: Kind | null
     pending: Author | null
     here: Readonly<Record<string, Present<Author>>>
+    draft: Form<Entry>
   }
   writable: {
     topic: string
@@ -299,6 +314,11 @@ fn two_things_of_one_name_are_refused_by_name() {
         }
 
         #[wire]
+        pub struct Form {
+            pub id: u8,
+        }
+
+        #[wire]
         pub struct Component {
             pub id: u8,
         }
@@ -321,6 +341,15 @@ fn two_things_of_one_name_are_refused_by_name() {
     let mut types = Types::default();
     types.shows::<other::Component>();
     assert!(complaint(types, |_| Vec::new()).contains("@fluxstack/client"));
+
+    let mut types = Types::default();
+    types.shows::<other::Form>();
+    let text = render(Vec::new(), types).unwrap();
+    assert!(text.contains("\nimport { component, type Component } from"), "nothing of that name is imported");
+    let mut types = Types::default();
+    types.shows::<other::Form>();
+    let text = complaint(types, |types| vec![ComponentShape::of::<Chat>(types)]);
+    assert!(text.contains("other::Form") && text.contains("@fluxstack/client"), "{text}");
 
     let twice =
         |types: &mut Types| vec![ComponentShape::of::<Empty>(types), ComponentShape::of::<Empty>(types)];
