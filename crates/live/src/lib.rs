@@ -60,10 +60,13 @@ pub mod field;
 #[cfg(all(feature = "axum", feature = "testing"))]
 #[doc = include_str!("guide.md")]
 pub mod guide {}
-/// The page for people, which is compiled with the rest of the documentation.
+/// The pages for people, which are compiled with the rest of the documentation.
 #[cfg(all(doctest, feature = "axum", feature = "testing"))]
 #[doc = include_str!("../../../docs/auth.md")]
 mod auth_page {}
+#[cfg(all(doctest, feature = "axum", feature = "testing"))]
+#[doc = include_str!("../../../docs/forms.md")]
+mod forms_page {}
 mod instance;
 pub mod limits;
 mod mailbox;

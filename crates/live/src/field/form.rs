@@ -279,3 +279,57 @@ impl<T: fmt::Debug> fmt::Debug for Form<T> {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata};
+
+    use super::*;
+
+    /// Counts warnings.
+    struct Count(&'static AtomicUsize);
+
+    impl tracing::Subscriber for Count {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() == tracing::Level::WARN
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    type Names = std::collections::BTreeMap<String, Vec<u32>>;
+
+    impl Validate for Names {
+        fn validate(&self, errors: &mut FieldErrors) {
+            for field in ["nickName", "nickName.0", "nick_name", "nickName.1", "nickName.first"] {
+                errors.add(field, "no");
+            }
+        }
+    }
+
+    #[test]
+    fn a_complaint_about_what_no_page_knows_is_named_once() {
+        static WARNINGS: AtomicUsize = AtomicUsize::new(0);
+        tracing::subscriber::with_default(Count(&WARNINGS), || {
+            let mut form = Form::<Names>::default();
+            form.change(Names::from([("nickName".to_owned(), vec![7])]));
+            form.change(Names::from([("nickName".to_owned(), vec![8])]));
+        });
+        let expected = if cfg!(debug_assertions) { 3 } else { 0 };
+        assert_eq!(WARNINGS.load(Ordering::Relaxed), expected);
+    }
+}

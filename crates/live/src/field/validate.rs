@@ -44,7 +44,7 @@ const LONGEST_NAME: usize = 120;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "nobody says which values of `{Self}` a form accepts",
-    label = "the values of a `Form`",
+    label = "a `Form` validates its values",
     note = "write `impl Validate for {Self} {{ fn validate(&self, errors: &mut FieldErrors) {{ … }} }}`; an empty body accepts all"
 )]
 pub trait Validate {

@@ -15,8 +15,8 @@ pub struct SignupForm {
 
 #[actions]
 impl SignupForm {
-    pub fn tried(&mut self) -> bool {
-        self.form.is_tried()
+    pub fn change(&mut self, values: Signup) {
+        self.form.change(values);
     }
 }
 
