@@ -51,6 +51,7 @@ mod begin;
 mod hold;
 mod identity;
 mod keep;
+mod list;
 mod log;
 mod members;
 mod mend;
@@ -379,6 +380,9 @@ impl<C: Component> Instance<C> {
             Mail::Sent { event, from } => self.overhear(&event, Source::Component(from)).await?,
             Mail::Heard { room, event } => {
                 self.overhear(&event, Source::Room(room.name.clone())).await?;
+            }
+            Mail::ReadList { property, from, count, caller, ticket } => {
+                self.read_list(&property, from, count, &caller, ticket);
             }
             Mail::Room { ask, caller, ticket } => self.read_room(*ask, caller, ticket),
             Mail::Look => self.look(),

@@ -53,8 +53,11 @@ pub struct Limits {
     pub props: usize,
     /// Mail one instance may have waiting; more is answered with `BUSY`. Default 1,024.
     pub mailbox: usize,
-    /// Bytes of JSON in the visible state of one instance. Default 1 MiB.
+    /// Bytes of JSON in the visible state of one instance, all rows of its lists included. Default 1 MiB.
     pub state: usize,
+    /// Rows that are answered to one read of a list that is read in part; fewer where they would take more than
+    /// `outbox_soft`. Default 512.
+    pub window: usize,
     /// Bytes that may wait to be read by a client before its deltas are merged and it is no longer read
     /// from. Default 64 KiB.
     pub outbox_soft: usize,
@@ -127,6 +130,7 @@ impl Default for Limits {
             props: 64 << 10,
             mailbox: 1_024,
             state: 1 << 20,
+            window: 512,
             outbox_soft: 64 << 10,
             outbox_hard: 4 << 20,
             events: 256,

@@ -35,6 +35,8 @@ pub(crate) enum Mail {
     Resync { connection: ConnectionId, ticket: Option<Ticket>, owed: Option<Owed> },
     /// The client asks for something in a room.
     Room { ask: Box<RoomAsk>, caller: Arc<Caller>, ticket: Ticket },
+    /// Answer with a part of a list that is read in part.
+    ReadList { property: Bytes, from: usize, count: usize, caller: Arc<Caller>, ticket: Ticket },
     /// Whoever left has come back with another connection, shows `have` and heard events up to `heard`.
     Resume {
         outbox: Arc<Outbox>,

@@ -69,6 +69,34 @@ pub trait State: Sized + Send + 'static {
     /// Appends the state as last sent, as a JSON object: without what is held back. Asked between turns only.
     fn snapshot(&self, sent: &Self::Sent, out: &mut Vec<u8>);
 
+    /// Appends the state as last sent, with every row of what clients read in part: what is written down of it, and
+    /// what older clients are told. Asked between turns only.
+    fn whole(&self, sent: &Self::Sent, out: &mut Vec<u8>) {
+        self.snapshot(sent, out);
+    }
+
+    /// Appends a part of the list that is called so on the wire, as last sent: `{"from":…,"length":…,"rev":…,"rows":[…]}`.
+    /// Asked between turns only.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`](crate::Code::NotFound) if there is no such list that is read in part.
+    fn read(
+        &self,
+        sent: &Self::Sent,
+        list: &str,
+        part: crate::field::Part,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let _ = (sent, list, part, out);
+        Err(crate::field::not_listed())
+    }
+
+    /// Before the first flush: lists that are read in part begin with this revision. An instance that this one goes on
+    /// from had others, perhaps also some that no snapshot knows of.
+    fn begin_lists_at(sent: &mut Self::Sent, rev: u64) {
+        let _ = (sent, rev);
+    }
+
     /// Takes over what was last sent of `broken`; what was held back is lost. `self` is freshly mounted.
     ///
     /// # Errors

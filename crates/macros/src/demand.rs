@@ -15,6 +15,8 @@ pub(crate) enum Must {
     Carried,
     /// `Field`: it is a `pub` field.
     Shown,
+    /// `Listed`: it is a `pub` field that is read in part.
+    InWindow,
     /// `IntoOutcome`: an action returns it.
     Answered,
     /// `Key`: it is the key of a map.
@@ -32,6 +34,7 @@ impl Must {
         let name = match self {
             Self::Carried => "Carried",
             Self::Shown => "Shown",
+            Self::InWindow => "InWindow",
             Self::Answered => "Answered",
             Self::Keyed => "Keyed",
             Self::Validated => "Validated",
@@ -121,6 +124,7 @@ fn contents(must: Must, ty: &Type) -> Vec<(Must, &Type)> {
         })
         .collect();
     match (must, last.ident.to_string().as_str(), types.as_slice()) {
+        (Must::InWindow, "List", [item]) => vec![(Must::Carried, item)],
         (Must::Shown, "List" | "Bound" | "Presence", [item]) => vec![(Must::Carried, item)],
         (Must::Shown, "Form", [values]) => vec![(Must::Carried, values), (Must::Validated, values)],
         (Must::Shown, "Map", [key, value]) => vec![(Must::Keyed, key), (Must::Carried, value)],

@@ -18,6 +18,7 @@ mod requires;
 mod restore;
 mod settings;
 mod state;
+mod window;
 mod wire;
 
 use proc_macro::TokenStream;
@@ -44,6 +45,9 @@ use proc_macro::TokenStream;
 /// `#[state(every_ms = 16)]` on a `pub` field, of any kind, sends it at most so often, from 1 to 60,000 milliseconds:
 /// for what changes more often than anybody can see. The first change goes at once and the last one at the end of the
 /// interval, whatever happens to other fields; the reply to a call may come before what it changed.
+///
+/// `#[state(window)]` on a `pub` field that is a `List` sends no rows, but how many there are and where the last edits
+/// were: for lists of which a page shows a part. Clients read the rows they are about to show.
 #[proc_macro_derive(State, attributes(state))]
 pub fn state(input: TokenStream) -> TokenStream {
     state::expand(syn::parse_macro_input!(input)).into()

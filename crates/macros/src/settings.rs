@@ -1,5 +1,5 @@
 //! `#[state(…)]`: what the author says beyond the fields. On the struct its name and its versions, on a
-//! private field that it is kept, on a `pub` one how often it is sent.
+//! private field that it is kept, on a `pub` one how often it is sent, and whether it is read in part.
 
 use proc_macro2::Span;
 use quote::ToTokens as _;
@@ -63,6 +63,8 @@ pub(crate) fn of_struct(input: &DeriveInput, complaints: &mut Complaints) -> Set
                 return Err(meta.error("`keep` belongs on a private field: a `pub` one is kept anyway"));
             } else if meta.path.is_ident("every_ms") {
                 return Err(meta.error("`every_ms` belongs on a `pub` field that changes often"));
+            } else if meta.path.is_ident("window") {
+                return Err(meta.error("`window` belongs on a `pub` field that is a long `List`"));
             } else {
                 return Err(meta.error(
                     "`#[state(…)]` takes `name = \"…\"`, `version = 2`, `serves = 1`, `migrate(…)` and `requires(…)`",
@@ -117,11 +119,13 @@ pub(crate) struct OfField {
     pub(crate) keep: bool,
     /// How many milliseconds have to be between two times it is sent.
     pub(crate) every: Option<u16>,
+    /// Whether clients read it in part.
+    pub(crate) window: bool,
 }
 
 /// Reads what stands on a field; what is refused counts as not said.
 pub(crate) fn of_field(field: &Field, complaints: &mut Complaints) -> OfField {
-    let (mut keep, mut every) = (None, None);
+    let (mut keep, mut every, mut window) = (None, None, None);
     for attribute in ours(&field.attrs) {
         let parsed = attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("every_ms") {
@@ -130,9 +134,13 @@ pub(crate) fn of_field(field: &Field, complaints: &mut Complaints) -> OfField {
                 every = Some((meta.path.span(), Some(read_interval(meta.value()?)?)));
                 return Ok(());
             }
+            if meta.path.is_ident("window") {
+                window = Some(meta.path.span());
+                return Ok(());
+            }
             if !meta.path.is_ident("keep") {
                 return Err(meta.error(
-                    "on a field there is `keep` if it is private, and `every_ms = 16` if it is `pub`",
+                    "on a field there is `keep` if it is private, and `every_ms = 16` or `window` if it is `pub`",
                 ));
             }
             keep = Some(meta.path.span());
@@ -152,7 +160,14 @@ pub(crate) fn of_field(field: &Field, complaints: &mut Complaints) -> OfField {
     if let (Some((span, _)), false) = (every, is_pub) {
         complaints.push(span, "a private field is never sent: drop the `every_ms`, or make the field `pub`");
     }
-    OfField { keep: keep.is_some() && !is_pub, every: every.and_then(|(_, every)| every).filter(|_| is_pub) }
+    if let (Some(span), false) = (window, is_pub) {
+        complaints.push(span, "a private field is never sent: drop the `window`, or make the field `pub`");
+    }
+    OfField {
+        keep: keep.is_some() && !is_pub,
+        every: every.and_then(|(_, every)| every).filter(|_| is_pub),
+        window: window.is_some() && is_pub,
+    }
 }
 
 fn ours(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {

@@ -11,15 +11,24 @@ use crate::demand::{Demands, Must};
 use crate::requires;
 use crate::restore::{self, KeptField};
 use crate::settings::{self, Settings};
+use crate::window::{self, Windows};
 
 /// A field the client sees.
-struct Visible {
-    ident: Ident,
-    ty: Type,
-    wire: String,
+pub(crate) struct Visible {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) wire: String,
     docs: String,
     /// How many milliseconds have to be between two times it is sent.
     every: Option<u16>,
+    /// Whether it is read in part.
+    pub(crate) window: bool,
+}
+
+impl Visible {
+    fn must(&self) -> Must {
+        if self.window { Must::InWindow } else { Must::Shown }
+    }
 }
 
 pub(crate) fn expand(input: DeriveInput) -> TokenStream {
@@ -35,7 +44,7 @@ pub(crate) fn expand(input: DeriveInput) -> TokenStream {
         return complaints.take();
     }
     let mut demands = Demands::new(owner, 0);
-    let mut granted: Vec<_> = visible.iter().map(|field| demands.make(Must::Shown, &field.ty, &[])).collect();
+    let mut granted: Vec<_> = visible.iter().map(|field| demands.make(field.must(), &field.ty, &[])).collect();
     granted.extend(restore::demand(&mut demands, &settings, &kept));
     let demands = demands.into_impls();
     let state = implementation(owner, &settings, &docs(&input.attrs), &visible, &kept, &granted);
@@ -81,7 +90,7 @@ fn fields(input: &DeriveInput, complaints: &mut Complaints) -> (Vec<Visible>, Ve
     let mut names = Names::default();
     let (mut visible, mut kept) = (Vec::new(), Vec::new());
     for field in fields {
-        let settings::OfField { keep, every } = settings::of_field(field, complaints);
+        let settings::OfField { keep, every, window } = settings::of_field(field, complaints);
         let Some(ident) = &field.ident else { continue };
         if keep {
             kept.push(KeptField { ident: ident.clone(), ty: without_self(&field.ty, owner) });
@@ -91,7 +100,8 @@ fn fields(input: &DeriveInput, complaints: &mut Complaints) -> (Vec<Visible>, Ve
         }
         if let Some(wire) = names.claim(ident, "field", RESERVED_FIELDS, complaints) {
             let ty = without_self(&field.ty, owner);
-            visible.push(Visible { ident: ident.clone(), ty, wire, docs: docs(&field.attrs), every });
+            let docs = docs(&field.attrs);
+            visible.push(Visible { ident: ident.clone(), ty, wire, docs, every, window });
         }
     }
     (visible, kept)
@@ -113,12 +123,16 @@ fn implementation(
     let at: Vec<_> = (0..visible.len()).collect();
     let count = visible.len();
     // A list of pairs, because tuples have a longest one.
-    let sent_type = ty
-        .iter()
-        .rev()
-        .fold(quote!(()), |rest, ty| quote!((<#ty as ::fluxstack_live::__private::Field>::Sent, #rest)));
-    let sent: Vec<TokenStream> =
+    let sent_type = visible.iter().rev().fold(quote!(()), |rest, Visible { ty, window, .. }| {
+        if *window {
+            quote!((::fluxstack_live::__private::Window<#ty>, #rest))
+        } else {
+            quote!((<#ty as ::fluxstack_live::__private::Field>::Sent, #rest))
+        }
+    });
+    let place: Vec<TokenStream> =
         at.iter().map(|at| std::iter::repeat_n(quote!(.1), *at).chain([quote!(.0)]).collect()).collect();
+    let sent = window::sent(visible, &place);
     // Braces, names, colons and commas: what the state takes besides its values.
     let skeleton: usize = 2 + wire.iter().map(|name| name.len() + 4).sum::<usize>() - usize::from(count > 0);
     let lead: Vec<_> = wire
@@ -127,6 +141,7 @@ fn implementation(
         .map(|(at, name)| format!("{}\"{name}\":", if at == 0 { "{" } else { "," }))
         .collect();
     let close = if count == 0 { "{}" } else { "}" };
+    let Windows { commit, digest, snapshot, shown, methods } = window::windows(visible, &place, &lead);
     let name = &settings.name;
     let versions = restore::consts(settings, kept);
     let restore = restore::restore(settings, &ident, &rust, &wire);
@@ -144,7 +159,7 @@ fn implementation(
         visible.iter().zip(&sent).zip(&staged).map(|((Visible { ident, every, .. }, sent), staged)| {
             let every = every.as_ref()?;
             let number = number.next();
-            Some(quote!(if pace.lets(#number, #every, &self.#ident, &sent #sent, &#staged)))
+            Some(quote!(if pace.lets(#number, #every, &self.#ident, #sent, &#staged)))
         });
     let lets: Vec<_> = lets.collect();
     quote! {
@@ -168,10 +183,10 @@ fn implementation(
                 out: &mut ::fluxstack_live::__private::Writer,
             ) -> ::core::result::Result<(), ::fluxstack_live::__private::FlushError> {
                 let mut turn = ::fluxstack_live::__private::Turn::begin(#skeleton);
-                #(let #staged = turn.stage(#rust, &self.#ident, &sent #sent)?;)*
+                #(let #staged = turn.stage(#rust, &self.#ident, #sent)?;)*
                 turn.check(limit)?;
                 #begin
-                #(#lets { turn.commit(#wire, &mut self.#ident, &mut sent #sent, &#staged, out); })*
+                #(#lets { turn.#commit(#wire, &mut self.#ident, &mut sent #place, &#staged, out); })*
                 #end
                 let _ = (sent, out);
                 ::core::result::Result::Ok(())
@@ -183,7 +198,7 @@ fn implementation(
                 let _ = sent;
                 ::fluxstack_live::__private::object_digest(
                     &NAMES,
-                    [#(::fluxstack_live::__private::Field::digest(&self.#ident, &sent #sent)),*],
+                    [#(#digest),*],
                 )
             }
 
@@ -191,10 +206,12 @@ fn implementation(
                 let _ = sent;
                 #(
                     out.extend_from_slice(#lead.as_bytes());
-                    ::fluxstack_live::__private::Field::snapshot(&self.#ident, &sent #sent, out);
+                    #snapshot;
                 )*
                 out.extend_from_slice(#close.as_bytes());
             }
+
+            #methods
 
             fn recover(
                 &mut self,
@@ -202,10 +219,10 @@ fn implementation(
                 sent: &Self::Sent,
             ) -> ::core::result::Result<(), ::fluxstack_live::__private::FlushError> {
                 let _ = (&mut broken, sent);
-                #(::fluxstack_live::__private::Field::salvage(&mut self.#ident, &mut broken.#ident, &sent #sent);)*
+                #(::fluxstack_live::__private::Field::salvage(&mut self.#ident, &mut broken.#ident, #sent);)*
                 // What was moved out of a field may be anywhere in it, and is handed back when dropped.
                 ::fluxstack_live::__private::discard(broken);
-                #(::fluxstack_live::__private::recovered(#rust, ::fluxstack_live::__private::Field::recover(&mut self.#ident, &sent #sent))?;)*
+                #(::fluxstack_live::__private::recovered(#rust, ::fluxstack_live::__private::Field::recover(&mut self.#ident, #sent))?;)*
                 ::core::result::Result::Ok(())
             }
 
@@ -215,8 +232,8 @@ fn implementation(
             ) -> ::core::result::Result<(), ::fluxstack_live::__private::FlushError> {
                 let _ = sent;
                 // All of them first: one may hold what another one needs.
-                #(::fluxstack_live::__private::Field::evict(&mut self.#ident, &sent #sent);)*
-                #(::fluxstack_live::__private::recovered(#rust, ::fluxstack_live::__private::Field::recover(&mut self.#ident, &sent #sent))?;)*
+                #(::fluxstack_live::__private::Field::evict(&mut self.#ident, #sent);)*
+                #(::fluxstack_live::__private::recovered(#rust, ::fluxstack_live::__private::Field::recover(&mut self.#ident, #sent))?;)*
                 ::core::result::Result::Ok(())
             }
 
@@ -261,7 +278,7 @@ fn implementation(
                 ::std::vec![#(
                     ::fluxstack_live::__private::FieldShape {
                         name: #wire,
-                        ty: <#ty as ::fluxstack_live::__private::Field>::typescript(types),
+                        ty: #shown,
                         docs: #text,
                         writable: <#ty as ::fluxstack_live::__private::Field>::WRITABLE,
                     }

@@ -16,6 +16,7 @@ use crate::legacy;
 use crate::message::{ClientBody, ClientMessage, Resume};
 
 mod batch;
+mod list;
 mod rooms;
 
 /// The longest request id, action, property or component name in bytes. Longer ones are nobody's.
@@ -212,6 +213,7 @@ fn body<'a>(kind: &str, envelope: &Envelope<'a>, dialect: Dialect) -> Result<Cli
         "AUTH" => ClientBody::Auth { credentials: envelope.payload },
         "CALL_BATCH" => batch::read(envelope.payload)?,
         _ if dialect.is_legacy() => rooms::read_legacy(kind, envelope)?,
+        "LIST_READ" => list::read(envelope)?,
         _ => rooms::read(kind, envelope)?,
     })
 }

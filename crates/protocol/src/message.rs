@@ -70,6 +70,15 @@ pub enum ClientBody<'a> {
         /// The event, not yet looked at.
         event: &'a RawValue,
     },
+    /// `LIST_READ`
+    ReadList {
+        /// The field's name.
+        property: Cow<'a, str>,
+        /// The place of the first row that is wanted.
+        from: usize,
+        /// How many rows are wanted.
+        count: usize,
+    },
     /// `STATE_RESYNC`
     Resync,
     /// `COMPONENT_PING`
@@ -352,6 +361,8 @@ pub enum ReplyKind {
     Props,
     /// An event.
     Event,
+    /// A part of a list.
+    ReadList,
     /// A resync.
     Resync,
     /// Credentials.
@@ -383,6 +394,7 @@ impl ReplyKind {
             Self::Write => "PROPERTY_UPDATE",
             Self::Props => "PROPS_UPDATE",
             Self::Event => "COMPONENT_EVENT",
+            Self::ReadList => "LIST_READ",
             Self::Resync => "STATE_RESYNC",
             Self::Auth => "AUTH",
             Self::Batch => "CALL_BATCH",

@@ -8,7 +8,7 @@
 //! panics in between. So closures run before anything is noted, or under [`Mark`].
 
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::edits::Edits;
@@ -245,21 +245,27 @@ impl<T> List<T> {
         }
     }
 
-    /// The items that were committed, in the order of then.
-    pub(super) fn committed(&self) -> impl Iterator<Item = Was<'_, T>> {
+    /// How many items were committed.
+    pub(super) fn committed_len(&self) -> usize {
+        self.live.as_ref().map_or(0, |live| live.edits.base())
+    }
+
+    /// The items that were committed, in the order of then: those that stood at `range`.
+    pub(super) fn committed(&self, range: Range<usize>) -> impl Iterator<Item = Was<'_, T>> {
         let mut old: Vec<Option<Was<'_, T>>> = Vec::new();
         if let Some(live) = &self.live {
-            old.resize_with(live.edits.base(), || None);
-            let mut items = self.items.iter();
+            old.resize_with(range.len(), || None);
+            let mut at = 0;
             live.edits.origins(|from, len| {
-                for (at, item) in items.by_ref().take(len).enumerate() {
-                    if let Some(from) = from {
-                        old[from + at] = Some(Was::Item(item));
+                if let Some(from) = from {
+                    for base in from.max(range.start)..(from + len).min(range.end) {
+                        old[base - range.start] = Some(Was::Item(&self.items[at + base - from]));
                     }
                 }
+                at += len;
             });
-            for (at, gone) in &live.gone {
-                old[*at] = Some(match gone {
+            for (at, gone) in live.gone.iter().filter(|(at, _)| range.contains(at)) {
+                old[at - range.start] = Some(match gone {
                     Gone::Item(item) => Was::Item(item),
                     Gone::Json(json) => Was::Json(json),
                 });

@@ -86,6 +86,16 @@ impl<T> Sent<T> {
 }
 
 impl<T> Sent<T> {
+    /// How many items there were.
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Where the committed items go if the list leaves its field.
+    pub(super) fn slot(&self) -> Option<&Arc<Slot<T>>> {
+        self.slot.as_ref()
+    }
+
     /// Whether what was committed was dropped since, and left behind.
     fn is_at_hand(&self) -> bool {
         let slot = self.slot.as_ref().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner));
@@ -136,7 +146,7 @@ fn noted(notes: &[u8]) -> impl Iterator<Item = Step> + '_ {
 
 impl<T: Wire> List<T> {
     /// The edits since the last commit, if it was to this field.
-    fn edits(&self, sent: &Sent<T>) -> Option<&Edits> {
+    pub(super) fn edits(&self, sent: &Sent<T>) -> Option<&Edits> {
         let live = self.live.as_ref()?;
         sent.slot.as_ref().is_some_and(|slot| Arc::ptr_eq(slot, &live.slot)).then_some(&live.edits)
     }
@@ -237,6 +247,13 @@ fn append<T: Wire>(item: &T, scratch: &mut Vec<u8>, notes: &mut Vec<u8>) -> Resu
     Ok(())
 }
 
+impl Staged {
+    /// How many items are in the delta.
+    pub(super) fn noted(&self) -> usize {
+        self.notes.len() / NOTE
+    }
+}
+
 fn staged(start: usize, scratch: &mut Vec<u8>, notes: Vec<u8>, count: usize, whole: bool) -> Staged {
     let end = scratch.len();
     scratch.extend_from_slice(&notes);
@@ -272,7 +289,7 @@ impl<T: Wire> Field for List<T> {
             }
             (Some(range), None) => {
                 out.splice(name, &scratch[range.clone()]);
-                let (first, inserted) = (staged.count, staged.notes.len() / NOTE);
+                let (first, inserted) = (staged.count, staged.noted());
                 let removed = sent.items.len() + inserted - self.len();
                 sent.unwind(first);
                 sent.items.splice(first..first + removed, new);
@@ -322,7 +339,7 @@ impl<T: Wire> Field for List<T> {
         match self.edits(sent) {
             Some(edits) if edits.is_clean() => write_array(self.items.iter().map(Was::Item), out),
             // What is held back: as it was before.
-            Some(_) => write_array(self.committed(), out),
+            Some(_) => write_array(self.committed(0..self.committed_len()), out),
             None => {
                 let slot = sent.slot.as_ref().map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner));
                 let old = slot.as_deref().and_then(Option::as_ref);

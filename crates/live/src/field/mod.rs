@@ -7,6 +7,7 @@
 //! | [`Presence`] | reads | changed keys, like a [`Map`] |
 //! | [`Form`] | reads | the values, the complaints: whichever changed |
 //! | [`Bound`] | reads and writes | both ways; the only writable kind |
+//! | [`List`] with `#[state(window)]` | reads in part | its length and the places of the last edits |
 //!
 //! A turn ends with [`Field::stage`] on every field and, if all went well and the state is within its
 //! limit, [`Field::commit`] on every field. If anything went wrong, or the action panicked, nothing has
@@ -37,6 +38,7 @@ mod map_sent;
 mod plain;
 mod presence;
 mod validate;
+mod window;
 
 pub use bound::Bound;
 pub use form::Form;
@@ -44,6 +46,9 @@ pub use list::List;
 pub use map::{Key, Keyed, Map};
 pub use presence::{Presence, Present};
 pub use validate::{FieldErrors, Validate, Validated};
+pub use window::{Listed, Part};
+#[doc(hidden)]
+pub use window::{InWindow, Window, window_type};
 
 pub use crate::wire::Unsendable;
 
@@ -313,6 +318,27 @@ impl Turn {
     ) {
         field.commit(name, sent, staged, &self.scratch, out);
     }
+
+    /// Commits a list that is read in part.
+    pub fn commit_window<L: Listed>(
+        &self,
+        name: &str,
+        list: &mut L,
+        sent: &mut Window<L>,
+        staged: &Staged,
+        out: &mut Writer,
+    ) {
+        sent.commit(name, list, staged, &self.scratch, out);
+    }
+}
+
+/// The error for a list that is not read in part, and for one that does not exist: the same, as for
+/// [`not_writable`].
+#[cold]
+#[doc(hidden)]
+#[must_use]
+pub fn not_listed() -> Error {
+    Error::not_found("there is no list of this name that is read in part")
 }
 
 impl Drop for Turn {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::delta::Writer;
-use fluxstack_live_protocol::{InstanceId, SessionId};
+use fluxstack_live_protocol::{Dialect, InstanceId, SessionId};
 use futures_util::FutureExt as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -25,6 +25,7 @@ use super::seen::Seen;
 use super::sharing::Left;
 use super::watching::Watched;
 use super::{Begin, First, Instance, Life, Mount, Ownership, log, refused};
+use crate::clock;
 use crate::component::{Component, Cx, Rehydrated};
 use crate::error::{Code, Error, Result};
 use crate::mailbox::{Inbox, Mail};
@@ -179,6 +180,10 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         failures: 0,
         life,
     };
+    if is_rehydrated {
+        // What the snapshot knows nothing of may have been shown as well, so it is not enough to go on from there.
+        C::begin_lists_at(&mut instance.sent, clock::now().saturating_mul(1_000));
+    }
     let flushed = std::panic::catch_unwind(AssertUnwindSafe(|| instance.first_flush()));
     let error = match flushed {
         Ok(Ok(())) => {
@@ -195,10 +200,11 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
                 }
                 return Some((instance, inbox));
             };
-            let session = caller.session_id();
+            let (session, dialect) = (caller.session_id(), outbox.dialect());
             instance.members.put(caller, outbox);
             instance.life.owner.vault.remember(id, stamp);
-            ticket.answer(Ok(Some(instance.picture_of_mount(is_rehydrated, is_outdated))));
+            let picture = instance.picture_of_mount(dialect, is_rehydrated, is_outdated);
+            ticket.answer(Ok(Some(picture)));
             instance.expect_in_rooms(session, heard);
             instance.arrive_in_rooms(session, true);
             return Some((instance, inbox));
@@ -379,11 +385,16 @@ impl<C: Component> Instance<C> {
     }
 
     /// What whoever mounts the instance is answered.
-    pub(super) fn picture_of_mount(&self, is_rehydrated: bool, is_outdated: bool) -> Vec<u8> {
+    pub(super) fn picture_of_mount(
+        &self,
+        dialect: Dialect,
+        is_rehydrated: bool,
+        is_outdated: bool,
+    ) -> Vec<u8> {
         let digest = self.component.digest(&self.sent);
         let outcome = if is_rehydrated { "\"outcome\":\"rehydrated\"," } else { "" };
         let mut result = format!("{{{outcome}\"componentId\":\"{}\",\"initialState\":", self.id).into_bytes();
-        self.component.snapshot(&self.sent, &mut result);
+        self.write_state(dialect, &mut result);
         result.extend_from_slice(format!(",\"version\":{},\"digest\":{digest}", self.version).as_bytes());
         if is_rehydrated || self.is_shared() {
             result.extend_from_slice(format!(",\"seq\":{}", self.life.events).as_bytes());

@@ -257,7 +257,7 @@ impl<C: Component> Instance<C> {
         body.extend_from_slice(format!("{{\"version\":{},\"props\":", self.version).as_bytes());
         body.extend_from_slice(self.props.as_deref().unwrap_or(b"null"));
         body.extend_from_slice(b",\"state\":");
-        self.component.snapshot(&self.sent, &mut body);
+        self.component.whole(&self.sent, &mut body);
         if C::KEEPS && with_kept && !self.life.kept.is_empty() {
             body.extend_from_slice(b",\"kept\":");
             body.extend_from_slice(&self.life.kept);

@@ -49,13 +49,14 @@ impl<C: Component> Instance<C> {
     ) -> usize {
         let id = self.id;
         let missed = self.life.log.since(have, self.version, heard, self.life.events);
-        let reads_deltas = outbox.dialect().delta;
+        let dialect = outbox.dialect();
+        let reads_deltas = dialect.delta;
         let has_delta = missed.frames.iter().any(|entry| matches!(entry, Entry::Delta { .. }));
         let whole = missed.whole || (has_delta && !reads_deltas);
         let mut count = 0;
         if whole {
             let digest = self.component.digest(&self.sent);
-            outbox.push_whole(id, self.whole_frame(digest));
+            outbox.push_whole(id, self.whole_frame(digest, dialect));
             count += 1;
         }
         if missed.lost > 0 {

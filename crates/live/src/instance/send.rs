@@ -9,7 +9,7 @@ use std::panic::AssertUnwindSafe;
 use bytes::Bytes;
 use fluxstack_live_protocol::delta::Writer;
 use fluxstack_live_protocol::encode::{write_broadcast, write_delta};
-use fluxstack_live_protocol::{ConnectionId, ServerMessage};
+use fluxstack_live_protocol::{ConnectionId, Dialect, ServerMessage};
 
 use super::hold::{Held, Hold};
 use super::log::Entry;
@@ -78,17 +78,19 @@ impl<C: Component> Instance<C> {
 
     /// Sends a delta that starts at `base`, encoded once for each dialect there is.
     fn send_delta(&mut self, base: u64, digest: u32, mut write: impl FnMut(&mut Vec<u8>)) {
-        let (mut delta, mut whole) = (None, None);
+        let (mut delta, mut whole, mut older) = (None, None, None);
         let mut encode = || {
             let mut frame = Vec::with_capacity(256);
             let payload = write_delta(self.id, clock::now(), &mut frame, &mut write);
             StateFrame::Delta { payload, frame: frame.into() }
         };
         for outbox in self.members.outboxes() {
-            let frame = if outbox.dialect().delta {
+            let dialect = outbox.dialect();
+            let frame = if dialect.delta {
                 delta.get_or_insert_with(&mut encode)
             } else {
-                whole.get_or_insert_with(|| StateFrame::Whole(self.whole_frame(digest)))
+                let whole = if dialect.is_legacy() { &mut older } else { &mut whole };
+                whole.get_or_insert_with(|| StateFrame::Whole(self.whole_frame(digest, dialect)))
             };
             outbox.push_state(self.id, frame.clone(), &self.mailbox);
         }
@@ -139,19 +141,29 @@ impl<C: Component> Instance<C> {
 
     pub(super) fn send_whole(&self, connection: ConnectionId) {
         let digest = self.component.digest(&self.sent);
-        let frame = StateFrame::Whole(self.whole_frame(digest));
         if let Some(outbox) = self.members.connected(connection) {
+            let frame = StateFrame::Whole(self.whole_frame(digest, outbox.dialect()));
             outbox.push_state(self.id, frame, &self.mailbox);
         }
     }
 
-    pub(super) fn whole_frame(&self, digest: u32) -> Bytes {
+    pub(super) fn whole_frame(&self, digest: u32, dialect: Dialect) -> Bytes {
         let mut state = Vec::new();
-        self.component.snapshot(&self.sent, &mut state);
+        self.write_state(dialect, &mut state);
         let mut frame = Vec::with_capacity(state.len() + 160);
         ServerMessage::Update { instance: self.id, state: &state, version: self.version, digest }
             .write(clock::now(), &mut frame);
         frame.into()
+    }
+
+    /// Appends the state as last sent, as a client of this dialect is told it: an older one reads no lists in part, and
+    /// gets them whole.
+    pub(super) fn write_state(&self, dialect: Dialect, out: &mut Vec<u8>) {
+        if dialect.is_legacy() {
+            self.component.whole(&self.sent, out);
+        } else {
+            self.component.snapshot(&self.sent, out);
+        }
     }
 
     /// Does one thing to others.

@@ -73,9 +73,10 @@ impl<C: Component> Instance<C> {
                 self.come_back(frames, is_outdated, ticket).await?;
             }
             was => {
+                let dialect = outbox.dialect();
                 self.put(caller, outbox);
                 self.members.count(session, mounts);
-                let picture = self.picture_of_mount(was.is_some(), is_outdated);
+                let picture = self.picture_of_mount(dialect, was.is_some(), is_outdated);
                 ticket.showing(self.id).answer(Ok(Some(picture)));
             }
         }

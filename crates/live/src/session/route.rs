@@ -37,6 +37,7 @@ impl Session {
             ClientBody::Write { .. } => ReplyKind::Write,
             ClientBody::Props { .. } => ReplyKind::Props,
             ClientBody::Event { .. } => ReplyKind::Event,
+            ClientBody::ReadList { .. } => ReplyKind::ReadList,
             ClientBody::Resync | ClientBody::Ping => ReplyKind::Resync,
             ClientBody::Auth { .. } => ReplyKind::Auth,
             ClientBody::Batch { .. } => ReplyKind::Batch,
@@ -88,6 +89,7 @@ impl Session {
             | ClientBody::GetRoomState { .. }
             | ClientBody::ResumeSession { .. }
             | ClientBody::Unmount
+            | ClientBody::ReadList { .. }
             | ClientBody::Resync
             | ClientBody::Ping => 0,
         };
@@ -361,6 +363,9 @@ fn mail(frame: &Bytes, body: ClientBody<'_>, caller: &Arc<Caller>, is_legacy: bo
         ClientBody::GetRoomState { room } => {
             Mail::Room { ask: Box::new(RoomAsk::State { room: room.into() }), caller, ticket }
         }
+        ClientBody::ReadList { property, from, count } => {
+            Mail::ReadList { property: piece(frame, &property), from, count, caller, ticket }
+        }
         ClientBody::Resync => {
             Mail::Resync { connection: caller.connection_id(), ticket: Some(ticket), owed: None }
         }
@@ -388,6 +393,7 @@ pub(super) fn deliver(mailbox: &Mailbox, mail: Mail) {
         | Mail::Props { ticket, .. }
         | Mail::Event { ticket, .. }
         | Mail::Room { ticket, .. }
+        | Mail::ReadList { ticket, .. }
         | Mail::Resync { ticket: Some(ticket), .. } => busy(ticket),
         Mail::Batch { calls, .. } => calls.into_iter().for_each(|call| busy(call.ticket)),
         Mail::Resync { ticket: None, .. }
