@@ -80,13 +80,7 @@ pub trait State: Sized + Send + 'static {
     ///
     /// # Errors
     /// [`Code::NotFound`](crate::Code::NotFound) if there is no such list that is read in part.
-    fn read(
-        &self,
-        sent: &Self::Sent,
-        list: &str,
-        part: crate::field::Part,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
+    fn read(&self, sent: &Self::Sent, list: &str, part: crate::field::Part, out: &mut Vec<u8>) -> Result<()> {
         let _ = (sent, list, part, out);
         Err(crate::field::not_listed())
     }

@@ -136,6 +136,9 @@ pub(crate) fn of_field(field: &Field, complaints: &mut Complaints) -> OfField {
             }
             if meta.path.is_ident("window") {
                 window = Some(meta.path.span());
+                if meta.input.peek(Token![=]) {
+                    return Err(meta.error("`window` says all there is to say: drop what follows it"));
+                }
                 return Ok(());
             }
             if !meta.path.is_ident("keep") {

@@ -44,7 +44,8 @@ pub(crate) fn expand(input: DeriveInput) -> TokenStream {
         return complaints.take();
     }
     let mut demands = Demands::new(owner, 0);
-    let mut granted: Vec<_> = visible.iter().map(|field| demands.make(field.must(), &field.ty, &[])).collect();
+    let mut granted: Vec<_> =
+        visible.iter().map(|field| demands.make(field.must(), &field.ty, &[])).collect();
     granted.extend(restore::demand(&mut demands, &settings, &kept));
     let demands = demands.into_impls();
     let state = implementation(owner, &settings, &docs(&input.attrs), &visible, &kept, &granted);

@@ -46,9 +46,10 @@ pub use list::List;
 pub use map::{Key, Keyed, Map};
 pub use presence::{Presence, Present};
 pub use validate::{FieldErrors, Validate, Validated};
-pub use window::{Listed, Part};
 #[doc(hidden)]
 pub use window::{InWindow, Window, window_type};
+pub use window::{Listed, Part};
+pub use window::{Listed, Part};
 
 pub use crate::wire::Unsendable;
 
