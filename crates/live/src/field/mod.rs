@@ -49,7 +49,6 @@ pub use validate::{FieldErrors, Validate, Validated};
 #[doc(hidden)]
 pub use window::{InWindow, Window, window_type};
 pub use window::{Listed, Part};
-pub use window::{Listed, Part};
 
 pub use crate::wire::Unsendable;
 
