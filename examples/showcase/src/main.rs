@@ -23,6 +23,7 @@ mod chat;
 mod clock;
 mod counter;
 mod cursors;
+mod ledger;
 mod notebook;
 mod options;
 mod profile;

@@ -88,10 +88,15 @@ impl From<Promise> for Durability {
     }
 }
 
+/// Bytes that a state may have.
+const LEDGER: usize = 48 << 20;
+
 impl Options {
     /// The server, and its counted store if it was asked for.
     pub(crate) fn live(&self) -> anyhow::Result<(Live, Option<Arc<Counted>>)> {
         let mut live = Live::builder().discover().authenticator(visitor::believe);
+        // The ledger is some megabytes long, and nothing else here comes near it.
+        live = live.limits(|limits| limits.state = LEDGER);
         if self.unlimited {
             live = live.limits(Limits::unlimited);
         }

@@ -23,6 +23,10 @@ use crate::vault::Durability;
 
 /// How long an instance that the store did not take waits before it is put to rest again.
 const TRY_AGAIN: Duration = Duration::from_secs(30);
+/// How much smaller no body becomes by packing it.
+const PACKED: usize = 64;
+/// How long it takes until somebody looks whether a state has become small enough for its client to keep.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// How often it is tried, before its state is given up.
 const MOST_TRIES: u32 = 10;
 
@@ -41,6 +45,8 @@ pub(super) struct Keeping {
     next_carry: Option<Instant>,
     /// When the copies are so old that they have to be taken again, before they expire.
     refresh: Option<Instant>,
+    /// Until when a copy is not worth making, because the last one was too large for the client by far.
+    next_try: Option<Instant>,
     /// Whether the client was ever given a copy.
     was_carried: bool,
 }
@@ -62,6 +68,7 @@ impl Keeping {
             next_store: None,
             next_carry: None,
             refresh: None,
+            next_try: None,
             was_carried: false,
         }
     }
@@ -220,9 +227,17 @@ impl<C: Component> Instance<C> {
         keeping.next_carry = Some(now + self.limits.snapshot_every);
         keeping.is_uncarried = false;
         keeping.refresh = now.checked_add(self.life.owner.vault.max_age / 2);
+        if keeping.next_try.is_some_and(|next| next > now) {
+            // What the client has from before is old, all the same.
+            keeping.was_carried = true;
+            return self.life.owner.vault.remember(self.id, self.life.stamp);
+        }
         // What is private may leave the server only where nobody can read it.
         let keys = &self.life.owner.vault.keys;
         let Some((claims, body)) = self.picture(keys.encrypts()) else { return };
+        if body.len() > self.limits.carried.saturating_mul(PACKED) {
+            self.life.keeping.next_try = now.checked_add(LOOK_AGAIN);
+        }
         let snapshot = keys.seal_text(&claims, &body);
         self.life.owner.vault.remember(self.id, claims.version);
         self.life.keeping.was_carried = true;
