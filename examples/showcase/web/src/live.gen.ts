@@ -1,5 +1,5 @@
 // Generated from the Rust components. Do not edit: run `cargo xtask types`.
-import { component, type Component, type Form } from '@fluxstack/client'
+import { component, type Component, type Form, type Windowed } from '@fluxstack/client'
 
 /** What somebody fills in. */
 export interface Account {
@@ -50,6 +50,18 @@ export interface Cursor {
   y: number
 }
 
+/** One entry. */
+export interface Entry {
+  /** Never given twice. */
+  id: number
+  /** What it is for. */
+  label: string
+  /** What is to be said about it, which may be nothing or a lot. */
+  note: string
+  /** In cents; what was spent is below 0. */
+  amount: number
+}
+
 /** A line of the bill. */
 export interface Item {
   /** What it is. */
@@ -58,6 +70,14 @@ export interface Item {
   price: number
   /** How many. */
   quantity: number
+}
+
+/** What a ledger is opened with. */
+export interface LedgerProps {
+  /** How many rows it starts with; a hundred thousand if nothing is said. */
+  rows?: number | null
+  /** Whoever says the same name shares one ledger; without a name it is one's own. */
+  name?: string | null
 }
 
 /** Something that was said. */
@@ -225,6 +245,38 @@ export interface CursorsShape {
 }
 export const Cursors: Component<CursorsShape> = component<CursorsShape>('Cursors')
 
+/** A ledger that is read in part. */
+export interface LedgerShape {
+  props: LedgerProps
+  state: {
+    /** The entries, newest first. */
+    rows: Windowed<Entry>
+    /** Whether it changes by itself. */
+    ticking: boolean
+    /** What has been done to it so far. */
+    changes: number
+  }
+  writable: {}
+  actions: {
+    /** Adds an entry at the top, and answers its id. */
+    add(args: { label: string }): number
+    /** Adds an entry at a place, or at the end, and answers its id. */
+    insert(args: { at: number; label: string }): number
+    /** Names an entry anew. */
+    rename(args: { id: number; label: string }): void
+    /** Removes an entry. */
+    remove(args: { id: number }): void
+    /** Moves an entry to a place, or to the end. */
+    move(args: { id: number; to: number }): void
+    /** Gives every tenth entry another amount, and answers how many there are. */
+    shuffleAmounts(): number
+    /** Has it change by itself, or no more: ten times a second an entry comes, another goes, and some change. */
+    tick(args: { on: boolean }): void
+  }
+  event: never
+}
+export const Ledger: Component<LedgerShape> = component<LedgerShape>('Ledger')
+
 /** Notes under a name. */
 export interface NotebookShape {
   props: NotebookProps
@@ -389,6 +441,7 @@ declare module '@fluxstack/client' {
     Clock: ClockShape
     Counter: CounterShape
     Cursors: CursorsShape
+    Ledger: LedgerShape
     Notebook: NotebookShape
     Profile: ProfileShape
     Signup: SignupShape
