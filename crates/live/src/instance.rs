@@ -37,7 +37,7 @@ use crate::auth::Caller;
 use crate::component::{Component, Cx, Nameplate, Source};
 use crate::error::{Code, Error};
 use crate::limits::Limits;
-use crate::mailbox::{Heard, Inbox, Mail, Mailbox};
+use crate::mailbox::{Inbox, Mail, Mailbox, Was};
 use crate::outbox::{Outbox, Ticket};
 use crate::rooms::Rooms;
 use crate::services::Services;
@@ -48,6 +48,7 @@ use crate::work::Turn;
 
 mod batch;
 mod begin;
+mod guesses;
 mod hold;
 mod identity;
 mod keep;
@@ -63,6 +64,7 @@ mod sharing;
 mod turn;
 mod watching;
 
+use guesses::Guesses;
 use hold::Hold;
 use keep::Keeping;
 use log::Log;
@@ -133,8 +135,8 @@ pub(crate) struct Mount {
 pub(crate) struct First {
     pub(crate) caller: Arc<Caller>,
     pub(crate) outbox: Arc<Outbox>,
-    /// What they heard in rooms, if they had it before.
-    pub(crate) heard: Heard,
+    /// What they have of it, if they had it before.
+    pub(crate) was: Option<Was>,
     pub(crate) ticket: Ticket,
 }
 
@@ -153,6 +155,8 @@ struct Instance<C: Component> {
     members: Members,
     /// What the members have not been told yet.
     hold: Hold,
+    /// Calls that their clients show already.
+    guesses: Guesses,
     limits: Arc<Limits>,
     mailbox: Mailbox,
     failures: u32,
@@ -395,7 +399,7 @@ impl<C: Component> Instance<C> {
                 }
             }
             Mail::Join(join) => Box::pin(self.join(*join)).await?,
-            Mail::Resume { outbox, caller, have, heard, rooms, is_outdated, ticket } => {
+            Mail::Resume { outbox, caller, was, is_outdated, ticket } => {
                 self.release();
                 if caller.is_gone() {
                     return Ok(Goes::On);
@@ -405,9 +409,11 @@ impl<C: Component> Instance<C> {
                     return Box::pin(self.leave(caller.session_id(), Left::Gladly, None)).await;
                 }
                 let session = caller.session_id();
+                let Was { have, heard, rooms, doubt, .. } = *was;
                 self.expect_in_rooms(session, rooms);
+                self.end_doubt(&doubt).await?;
                 let frames = self.attach(caller, outbox, have, heard);
-                self.come_back(frames, is_outdated, ticket).await?;
+                self.come_back(frames, is_outdated, &doubt, ticket).await?;
                 self.arrive_in_rooms(session, false);
             }
             Mail::Away { session, connection } => {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use fluxstack_live_protocol::{ConnectionId, InstanceId, SessionId};
+use fluxstack_live_protocol::{CallId, ConnectionId, InstanceId, SessionId};
 use tokio::sync::{Notify, mpsc};
 
 use crate::auth::Caller;
@@ -37,16 +37,8 @@ pub(crate) enum Mail {
     Room { ask: Box<RoomAsk>, caller: Arc<Caller>, ticket: Ticket },
     /// Answer with a part of a list that is read in part.
     ReadList { property: Bytes, from: usize, count: usize, caller: Arc<Caller>, ticket: Ticket },
-    /// Whoever left has come back with another connection, shows `have` and heard events up to `heard`.
-    Resume {
-        outbox: Arc<Outbox>,
-        caller: Arc<Caller>,
-        have: Option<u64>,
-        heard: u64,
-        rooms: Heard,
-        is_outdated: bool,
-        ticket: Ticket,
-    },
+    /// Whoever left has come back with another connection.
+    Resume { outbox: Arc<Outbox>, caller: Arc<Caller>, was: Box<Was>, is_outdated: bool, ticket: Ticket },
     /// Its client signed in, was refreshed, or is nobody any more; what it keeps is this user's from now on.
     Identified { caller: Arc<Caller>, subject: Arc<str> },
     /// This user was signed out everywhere; `ended` is told which sessions that made leave a shared instance.
@@ -110,6 +102,8 @@ pub(crate) struct Was {
     /// The number of the last event that was told.
     pub(crate) heard: u64,
     pub(crate) rooms: Heard,
+    /// Calls that are shown already, and were not answered.
+    pub(crate) doubt: Vec<CallId>,
 }
 
 /// How often a session has mounted one shared instance. The session counts up and down; a mount that comes to

@@ -160,7 +160,7 @@ fn implementation(
         visible.iter().zip(&sent).zip(&staged).map(|((Visible { ident, every, .. }, sent), staged)| {
             let every = every.as_ref()?;
             let number = number.next();
-            Some(quote!(if pace.lets(#number, #every, &self.#ident, #sent, &#staged)))
+            Some(quote!(if pace.lets(#number, #every, &self.#ident, #sent, &#staged, &turn)))
         });
     let lets: Vec<_> = lets.collect();
     quote! {

@@ -14,6 +14,7 @@ use crate::dialect::Dialect;
 use crate::id::CallId;
 use crate::legacy;
 use crate::message::{ClientBody, ClientMessage, Resume};
+use crate::pieces::items;
 
 mod batch;
 mod list;
@@ -27,6 +28,9 @@ pub const MAX_BATCH: usize = 4_096;
 
 /// The most rooms that a client may say to be in as it comes back.
 pub const MAX_ROOMS: usize = 64;
+
+/// The most calls that a client may say to be in doubt of as it comes back: what an instance remembers of one origin.
+pub const MAX_DOUBT: usize = 256;
 
 /// The longest token in bytes.
 const MAX_TOKEN: usize = 1_024;
@@ -76,6 +80,8 @@ struct Envelope<'a> {
     #[serde(borrow)]
     acked: Option<&'a RawValue>,
     #[serde(borrow)]
+    optimistic: Option<&'a RawValue>,
+    #[serde(borrow)]
     action: Option<&'a RawValue>,
     #[serde(borrow)]
     property: Option<&'a RawValue>,
@@ -120,6 +126,10 @@ pub(crate) struct Payload<'a> {
     snapshot: Option<&'a RawValue>,
     #[serde(borrow)]
     rooms: Option<&'a RawValue>,
+    #[serde(borrow)]
+    doubt: Option<&'a RawValue>,
+    #[serde(borrow)]
+    on: Option<&'a RawValue>,
 }
 
 /// Reads one message.
@@ -168,13 +178,17 @@ pub fn decode(text: &str, dialect: Dialect) -> Result<ClientMessage<'_>, Refusal
     let Some(acked) = number(envelope.acked) else {
         return Err(refuse(Code::BadMessage, "`acked` must be a number from 0"));
     };
+    // Older clients do not know the word, whatever it means to them.
+    let Some(optimistic) = flag(envelope.optimistic.filter(|_| !dialect.is_legacy())) else {
+        return Err(refuse(Code::BadMessage, "`optimistic` must be true or false"));
+    };
     let Some(kind) = original.as_deref() else {
         return Err(refuse(Code::BadMessage, "`type` must be a string"));
     };
 
     let body = body(kind, &envelope, dialect).map_err(|(code, error)| refuse(code, error))?;
     let expect_response = envelope.expect_response.is_some_and(|raw| raw.get() == "true");
-    Ok(ClientMessage { request_id, expect_response, component_id, call, acked, body })
+    Ok(ClientMessage { request_id, expect_response, component_id, call, acked, optimistic, body })
 }
 
 fn body<'a>(kind: &str, envelope: &Envelope<'a>, dialect: Dialect) -> Result<ClientBody<'a>, Fault> {
@@ -212,6 +226,10 @@ fn body<'a>(kind: &str, envelope: &Envelope<'a>, dialect: Dialect) -> Result<Cli
         "COMPONENT_PING" => ClientBody::Ping,
         "AUTH" => ClientBody::Auth { credentials: envelope.payload },
         "CALL_BATCH" => batch::read(envelope.payload)?,
+        "QUIET" if !dialect.is_legacy() => {
+            let on = payload()?.on.and_then(|raw| raw.get().parse().ok());
+            ClientBody::Quiet { on: on.ok_or(bad("`payload.on` must be true or false"))? }
+        }
         _ if dialect.is_legacy() => rooms::read_legacy(kind, envelope)?,
         "LIST_READ" => list::read(envelope)?,
         _ => rooms::read(kind, envelope)?,
@@ -231,7 +249,17 @@ fn resume<'a>(payload: &Payload<'a>) -> Result<Resume<'a>, Fault> {
         snapshot: snapshot.transpose()?,
         props: payload.props,
         rooms: payload.rooms.map_or(Ok(Vec::new()), rooms::heard)?,
+        doubt: payload.doubt.map_or(Ok(Vec::new()), doubt)?,
     })
+}
+
+/// The names of calls.
+fn doubt(raw: &RawValue) -> Result<Vec<CallId>, Fault> {
+    let calls = items(raw.get(), MAX_DOUBT).filter(|calls| calls.total <= MAX_DOUBT);
+    let calls = calls.ok_or(bad("`payload.doubt` must be a list of at most 256 calls"))?;
+    let call = |raw: &RawValue| string(raw)?.parse().ok();
+    let calls: Option<_> = calls.first.into_iter().map(call).collect();
+    calls.ok_or(bad("each of `payload.doubt` must be an origin, `-` and a number from 1"))
 }
 
 fn schema(payload: &Payload<'_>) -> Option<u32> {
@@ -339,6 +367,17 @@ mod tests {
             Code::BadPayload,
             Some("1"),
         );
+        for wrong in ["1", "\"true\"", "[]"] {
+            let text = format!(r#"{{"type":"CALL_ACTION","action":"a","optimistic":{wrong},"requestId":1}}"#);
+            refused(&text, Code::BadMessage, Some("1"));
+            refused(
+                &format!(r#"{{"type":"QUIET","payload":{{"on":{wrong}}},"requestId":1}}"#),
+                Code::BadPayload,
+                Some("1"),
+            );
+        }
+        refused(r#"{"type":"QUIET","requestId":1}"#, Code::BadPayload, Some("1"));
+        refused(r#"{"type":"QUIET","payload":{"on":null},"requestId":1}"#, Code::BadPayload, Some("1"));
         let long = format!(r#"{{"type":"COMPONENT_PING","requestId":"{}"}}"#, "x".repeat(300));
         refused(&long, Code::BadMessage, None);
     }
@@ -364,6 +403,55 @@ mod tests {
         let call = r#"{"type":"CALL_ACTION","action":"a","callId":"o-2","acked":1}"#;
         let message = decode(call, Dialect::NATIVE).unwrap();
         assert_eq!((message.call.map(|call| call.number()), message.acked), (Some(2), 1));
+    }
+
+    #[test]
+    fn a_client_that_comes_back_says_which_calls_it_is_in_doubt_of() {
+        let resume = |doubt: &str| {
+            let text = format!(
+                r#"{{"type":"COMPONENT_RESUME","payload":{{"component":"C","name":"n","doubt":{doubt}}},"requestId":1}}"#
+            );
+            match decode(&text, Dialect::NATIVE) {
+                Ok(message) => match message.body {
+                    ClientBody::Resume(resume) => {
+                        Ok(resume.doubt.iter().map(ToString::to_string).collect::<Vec<_>>())
+                    }
+                    other => panic!("{other:?}"),
+                },
+                Err(refusal) => {
+                    assert_eq!(refusal.request_id.as_deref(), Some("1"));
+                    Err(refusal.code)
+                }
+            }
+        };
+        assert_eq!(resume(r#"["a-1","b-22"]"#), Ok(vec!["a-1".to_owned(), "b-22".to_owned()]));
+        assert_eq!((resume("[]"), resume("null")), (Ok(Vec::new()), Ok(Vec::new())));
+        let many = |count: usize| format!("[{}]", vec!["\"a-1\""; count].join(","));
+        assert_eq!(resume(&many(MAX_DOUBT)).map(|calls| calls.len()), Ok(MAX_DOUBT));
+        let long = format!("[\"{}-1\"]", "x".repeat(41));
+        for wrong in ["{}", "\"a-1\"", "5", "[5]", r#"["a-0"]"#, r#"[["a-1"]]"#, &many(MAX_DOUBT + 1), &long]
+        {
+            assert_eq!(resume(wrong), Err(Code::BadPayload), "{wrong:.40}");
+        }
+    }
+
+    #[test]
+    fn a_guess_and_quiet_are_for_ours_only() {
+        let call = r#"{"type":"CALL_ACTION","action":"a","callId":"a-1","optimistic":true}"#;
+        let is_optimistic = |text: &str, dialect| decode(text, dialect).map(|message| message.optimistic);
+        assert_eq!(is_optimistic(call, Dialect::NATIVE), Ok(true));
+        assert_eq!(is_optimistic(call, Dialect::LEGACY), Ok(false));
+        assert_eq!(is_optimistic(&call.replace("true", "{}"), Dialect::LEGACY), Ok(false));
+        for word in ["false", "null"] {
+            assert_eq!(is_optimistic(&call.replace("true", word), Dialect::NATIVE), Ok(false));
+        }
+        for on in [true, false] {
+            let quiet = format!(r#"{{"type":"QUIET","payload":{{"on":{on}}}}}"#);
+            let body = decode(&quiet, Dialect::NATIVE).map(|message| message.body);
+            assert!(matches!(body, Ok(ClientBody::Quiet { on: read }) if read == on));
+            let legacy = decode(&quiet, Dialect::LEGACY).map(|_| ()).map_err(|refusal| refusal.code);
+            assert_eq!(legacy, Err(Code::UnknownType));
+        }
     }
 
     #[test]

@@ -66,6 +66,10 @@ pub fn client_id(query: &str) -> Option<&str> {
     (!value.is_empty() && value.len() <= 64 && value.bytes().all(plausible)).then_some(value)
 }
 
+/// What this server can beyond what every one of version 3 can, as its hello says. A client that depends on one of
+/// these looks here, and not at a version.
+pub const CAPS: &[&str] = &["optimistic", "quiet"];
+
 /// What a client is told first.
 #[derive(Debug, Clone)]
 pub struct Hello {

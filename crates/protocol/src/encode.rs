@@ -6,7 +6,8 @@ use std::io::Write as _;
 
 use crate::code::Code;
 use crate::decode::Refusal;
-use crate::dialect::Hello;
+use crate::dialect::{CAPS, Hello};
+use crate::id::CallId;
 use crate::message::{Failure, Reply, ReplyKind, ServerMessage};
 
 mod rooms;
@@ -45,6 +46,17 @@ impl ServerMessage<'_> {
                 );
                 out.extend_from_slice(state);
                 put(out, format_args!(",\"version\":{version},\"digest\":{digest}}}"));
+            }
+            // Nothing in the name of a call needs escaping.
+            Self::Done { instance, calls } => {
+                put(
+                    out,
+                    format_args!(
+                        "{{\"type\":\"CALL_DONE\",\"componentId\":\"{instance}\",\"payload\":{{\"callIds\":"
+                    ),
+                );
+                write_calls(calls.iter(), out);
+                out.push(b'}');
             }
             Self::Event { instance, seq, event } => {
                 put(
@@ -186,6 +198,13 @@ fn write_hello(hello: &Hello, out: &mut Vec<u8>) {
             dialect.batch
         ),
     );
+    if !dialect.is_legacy() {
+        out.extend_from_slice(b",\"caps\":[");
+        for (at, cap) in CAPS.iter().enumerate() {
+            put(out, format_args!("{}\"{cap}\"", if at == 0 { "" } else { "," }));
+        }
+        out.push(b']');
+    }
     if let Some((token, grace)) = session {
         put(out, format_args!(",\"session\":{{\"token\":\"{token}\",\"grace\":{grace}}}"));
     }
@@ -224,17 +243,18 @@ fn write_reply(reply: &Reply<'_>, out: &mut Vec<u8>) {
             }
         }
     }
+    held_field(out, reply.held);
 }
 
-/// Appends what one call of a batch came to, as a JSON object.
+/// Appends what one call of a batch came to, as a JSON object; `held` as in [`Reply::held`].
 ///
 /// ```
 /// use fluxstack_live_protocol::encode::write_outcome;
 /// let mut out = Vec::new();
-/// write_outcome(&Ok(Some(b"7")), &mut out);
+/// write_outcome(&Ok(Some(b"7")), false, &mut out);
 /// assert_eq!(out, br#"{"success":true,"result":7}"#);
 /// ```
-pub fn write_outcome(outcome: &Result<Option<&[u8]>, Failure<'_>>, out: &mut Vec<u8>) {
+pub fn write_outcome(outcome: &Result<Option<&[u8]>, Failure<'_>>, held: bool, out: &mut Vec<u8>) {
     match outcome {
         Ok(result) => {
             out.extend_from_slice(b"{\"success\":true");
@@ -246,7 +266,30 @@ pub fn write_outcome(outcome: &Result<Option<&[u8]>, Failure<'_>>, out: &mut Vec
             raw_field(out, "fields", *fields);
         }
     }
+    held_field(out, held);
     out.push(b'}');
+}
+
+/// Appends the names of calls as a JSON array.
+///
+/// ```
+/// use fluxstack_live_protocol::encode::write_calls;
+/// let mut out = Vec::new();
+/// write_calls(&["k3f9-1".parse().unwrap(), "k3f9-2".parse().unwrap()], &mut out);
+/// assert_eq!(out, br#"["k3f9-1","k3f9-2"]"#);
+/// ```
+pub fn write_calls<'a>(calls: impl IntoIterator<Item = &'a CallId>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (at, call) in calls.into_iter().enumerate() {
+        put(out, format_args!("{}\"{call}\"", if at == 0 { "" } else { "," }));
+    }
+    out.push(b']');
+}
+
+fn held_field(out: &mut Vec<u8>, held: bool) {
+    if held {
+        out.extend_from_slice(b",\"held\":true");
+    }
 }
 
 fn error_fields(out: &mut Vec<u8>, code: Code, error: &str) {
@@ -341,6 +384,11 @@ mod tests {
             json!({"type": "ERROR", "componentId": nasty, "requestId": 1, "success": false, "error": nasty, "code": "BUSY",
                    "payload": {"action": nasty, "error": nasty, "code": "BUSY"}}),
         );
+        let calls = ["a-1", "b:c.d_e-9007199254740991"].map(|call| call.parse().expect("a call id"));
+        check(
+            &ServerMessage::Done { instance, calls: &calls },
+            json!({"type": "CALL_DONE", "componentId": id, "payload": {"callIds": ["a-1", "b:c.d_e-9007199254740991"]}}),
+        );
         let failure = Failure { code: Code::Invalid, error: nasty, fields: Some(b"{\"step\":\"no\"}") };
         check(
             &ServerMessage::Reply(Reply {
@@ -349,10 +397,11 @@ mod tests {
                 request_id: Some("\"r\""),
                 user: None,
                 room: None,
+                held: true,
                 outcome: Err(failure),
             }),
             json!({"type": "ACTION_RESPONSE", "originalType": "CALL_ACTION", "componentId": "c", "success": false,
-                   "error": nasty, "code": "INVALID", "fields": {"step": "no"}, "requestId": "r"}),
+                   "error": nasty, "code": "INVALID", "fields": {"step": "no"}, "held": true, "requestId": "r"}),
         );
     }
 
@@ -377,7 +426,8 @@ mod tests {
                    "protocol": {"version": 3, "max": 3},
                    "features": {"delta": true, "batch": true, "compression": false, "encryption": false,
                                 "offlineQueue": false, "loadBalancing": false},
-                   "limits": {"frame": 1, "batch": 2, "calls": 3, "instances": 4, "rate": 5, "burst": 6}}),
+                   "limits": {"frame": 1, "batch": 2, "calls": 3, "instances": 4, "rate": 5, "burst": 6},
+                   "caps": ["optimistic", "quiet"]}),
         );
         hello.session = Some(("token".into(), 60_000));
         hello.user = Some("a\"da".into());
@@ -386,6 +436,12 @@ mod tests {
         let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
         assert_eq!(found["session"], json!({"token": "token", "grace": 60_000}));
         assert_eq!((&found["authenticated"], &found["userId"]), (&json!(true), &json!("a\"da")));
+        // Who does not know the word is not told.
+        hello.dialect = Dialect::LEGACY;
+        out.clear();
+        ServerMessage::Hello(&hello).write(9, &mut out);
+        let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
+        assert_eq!(found.get("caps"), None);
     }
 
     #[test]
@@ -397,6 +453,7 @@ mod tests {
                 request_id: Some("1"),
                 user,
                 room: None,
+                held: false,
                 outcome,
             })
         };

@@ -21,6 +21,8 @@ pub struct ClientMessage<'a> {
     pub call: Option<CallId>,
     /// Calls of the same origin to the same instance, up to this number, whose answers have arrived.
     pub acked: u64,
+    /// Whether the client shows already what the call will do. Older clients never do.
+    pub optimistic: bool,
     /// What it asks.
     pub body: ClientBody<'a>,
 }
@@ -83,6 +85,11 @@ pub enum ClientBody<'a> {
     Resync,
     /// `COMPONENT_PING`
     Ping,
+    /// `QUIET`
+    Quiet {
+        /// Whether state and events are to wait until somebody looks again.
+        on: bool,
+    },
     /// `AUTH`
     Auth {
         /// The payload, not yet looked at; whoever reads it refuses what is no object.
@@ -148,6 +155,8 @@ pub struct BatchCall<'a> {
     pub call: Option<CallId>,
     /// As in [`ClientMessage::acked`].
     pub acked: u64,
+    /// As in [`ClientMessage::optimistic`].
+    pub optimistic: bool,
 }
 
 /// Where a client that came back stands with one instance.
@@ -170,6 +179,8 @@ pub struct Resume<'a> {
     /// The rooms it is in, each with the number of the last event it heard there; none twice, and at most
     /// [`crate::decode::MAX_ROOMS`].
     pub rooms: Vec<(Cow<'a, str>, u64)>,
+    /// Calls that it shows already and has no answer to, at most [`crate::decode::MAX_DOUBT`].
+    pub doubt: Vec<CallId>,
 }
 
 /// One frame of the server, before it is written. `STATE_DELTA`, the hot one, is written by
@@ -199,6 +210,13 @@ pub enum ServerMessage<'a> {
         version: u64,
         /// Its digest.
         digest: u32,
+    },
+    /// `CALL_DONE`: what these calls did is in the state that follows directly.
+    Done {
+        /// Whose state.
+        instance: InstanceId,
+        /// The calls, each of which its client shows already.
+        calls: &'a [CallId],
     },
     /// `COMPONENT_EVENT`
     Event {
@@ -325,6 +343,8 @@ pub struct Reply<'a> {
     /// Which room the answer is about; only towards older clients. For them the result of
     /// [`ReplyKind::JoinRoom`] and [`ReplyKind::GetRoomState`] is the room's state, a JSON object.
     pub room: Option<&'a str>,
+    /// Whether a part of what it changed is held back for now. Said only of what the client shows already.
+    pub held: bool,
     /// JSON text of the result, or why there is none.
     pub outcome: Result<Option<&'a [u8]>, Failure<'a>>,
 }
@@ -367,6 +387,8 @@ pub enum ReplyKind {
     Resync,
     /// Credentials.
     Auth,
+    /// Whether somebody looks.
+    Quiet,
     /// Several calls.
     Batch,
     /// A room joined.
@@ -397,6 +419,7 @@ impl ReplyKind {
             Self::ReadList => "LIST_READ",
             Self::Resync => "STATE_RESYNC",
             Self::Auth => "AUTH",
+            Self::Quiet => "QUIET",
             Self::Batch => "CALL_BATCH",
             Self::JoinRoom => "ROOM_JOIN",
             Self::LeaveRoom => "ROOM_LEAVE",

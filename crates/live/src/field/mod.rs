@@ -18,6 +18,7 @@
 //! The derive writes the calls; the loop around them is [`Turn`].
 
 use std::cell::Cell;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -305,6 +306,13 @@ impl Turn {
             return Err(FlushError::TooLarge { size: self.size, limit });
         }
         Ok(())
+    }
+
+    /// A number for what is staged of one field, another for another change.
+    pub(crate) fn mark(&self, staged: &Staged) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.scratch[staged.range.clone().unwrap_or_default()].hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Commits one field.

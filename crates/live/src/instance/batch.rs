@@ -85,6 +85,7 @@ impl<C: Component> Instance<C> {
             }
         }
         if failed.is_none() {
+            tickets.iter().for_each(|ticket| self.expect_guess(ticket));
             failed = self.flush_all(tickets.len());
         }
         match failed {
@@ -138,6 +139,7 @@ impl<C: Component> Instance<C> {
     /// Puts the component back to what it was before, and tells everybody.
     async fn undo_all(&mut self, tickets: Vec<Ticket>, failed: Failed) -> std::result::Result<(), Lost> {
         let Failed { at, error, is_broken } = failed;
+        self.forget_guesses();
         drop(self.cx.take_effects());
         log(&error);
         if let Err(lost) = self.put_back(is_broken).await {
@@ -175,6 +177,7 @@ impl<C: Component> Instance<C> {
     /// Remembers what the call came to, and answers.
     fn settle(&mut self, ticket: Ticket, outcome: Outcome) {
         self.cx.set_call(name_of(&ticket));
+        let ticket = self.with_guess(ticket);
         self.done(ticket, outcome);
     }
 }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fluxstack_live_protocol::delta::Writer;
-use fluxstack_live_protocol::{Dialect, InstanceId, SessionId};
+use fluxstack_live_protocol::{CallId, Dialect, InstanceId, SessionId};
 use futures_util::FutureExt as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::guesses::Guesses;
 use super::hold::Hold;
 use super::identity::demanded;
 use super::keep::Keeping;
@@ -175,6 +176,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         pace: Pace::default(),
         members: Members::default(),
         hold: Hold::default(),
+        guesses: Guesses::default(),
         limits,
         mailbox,
         failures: 0,
@@ -189,7 +191,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         Ok(Ok(())) => {
             instance.keep_kept();
             instance.touch();
-            let Some(First { caller, outbox, heard, ticket }) = first else {
+            let Some(First { caller, outbox, was, ticket }) = first else {
                 // Whoever mounts it is in its mailbox. Should nobody be, it does not stay for ever.
                 instance.wait(C::KEEP_ALIVE);
                 instance.affect_all();
@@ -203,7 +205,8 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
             let (session, dialect) = (caller.session_id(), outbox.dialect());
             instance.members.put(caller, outbox);
             instance.life.owner.vault.remember(id, stamp);
-            let picture = instance.picture_of_mount(dialect, is_rehydrated, is_outdated);
+            let (heard, doubt) = was.map(|was| (was.rooms, was.doubt)).unwrap_or_default();
+            let picture = instance.picture_of_mount(dialect, is_rehydrated, is_outdated, &doubt);
             ticket.answer(Ok(Some(picture)));
             instance.expect_in_rooms(session, heard);
             instance.arrive_in_rooms(session, true);
@@ -390,6 +393,7 @@ impl<C: Component> Instance<C> {
         dialect: Dialect,
         is_rehydrated: bool,
         is_outdated: bool,
+        doubt: &[CallId],
     ) -> Vec<u8> {
         let digest = self.component.digest(&self.sent);
         let outcome = if is_rehydrated { "\"outcome\":\"rehydrated\"," } else { "" };
@@ -405,6 +409,7 @@ impl<C: Component> Instance<C> {
         if is_outdated {
             result.extend_from_slice(b",\"outdated\":true");
         }
+        self.write_done(doubt, &mut result);
         result.push(b'}');
         result
     }

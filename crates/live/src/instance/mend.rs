@@ -57,7 +57,8 @@ impl<C: Component> Instance<C> {
             Ok(Ok(())) => {
                 self.restore_kept();
                 self.changed();
-                // What earlier turns did stays done.
+                // What earlier turns did stays done, unless it was held back.
+                self.guesses.lose_held();
                 self.release();
                 return Ok(());
             }

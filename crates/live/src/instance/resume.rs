@@ -6,14 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluxstack_live_protocol::{ConnectionId, SessionId};
+use fluxstack_live_protocol::encode::write_calls;
+use fluxstack_live_protocol::{CallId, ConnectionId, SessionId};
 use tokio::time::Instant;
 
-use super::Instance;
 use super::log::Entry;
+use super::{Instance, Lost};
 use crate::auth::Caller;
 use crate::component::{Component, Resumed};
-use crate::outbox::Outbox;
+use crate::outbox::{Done, Outbox};
 
 /// How much more is logged while nobody is connected.
 const LONGER: usize = 16;
@@ -66,7 +67,9 @@ impl<C: Component> Instance<C> {
         for entry in missed.frames {
             match entry {
                 Entry::Delta { .. } if whole => continue,
-                Entry::Delta { frame, .. } => outbox.push_state(id, frame.clone(), &self.mailbox),
+                Entry::Delta { frame, .. } => {
+                    outbox.push_state(id, frame.clone(), Done::default(), &self.mailbox)
+                }
                 Entry::Event { frame, .. } => outbox.push_event(id, frame.clone()),
             }
             count += 1;
@@ -78,15 +81,35 @@ impl<C: Component> Instance<C> {
     }
 
     /// The answer to whoever came back.
-    pub(super) fn resumed(&self, resumed: Resumed, is_outdated: bool) -> Vec<u8> {
+    pub(super) fn resumed(&self, resumed: Resumed, is_outdated: bool, doubt: &[CallId]) -> Vec<u8> {
         let outcome = match resumed {
             Resumed::InStep => "\"resumed\"".to_owned(),
             Resumed::Replayed(frames) => format!("\"replayed\",\"frames\":{frames}"),
         };
         let (version, digest, seq) = (self.version, self.component.digest(&self.sent), self.life.events);
         let outdated = if is_outdated { ",\"outdated\":true" } else { "" };
-        format!("{{\"outcome\":{outcome},\"version\":{version},\"digest\":{digest},\"seq\":{seq}{outdated}}}")
-            .into_bytes()
+        let mut result = format!(
+            "{{\"outcome\":{outcome},\"version\":{version},\"digest\":{digest},\"seq\":{seq}{outdated}"
+        )
+        .into_bytes();
+        self.write_done(doubt, &mut result);
+        result.push(b'}');
+        result
+    }
+
+    /// Somebody who is back shows calls already that they had no answer to. What they are told of those is that they are
+    /// in the state, so nothing of it may be held back.
+    pub(super) async fn end_doubt(&mut self, doubt: &[CallId]) -> std::result::Result<(), Lost> {
+        if doubt.is_empty() { Ok(()) } else { self.catch_up().await }
+    }
+
+    /// Says which of these calls the caller's state has.
+    pub(super) fn write_done(&self, doubt: &[CallId], out: &mut Vec<u8>) {
+        if !doubt.is_empty() {
+            let of = self.member();
+            out.extend_from_slice(b",\"done\":");
+            write_calls(doubt.iter().filter(|call| self.life.seen.has(call, of)), out);
+        }
     }
 
     /// Keeps a frame for whoever comes back.

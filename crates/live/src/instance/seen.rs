@@ -141,6 +141,12 @@ impl Seen {
         (call.number() <= origin.floor).then(|| Err(forgotten(gone)))
     }
 
+    /// Whether this call was done, well or not, or is so old that it must have been.
+    pub(super) fn has(&self, call: &CallId, of: Member) -> bool {
+        let origin = self.origins.get(&*name(call, of));
+        origin.is_some_and(|origin| call.number() <= origin.floor || origin.done.contains_key(&call.number()))
+    }
+
     /// The call was done.
     pub(super) fn record(&mut self, call: &CallId, outcome: &Outcome, of: Member) {
         self.clock += 1;
@@ -264,6 +270,8 @@ mod tests {
         seen.record(&call("a-3"), &Err(Error::invalid("by", "no")), None);
         seen.record(&call("b-1"), &Ok(None), None);
         for _ in 0..2 {
+            let has = |call_id| seen.has(&call(call_id), None);
+            assert_eq!(["a-1", "a-2", "a-3", "b-1", "c-1"].map(has), [true, false, true, true, false]);
             check(&mut seen, "a-1", 0, Some(Ok(Some("7"))));
             check(&mut seen, "a-2", 0, None);
             check(&mut seen, "a-3", 0, Some(Err(Code::Invalid)));
@@ -298,6 +306,7 @@ mod tests {
         check(&mut seen, "a-256", 0, Some(Err(Code::CallForgotten)));
         check(&mut seen, "a-512", 0, Some(Err(Code::CallForgotten)));
         check(&mut seen, "a-513", 0, None);
+        assert_eq!(["a-1", "a-512", "a-513"].map(|id| seen.has(&call(id), None)), [true, true, false]);
         for origin in 0..2 * ORIGINS {
             seen.record(&call(&format!("o{origin}-1")), &Ok(None), None);
         }

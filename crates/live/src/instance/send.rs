@@ -2,7 +2,8 @@
 //!
 //! One delta, then the events, to every member; the reply follows, because it is put into the same outbox
 //! afterwards. However many members share an instance, they share the bytes, and where there are several and
-//! more turns wait, they are told of them together ([`Hold`]).
+//! more turns wait, they are told of them together ([`Hold`]). Who shows a turn already is told with the delta that
+//! it is in there (`guesses.rs`).
 
 use std::panic::AssertUnwindSafe;
 
@@ -18,7 +19,7 @@ use crate::action::Outcome;
 use crate::clock;
 use crate::component::{Component, Effect};
 use crate::error::Code;
-use crate::outbox::{StateFrame, Ticket};
+use crate::outbox::{Done, StateFrame, Ticket};
 
 thread_local! {
     /// Flushing never waits, so one writer for each thread is enough.
@@ -34,6 +35,7 @@ impl<C: Component> Instance<C> {
             let flush = || self.component.flush(&mut self.sent, &mut self.pace, self.limits.state, writer);
             let flushed = std::panic::catch_unwind(AssertUnwindSafe(flush));
             flushed.map_err(|_| Broken::Panic)?.map_err(Broken::Flush)?;
+            self.guesses.ended(!writer.is_empty(), self.pace.held(), self.pace.held_now());
             if !writer.is_empty() {
                 self.change(writer);
             }
@@ -84,6 +86,7 @@ impl<C: Component> Instance<C> {
             let payload = write_delta(self.id, clock::now(), &mut frame, &mut write);
             StateFrame::Delta { payload, frame: frame.into() }
         };
+        let mut told = self.guesses.take_ready();
         for outbox in self.members.outboxes() {
             let dialect = outbox.dialect();
             let frame = if dialect.delta {
@@ -92,7 +95,8 @@ impl<C: Component> Instance<C> {
                 let whole = if dialect.is_legacy() { &mut older } else { &mut whole };
                 whole.get_or_insert_with(|| StateFrame::Whole(self.whole_frame(digest, dialect)))
             };
-            outbox.push_state(self.id, frame.clone(), &self.mailbox);
+            let done = told.of(outbox.connection());
+            outbox.push_state(self.id, frame.clone(), done, &self.mailbox);
         }
         if self.life.owner.may_come_back {
             let frame = delta.unwrap_or_else(encode);
@@ -120,6 +124,7 @@ impl<C: Component> Instance<C> {
             }
             held.replies.into_iter().for_each(|(ticket, outcome)| self.reply(ticket, outcome));
         }
+        self.tell_lost();
         self.show();
     }
 
@@ -143,7 +148,7 @@ impl<C: Component> Instance<C> {
         let digest = self.component.digest(&self.sent);
         if let Some(outbox) = self.members.connected(connection) {
             let frame = StateFrame::Whole(self.whole_frame(digest, outbox.dialect()));
-            outbox.push_state(self.id, frame, &self.mailbox);
+            outbox.push_state(self.id, frame, Done::default(), &self.mailbox);
         }
     }
 

@@ -8,7 +8,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use fluxstack_live_protocol::{ConnectionId, SessionId};
+use fluxstack_live_protocol::{CallId, ConnectionId, SessionId};
 use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
@@ -55,8 +55,10 @@ impl<C: Component> Instance<C> {
             ticket.answer(Err(Error::new(Code::NothingKept, said)));
             return Ok(());
         }
-        let heard = was.as_mut().map(|was| std::mem::take(&mut was.rooms));
-        self.expect_in_rooms(session, heard.unwrap_or_default());
+        let back = was.as_mut().map(|was| (std::mem::take(&mut was.rooms), std::mem::take(&mut was.doubt)));
+        let (heard, doubt) = back.unwrap_or_default();
+        self.end_doubt(&doubt).await?;
+        self.expect_in_rooms(session, heard);
         let is_new = !self.members.has(session);
         if is_new && let Err(error) = self.admit_member(&caller).await? {
             self.release();
@@ -70,13 +72,13 @@ impl<C: Component> Instance<C> {
             Some(was) if was.instance == self.id => {
                 let frames = self.attach(caller, outbox, was.have, was.heard);
                 self.members.count(session, mounts);
-                self.come_back(frames, is_outdated, ticket).await?;
+                self.come_back(frames, is_outdated, &doubt, ticket).await?;
             }
             was => {
                 let dialect = outbox.dialect();
                 self.put(caller, outbox);
                 self.members.count(session, mounts);
-                let picture = self.picture_of_mount(dialect, was.is_some(), is_outdated);
+                let picture = self.picture_of_mount(dialect, was.is_some(), is_outdated, &doubt);
                 ticket.showing(self.id).answer(Ok(Some(picture)));
             }
         }
@@ -132,6 +134,7 @@ impl<C: Component> Instance<C> {
         &mut self,
         frames: usize,
         is_outdated: bool,
+        doubt: &[CallId],
         ticket: Ticket,
     ) -> std::result::Result<(), Lost> {
         let resumed = if frames == 0 { Resumed::InStep } else { Resumed::Replayed(frames) };
@@ -143,7 +146,7 @@ impl<C: Component> Instance<C> {
             return Err(lost);
         }
         self.release();
-        let result = self.resumed(resumed, is_outdated);
+        let result = self.resumed(resumed, is_outdated, doubt);
         // At once, like the state it speaks of. If it waited for the store, the state would go on meanwhile, and
         // what the answer says of it would be old.
         ticket.answer(Ok(Some(result)));

@@ -136,7 +136,9 @@ impl<C: Component> Instance<C> {
         outcome: std::result::Result<Outcome, Broken>,
         ticket: Ticket,
     ) -> std::result::Result<(), Lost> {
+        self.expect_guess(&ticket);
         let flushed = outcome.and_then(|outcome| self.flush().map(|()| outcome));
+        let ticket = self.with_guess(ticket);
         match flushed {
             Ok(outcome) => {
                 if let Some(props) = self.new_props.take() {
@@ -149,6 +151,7 @@ impl<C: Component> Instance<C> {
                 Ok(())
             }
             Err(broken) => {
+                self.forget_guesses();
                 let mended = self.mend(&broken).await;
                 match (&mended, &broken) {
                     (Err(Lost), _) => {

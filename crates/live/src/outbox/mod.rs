@@ -12,7 +12,11 @@
 //! * events keep their order, those of rooms as well; past their limits, in number or in bytes, the oldest
 //!   are counted instead of kept;
 //! * replies are never dropped. Their number is bounded by the calls a connection may have open, and past
-//!   the hard limit the connection is closed.
+//!   the hard limit the connection is closed;
+//! * which calls a state brings that the client shows already ([`Done`]) is written directly before that state,
+//!   whatever was merged into it or takes its place;
+//! * a client nobody looks at is written to when it is answered, or when it says that somebody looks again; until
+//!   then state and events wait, as far as a slow client's may.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,12 +29,16 @@ use crate::limits::Limits;
 use crate::mailbox::{Mail, Mailbox};
 use crate::rooms::RoomKey;
 
+mod done;
+mod item;
 mod queue;
 mod ticket;
 mod together;
 
-pub(crate) use queue::StateFrame;
-use queue::{Item, Of, Queue, Wanted};
+pub(crate) use done::Done;
+pub(crate) use item::StateFrame;
+use item::{Item, Of};
+use queue::{Queue, Wanted};
 pub(crate) use ticket::{Subject, Ticket, gone};
 pub(crate) use together::Together;
 
@@ -106,6 +114,16 @@ impl Outbox {
         self.put(|queue| queue.push(Item::Plain(frame.into())));
     }
 
+    /// Proof of life.
+    pub(crate) fn push_pong(&self, frame: Vec<u8>) {
+        self.put(|queue| queue.push(Item::Pong(frame.into())));
+    }
+
+    /// Nobody looks at the client, or somebody does again: then what waited goes at once.
+    pub(crate) fn set_quiet(&self, on: bool) {
+        self.put(|queue| queue.set_quiet(on));
+    }
+
     /// The answer to a request that was counted as open.
     fn push_reply(&self, kind: ReplyKind, subject: Subject, frame: Vec<u8>) {
         let frame = frame.into();
@@ -117,9 +135,9 @@ impl Outbox {
         self.put(|queue| queue.push(item));
     }
 
-    /// A state frame of an instance, the same bytes for every subscriber.
-    pub(crate) fn push_state(&self, instance: InstanceId, frame: StateFrame, mailbox: &Mailbox) {
-        self.put(|queue| queue.push_state(instance, frame, mailbox));
+    /// A state frame of an instance, the same bytes for every subscriber; and which calls of this one it brings.
+    pub(crate) fn push_state(&self, instance: InstanceId, frame: StateFrame, done: Done, mailbox: &Mailbox) {
+        self.put(|queue| queue.push_state(instance, frame, done, mailbox));
     }
 
     /// The whole state, for whoever has come back and cannot be brought up to date with less.
@@ -226,8 +244,12 @@ impl Outbox {
     }
 
     fn put(&self, change: impl FnOnce(&mut Queue)) {
-        change(&mut self.queue());
-        self.wake.notify_one();
+        let mut queue = self.queue();
+        change(&mut queue);
+        if !queue.is_resting() {
+            drop(queue);
+            self.wake.notify_one();
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

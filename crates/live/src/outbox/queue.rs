@@ -3,150 +3,19 @@
 //! Pure: no waiting, no clock. Every rule of the parent's header is a method here.
 
 use std::collections::{HashMap, VecDeque};
-use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use fluxstack_live_protocol::encode::write_delta;
-use fluxstack_live_protocol::{CloseCode, InstanceId, ServerMessage, delta};
+use fluxstack_live_protocol::{CloseCode, InstanceId};
 
-use crate::clock;
+use super::done::Done;
+use super::item::{Item, Of, SMALL, StateFrame};
 use crate::limits::Limits;
 use crate::mailbox::Mailbox;
-use crate::rooms::RoomKey;
 
-/// A state frame, ready to be written.
-#[derive(Debug, Clone)]
-pub(crate) enum StateFrame {
-    /// A `STATE_DELTA`, and where in it the payload stands.
-    Delta { frame: Bytes, payload: Range<usize> },
-    /// A `STATE_UPDATE`.
-    Whole(Bytes),
-}
+mod merge;
+mod quiet;
 
-impl StateFrame {
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Delta { frame, .. } | Self::Whole(frame) => frame.len(),
-        }
-    }
-}
-
-pub(super) enum Item {
-    Plain(Bytes),
-    /// An answer, and the instance whose state has to be there first.
-    Reply {
-        instance: Option<InstanceId>,
-        frame: Bytes,
-    },
-    /// The answer to so many calls, and the instances whose state has to be there first.
-    Together {
-        instances: Box<[InstanceId]>,
-        calls: usize,
-        frame: Bytes,
-    },
-    /// The answer to a mount, or to a return: a whole state, or the instance whose state has to be there
-    /// first.
-    Mounted {
-        instance: Option<InstanceId>,
-        frame: Bytes,
-    },
-    State {
-        instance: InstanceId,
-        frame: StateFrame,
-    },
-    Event {
-        of: Of,
-        frame: Bytes,
-    },
-    /// A snapshot for the client to keep.
-    Snapshot {
-        instance: InstanceId,
-        frame: Bytes,
-    },
-    /// A whole state for whoever has come back. Like a mount's, it does not count against a page that takes
-    /// up much at once.
-    CaughtUp {
-        instance: InstanceId,
-        frame: Bytes,
-    },
-    /// Events that were dropped here.
-    Missed {
-        of: Of,
-        count: u64,
-    },
-    /// A snapshot will be asked for when the client gets here.
-    Promise {
-        instance: InstanceId,
-        mailbox: Mailbox,
-    },
-    /// It has been asked for, and will take this place.
-    Asked {
-        instance: InstanceId,
-        turn: u64,
-    },
-}
-
-/// Whose event it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Of {
-    Instance(InstanceId),
-    /// Told once, however many instances of this connection are in it. Waits for no instance's state.
-    Room(Arc<RoomKey>),
-}
-
-impl Of {
-    fn instances(&self) -> &[InstanceId] {
-        match self {
-            Self::Instance(instance) => std::slice::from_ref(instance),
-            Self::Room(_) => &[],
-        }
-    }
-
-    fn missed(&self, count: u64) -> Bytes {
-        let mut frame = Vec::new();
-        match self {
-            Self::Instance(instance) => ServerMessage::Missed { instance: *instance, count },
-            Self::Room(key) => ServerMessage::RoomMissed { component: key.component, room: &key.name, count },
-        }
-        .write(clock::now(), &mut frame);
-        frame.into()
-    }
-}
-
-/// What an item without a frame is taken to weigh.
-const SMALL: usize = 64;
-
-impl Item {
-    fn len(&self) -> usize {
-        match self {
-            Self::Plain(frame)
-            | Self::Mounted { frame, .. }
-            | Self::Reply { frame, .. }
-            | Self::Together { frame, .. }
-            | Self::Snapshot { frame, .. }
-            | Self::CaughtUp { frame, .. }
-            | Self::Event { frame, .. } => frame.len(),
-            Self::State { frame, .. } => frame.len(),
-            Self::Missed { .. } | Self::Promise { .. } | Self::Asked { .. } => SMALL,
-        }
-    }
-
-    /// The instances whose frames may not overtake each other.
-    fn instances(&self) -> &[InstanceId] {
-        match self {
-            // A snapshot is complete in itself, and says of which version it is.
-            Self::Plain(_) | Self::Snapshot { .. } => &[],
-            Self::Reply { instance, .. } | Self::Mounted { instance, .. } => instance.as_slice(),
-            Self::Together { instances, .. } => instances,
-            Self::Event { of, .. } | Self::Missed { of, .. } => of.instances(),
-            Self::State { instance, .. }
-            | Self::CaughtUp { instance, .. }
-            | Self::Promise { instance, .. }
-            | Self::Asked { instance, .. } => std::slice::from_ref(instance),
-        }
-    }
-}
+use quiet::Quiet;
 
 /// A snapshot that is to be asked for, after [`Queue::take`].
 pub(super) struct Wanted {
@@ -170,6 +39,10 @@ pub(super) struct Queue {
     stale: HashMap<InstanceId, u64>,
     promises: u64,
     wanted: Vec<Wanted>,
+    /// Set while nobody looks.
+    quiet: Option<Box<Quiet>>,
+    /// Items that go to a quiet client as well.
+    for_quiet: usize,
     closed: Option<Option<CloseCode>>,
 }
 
@@ -194,6 +67,8 @@ impl Queue {
             stale: HashMap::new(),
             promises: 0,
             wanted: Vec::new(),
+            quiet: None,
+            for_quiet: 0,
             closed: None,
         }
     }
@@ -217,10 +92,9 @@ impl Queue {
 
     /// A snapshot that was asked for in `turn` has come, or is not coming: what waited for it may go.
     pub(super) fn forget(&mut self, instance: InstanceId, turn: u64) {
-        let is_it = |item: &Item| matches!(item, Item::Asked { instance: of, turn: asked } if *of == instance && *asked == turn);
+        let is_it = |item: &Item| matches!(item, Item::Asked { instance: of, turn: asked, .. } if *of == instance && *asked == turn);
         if let Some(at) = self.items.iter().position(is_it) {
-            self.items.remove(at);
-            self.bytes -= SMALL;
+            self.bytes -= self.items.remove(at).map_or(0, |item| item.len());
         }
         if self.stale.get(&instance) == Some(&turn) {
             self.stale.remove(&instance);
@@ -232,28 +106,74 @@ impl Queue {
         self.check();
     }
 
-    pub(super) fn push_state(&mut self, instance: InstanceId, frame: StateFrame, mailbox: &Mailbox) {
+    pub(super) fn push_state(
+        &mut self,
+        instance: InstanceId,
+        frame: StateFrame,
+        done: Done,
+        mailbox: &Mailbox,
+    ) {
         if self.closed.is_some() {
             return;
         }
         match &frame {
             StateFrame::Whole(_) => {
                 self.stale.remove(&instance);
-                let is_asked =
-                    |item: &Item| matches!(item, Item::Asked { instance: of, .. } if *of == instance);
-                if let Some(at) = self.items.iter().position(is_asked) {
-                    self.bytes += frame.len() - SMALL;
-                    self.items[at] = Item::State { instance, frame };
-                    return self.check();
+                if let Some(at) = self.owed(instance) {
+                    return self.put_in_place(at, instance, frame, done);
                 }
             }
-            StateFrame::Delta { .. } if self.stale.contains_key(&instance) => return,
+            StateFrame::Delta { .. } if self.stale.contains_key(&instance) => {
+                return self.leave_to_owed(instance, done);
+            }
             StateFrame::Delta { .. } => {}
         }
-        let crowded = self.bytes + frame.len() > self.soft;
-        self.add(Item::State { instance, frame });
+        let bytes = frame.len();
+        let crowded = self.bytes + bytes > self.soft;
+        self.add(Item::State { instance, frame, done });
         if crowded {
             self.merge(instance, mailbox);
+        } else {
+            self.keep_for_later(instance, bytes, mailbox);
+        }
+        self.check();
+    }
+
+    /// Where a whole state stands that was asked for, or will be. A promise is kept at its place, unless whoever gets
+    /// there was shown a newer picture meanwhile.
+    fn owed(&self, instance: InstanceId) -> Option<usize> {
+        let is_asked = |item: &Item| matches!(item, Item::Asked { instance: of, .. } if *of == instance);
+        let is_promised = |item: &Item| matches!(item, Item::Promise { instance: of, .. } if *of == instance);
+        self.items.iter().position(is_asked).or_else(|| {
+            let at = self.items.iter().rposition(is_promised)?;
+            let is_newer = self.items.range(at..).any(|item| item.is_mount_of(instance));
+            (!is_newer).then_some(at)
+        })
+    }
+
+    /// A whole state has come that was owed: it is put where it was waited for.
+    fn put_in_place(&mut self, at: usize, instance: InstanceId, frame: StateFrame, more: Done) {
+        let item = &mut self.items[at];
+        self.bytes -= item.len();
+        let mut done = item.take_done();
+        done.absorb(more);
+        *item = Item::State { instance, frame, done };
+        self.bytes += item.len();
+        self.check();
+    }
+
+    /// What a delta brings that is dropped will be in the whole state that is owed.
+    fn leave_to_owed(&mut self, instance: InstanceId, more: Done) {
+        if more.len() == 0 {
+            return;
+        }
+        let is_owed = |item: &&mut Item| matches!(item, Item::Asked { instance: of, .. } | Item::Promise { instance: of, .. } if *of == instance);
+        if let Some(Item::Asked { done, .. } | Item::Promise { done, .. }) =
+            self.items.iter_mut().rev().find(is_owed)
+        {
+            self.bytes -= done.len();
+            done.absorb(more);
+            self.bytes += done.len();
         }
         self.check();
     }
@@ -279,6 +199,7 @@ impl Queue {
             && let Some(older) = self.items.remove(at)
         {
             self.bytes -= older.len();
+            self.for_quiet -= 1;
         }
         self.push(Item::Snapshot { instance, frame });
     }
@@ -286,6 +207,7 @@ impl Queue {
     fn add(&mut self, item: Item) {
         if self.closed.is_none() {
             self.bytes += item.len();
+            self.for_quiet += usize::from(item.goes_to_quiet());
             if let Item::Mounted { frame, .. } | Item::CaughtUp { frame, .. } = &item {
                 self.mounted += frame.len();
             }
@@ -306,65 +228,8 @@ impl Queue {
             self.mounted = 0;
             self.events = 0;
             self.event_bytes = 0;
+            self.for_quiet = 0;
             self.close(Some(CloseCode::TooSlow));
-        }
-    }
-
-    /// Makes as little as possible of all that waits of this instance's state, where the first of it
-    /// stood: a delta, a whole state and a delta after it, or the promise of a snapshot.
-    fn merge(&mut self, instance: InstanceId, mailbox: &Mailbox) {
-        let is_ours = |item: &Item| matches!(item, Item::State { instance: of, .. } if *of == instance);
-        // What comes after the answer to a mount is not merged into what stands before it: the answer has a picture, and
-        // whoever is shown that would miss what was told earlier than it was made.
-        let is_mounted =
-            |item: &Item| matches!(item, Item::Mounted { instance: Some(of), .. } if *of == instance);
-        let begin = self.items.iter().rposition(is_mounted).map_or(0, |at| at + 1);
-        let Some(first) = self.items.range(begin..).position(is_ours).map(|at| at + begin) else { return };
-        let (mut whole, mut delta, mut count) = (None, None, 0);
-        let mut readable = true;
-        let mut at = first;
-        while at < self.items.len() {
-            if !is_ours(&self.items[at]) {
-                at += 1;
-                continue;
-            }
-            let Some(Item::State { frame, .. }) = self.items.remove(at) else { break };
-            self.bytes -= frame.len();
-            count += 1;
-            match frame {
-                StateFrame::Whole(frame) => {
-                    (whole, delta, readable) = (Some(frame), None, true);
-                }
-                StateFrame::Delta { frame, payload } => {
-                    delta = match delta.take() {
-                        None => Some((frame, payload)),
-                        Some(earlier) => join(instance, &earlier, &(frame, payload)),
-                    };
-                    readable &= delta.is_some();
-                }
-            }
-        }
-        let mut put = |item: Item, at: usize| {
-            self.bytes += item.len();
-            self.items.insert(at, item);
-        };
-        let mut place = first;
-        if let Some(frame) = whole {
-            put(Item::State { instance, frame: StateFrame::Whole(frame) }, place);
-            place += 1;
-        }
-        match delta {
-            // A merged delta this large is better replaced by the state itself, made when it can be read.
-            Some((frame, _)) if count > 1 && frame.len() > self.soft => readable = false,
-            Some((frame, payload)) if readable => {
-                put(Item::State { instance, frame: StateFrame::Delta { frame, payload } }, place);
-            }
-            _ => {}
-        }
-        if !readable {
-            put(Item::Promise { instance, mailbox: mailbox.clone() }, place);
-            self.promises += 1;
-            self.stale.insert(instance, self.promises);
         }
     }
 
@@ -392,10 +257,19 @@ impl Queue {
     /// Takes about `most` bytes. What belongs to an instance whose snapshot has been asked for stays, in
     /// order; everything else may pass it.
     pub(super) fn take(&mut self, most: usize) -> Taken {
+        if self.is_resting() {
+            return Taken::Nothing;
+        }
+        // Behind this place only what goes alone.
+        let mut until = self.may_go();
         let (mut frames, mut replies, mut bytes) = (Vec::new(), 0, 0);
         let mut held: Vec<InstanceId> = Vec::new();
         let mut at = 0;
         while bytes < most && at < self.items.len() {
+            if at >= until && !self.items[at].goes_alone() {
+                at += 1;
+                continue;
+            }
             if self.items[at].instances().iter().any(|of| held.contains(of)) {
                 at += 1;
                 continue;
@@ -409,8 +283,12 @@ impl Queue {
             let Some(item) = self.items.remove(at) else { break };
             self.bytes -= item.len();
             bytes += item.len();
+            self.for_quiet -= usize::from(item.goes_to_quiet());
+            if at < until {
+                until -= 1;
+            }
             match item {
-                Item::Plain(frame) | Item::Snapshot { frame, .. } => frames.push(frame),
+                Item::Plain(frame) | Item::Pong(frame) | Item::Snapshot { frame, .. } => frames.push(frame),
                 Item::Mounted { frame, .. } => {
                     self.mounted -= frame.len();
                     replies += 1;
@@ -428,7 +306,10 @@ impl Queue {
                     replies += calls;
                     frames.push(frame);
                 }
-                Item::State { frame: StateFrame::Delta { frame, .. } | StateFrame::Whole(frame), .. } => {
+                Item::State { instance, frame, done } => {
+                    // In one write, so that nothing comes between them.
+                    frames.extend(done.frame(instance));
+                    let (StateFrame::Delta { frame, .. } | StateFrame::Whole(frame)) = frame;
                     frames.push(frame);
                 }
                 Item::Event { frame, .. } => {
@@ -437,13 +318,15 @@ impl Queue {
                     frames.push(frame);
                 }
                 Item::Missed { of, count } => frames.push(of.missed(count)),
-                Item::Promise { instance, mailbox } => {
+                Item::Promise { instance, mailbox, done } => {
                     let turn = self.stale.get(&instance).copied().unwrap_or_default();
                     self.wanted.push(Wanted { instance, mailbox, turn });
-                    self.items.insert(at, Item::Asked { instance, turn });
-                    self.bytes += SMALL;
-                    bytes -= SMALL;
+                    let asked = Item::Asked { instance, turn, done };
+                    self.bytes += asked.len();
+                    bytes -= asked.len();
+                    self.items.insert(at, asked);
                     held.push(instance);
+                    until = until.saturating_add(1);
                     at += 1;
                 }
                 Item::Asked { .. } => {}
@@ -462,14 +345,4 @@ impl Queue {
             None => Taken::Nothing,
         }
     }
-}
-
-type Delta = (Bytes, Range<usize>);
-
-/// What `earlier` and then `later` come to, unless they do not fit together.
-fn join(instance: InstanceId, earlier: &Delta, later: &Delta) -> Option<Delta> {
-    let merged = delta::merge(&earlier.0[earlier.1.clone()], &later.0[later.1.clone()]).ok()?;
-    let mut frame = Vec::with_capacity(merged.len() + 128);
-    let payload = write_delta(instance, clock::now(), &mut frame, |out| out.extend_from_slice(&merged));
-    Some((frame.into(), payload))
 }

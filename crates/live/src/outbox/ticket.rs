@@ -49,6 +49,10 @@ pub(crate) struct Ticket {
     to: Option<To>,
     /// What the client calls the request, if it may send it again; and how far it has its answers.
     call: Option<(CallId, u64)>,
+    /// Whether the client shows already what it does.
+    is_optimistic: bool,
+    /// Whether a part of what it did is held back.
+    is_held: bool,
 }
 
 /// Where the answer goes.
@@ -100,18 +104,33 @@ impl Ticket {
             user: None,
             shows: None,
         };
-        Self { to: Some(To::Client(open)), call: None }
+        Self { to: Some(To::Client(open)), call: None, is_optimistic: false, is_held: false }
     }
 
     /// The ticket of the call at this place of a batch.
     pub(super) fn of_place(together: Arc<Together>, at: usize, instance: InstanceId) -> Self {
-        Self { to: Some(To::Place(Place { together, at, instance })), call: None }
+        let to = Some(To::Place(Place { together, at, instance }));
+        Self { to, call: None, is_optimistic: false, is_held: false }
     }
 
     /// The same for a request that may be sent again.
     #[must_use]
     pub(crate) fn of_call(mut self, call: Option<CallId>, acked: u64) -> Self {
         self.call = call.map(|call| (call, acked));
+        self
+    }
+
+    /// The same for one that the client shows already, if it has a name.
+    #[must_use]
+    pub(crate) fn shown_already(mut self, is_optimistic: bool) -> Self {
+        self.is_optimistic = is_optimistic;
+        self
+    }
+
+    /// The same, a part of whose doing is held back: the answer says so to whoever shows it already.
+    #[must_use]
+    pub(crate) fn held(mut self, is_held: bool) -> Self {
+        self.is_held = is_held;
         self
     }
 
@@ -138,11 +157,16 @@ impl Ticket {
         self.call.as_ref().map(|(call, acked)| (call, *acked))
     }
 
+    /// What the client calls it, if it shows already what it does.
+    pub(crate) fn guess(&self) -> Option<&CallId> {
+        self.call.as_ref().filter(|_| self.is_optimistic).map(|(call, _)| call)
+    }
+
     /// Answers.
     pub(crate) fn answer(mut self, outcome: Outcome) {
         match self.to.take() {
-            Some(To::Client(open)) => open.answer(outcome),
-            Some(To::Place(place)) => place.together.fill(place.at, &outcome),
+            Some(To::Client(open)) => open.answer(outcome, self.is_held),
+            Some(To::Place(place)) => place.together.fill(place.at, &outcome, self.is_held),
             None => {}
         }
     }
@@ -153,7 +177,7 @@ impl Drop for Ticket {
         match self.to.take() {
             Some(To::Client(open)) => open.abandon(),
             Some(To::Place(Place { together, at, instance })) => {
-                together.fill(at, &Err(gone(&instance.to_string())));
+                together.fill(at, &Err(gone(&instance.to_string())), false);
             }
             None => {}
         }
@@ -165,16 +189,16 @@ impl Open {
     fn abandon(self) {
         if self.kind == ReplyKind::Unmount {
             // Gone is what was asked for.
-            return self.answer(Ok(None));
+            return self.answer(Ok(None), false);
         }
         if matches!(self.kind, ReplyKind::ResumeSession | ReplyKind::Auth) {
             // The server began to drain before it was known who has it. The session is not refused: whoever
             // took this for a refusal would give up what waits for them. Nor are credentials.
             let said = "the server is going away: ask the next one";
-            return self.answer(Err(Error::new(Code::Busy, said)));
+            return self.answer(Err(Error::new(Code::Busy, said)), false);
         }
         let id = self.component_id().unwrap_or_default();
-        self.answer(Err(gone(&id)));
+        self.answer(Err(gone(&id)), false);
     }
 
     /// What it is about, as the client spelled it.
@@ -186,7 +210,7 @@ impl Open {
         }
     }
 
-    fn answer(self, outcome: Outcome) {
+    fn answer(self, outcome: Outcome, held: bool) {
         self.outbox.settle(self.bytes);
         let text = |bytes: &Bytes| std::str::from_utf8(bytes).unwrap_or_default().to_owned();
         let id = self.component_id();
@@ -224,6 +248,7 @@ impl Open {
             request_id: request_id.as_deref(),
             user: self.user.as_deref(),
             room: about.as_deref().filter(|_| is_about_room),
+            held,
             outcome: told(&outcome, fields.as_deref()),
         })
         .write(now, &mut frame);

@@ -44,18 +44,19 @@ impl Together {
         instance: InstanceId,
         call: Option<CallId>,
         acked: u64,
+        is_optimistic: bool,
     ) -> Ticket {
-        Ticket::of_place(Arc::clone(self), at, instance).of_call(call, acked)
+        Ticket::of_place(Arc::clone(self), at, instance).of_call(call, acked).shown_already(is_optimistic)
     }
 
-    /// The call at this place came to this.
-    pub(crate) fn fill(&self, at: usize, outcome: &Outcome) {
-        let result = written(outcome);
+    /// The call at this place came to this; `held` if a part of what it did is held back.
+    pub(crate) fn fill(&self, at: usize, outcome: &Outcome, held: bool) {
+        let result = written(outcome, held);
         let complete = {
             // Nothing in here panics, so poisoned means nothing.
             let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
             let is_too_much = outcome.is_ok() && gathered.bytes + result.len() > self.most;
-            let result = if is_too_much { too_large(self.most) } else { result };
+            let result = if is_too_much { too_large(self.most, held) } else { result };
             gathered.bytes += result.len();
             gathered.results[at] = result;
             gathered.missing -= 1;
@@ -83,22 +84,24 @@ fn list(results: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-fn written(outcome: &Outcome) -> Vec<u8> {
+fn written(outcome: &Outcome, held: bool) -> Vec<u8> {
     let fields = outcome.as_ref().err().and_then(Error::fields_json);
     let mut out = Vec::new();
-    write_outcome(&told(outcome, fields.as_deref()), &mut out);
+    write_outcome(&told(outcome, fields.as_deref()), held, &mut out);
     out
 }
 
 #[cold]
-fn too_large(most: usize) -> Vec<u8> {
+fn too_large(most: usize, held: bool) -> Vec<u8> {
     let said = format!("this was done, but with its result the answer would be more than {most} bytes");
-    written(&Err(Error::new(Code::TooLarge, said)))
+    written(&Err(Error::new(Code::TooLarge, said)), held)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::queue::{Item, Queue, StateFrame, Taken};
+    use super::super::done::Done;
+    use super::super::item::{Item, StateFrame};
+    use super::super::queue::{Queue, Taken};
     use crate::limits::Limits;
     use crate::mailbox::mailbox;
     use fluxstack_live_protocol::InstanceId;
@@ -120,11 +123,11 @@ mod tests {
         let (one, two) = (InstanceId::from_u128(1), InstanceId::from_u128(2));
         let (mailbox, _inbox) = mailbox(1, 1);
         let mut queue = Queue::new(&Limits::default());
-        queue.push(Item::Promise { instance: two, mailbox: mailbox.clone() });
+        queue.push(Item::Promise { instance: two, mailbox: mailbox.clone(), done: Done::default() });
         queue.push(Item::Together { instances: [one, two].into(), calls: 3, frame: "together".into() });
         queue.push(Item::Reply { instance: Some(one), frame: "reply".into() });
         assert_eq!(taken(&mut queue), (vec!["reply"], 1), "what is another instance's passes it");
-        queue.push_state(two, StateFrame::Whole("state ".repeat(50).into()), &mailbox);
+        queue.push_state(two, StateFrame::Whole("state ".repeat(50).into()), Done::default(), &mailbox);
         assert_eq!(taken(&mut queue), (vec!["state", "together"], 3));
     }
 }

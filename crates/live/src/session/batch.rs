@@ -44,15 +44,15 @@ impl Session {
         let together = Together::new(ticket, calls.len(), limits.outbox_hard);
         let mut by_instance: IndexMap<InstanceId, Vec<BatchedCall>> = IndexMap::new();
         for (at, call) in calls.into_iter().enumerate() {
-            let BatchCall { component_id, action, args, call, acked } = call;
+            let BatchCall { component_id, action, args, call, acked, optimistic } = call;
             let id = component_id.parse().ok().and_then(|id| Some((id, self.mailbox(id)?)));
             let Some((id, mailbox)) = id else {
-                together.fill(at, &Err(gone(&component_id)));
+                together.fill(at, &Err(gone(&component_id)), false);
                 continue;
             };
             let action = piece(frame, &action);
             let args = args.map(|raw| piece(frame, raw.get())).unwrap_or_default();
-            let ticket = together.ticket(at, id, call, acked);
+            let ticket = together.ticket(at, id, call, acked, optimistic);
             if is_atomic {
                 by_instance.entry(id).or_default().push(BatchedCall { action, args, ticket });
             } else {

@@ -74,14 +74,16 @@ impl Session {
         };
         let id: Option<InstanceId> = component_id.parse().ok();
         let props = resume.props.map(|raw| Bytes::copy_from_slice(raw.get().as_bytes()));
-        let mut rooms: Heard =
-            resume.rooms.iter().map(|(room, heard)| (room.as_ref().into(), *heard)).collect();
+        let rooms: Heard = resume.rooms.iter().map(|(room, heard)| (room.as_ref().into(), *heard)).collect();
+        let (have, heard, doubt) = (resume.have, resume.heard, resume.doubt.clone());
+        let mut was = Was { instance: id.unwrap_or_else(InstanceId::random), have, heard, rooms, doubt };
         match (registration.scope)(props.as_deref()) {
             // Props that do not read are those of one that was never shared, or nothing it could join with.
             Ok(None) | Err(_) => {}
             Ok(Some(key)) => {
-                let Some(instance) = id else { return ticket.answer(Err(nothing_kept())) };
-                let was = Was { instance, have: resume.have, heard: resume.heard, rooms };
+                if id.is_none() {
+                    return ticket.answer(Err(nothing_kept()));
+                }
                 return self.join(&registration, &key, props, Some(was), is_outdated, ticket);
             }
         }
@@ -90,16 +92,14 @@ impl Session {
             let mail = Mail::Resume {
                 outbox: Arc::clone(&self.outbox),
                 caller: Arc::clone(&self.caller),
-                have: resume.have,
-                heard: resume.heard,
-                rooms,
+                was: Box::new(was),
                 is_outdated,
                 ticket,
             };
             let Err(Undelivered::Closed(mail)) = mailbox.insist(mail) else { return };
             // It went to rest this very moment; so it is where it rests.
-            let Mail::Resume { ticket: ticket_back, rooms: rooms_back, .. } = *mail else { return };
-            (ticket, rooms) = (ticket_back, rooms_back);
+            let Mail::Resume { ticket: ticket_back, was: was_back, .. } = *mail else { return };
+            (ticket, was) = (ticket_back, *was_back);
         }
         let (begin, id) = match &resume.snapshot {
             None => match id {
@@ -122,7 +122,7 @@ impl Session {
                 }
             }
         };
-        self.begin(&registration, id, &resume.name, begin, None, rooms, is_outdated, ticket);
+        self.begin(&registration, id, &resume.name, begin, None, Some(was), is_outdated, ticket);
     }
 
     /// Lets what this connection mounted come to rest, because the server is going away.

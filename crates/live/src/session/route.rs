@@ -17,7 +17,7 @@ use crate::clock;
 use crate::component::Nameplate;
 use crate::error::Error;
 use crate::instance::{Begin, First, Mount, Ownership};
-use crate::mailbox::{Heard, Mail, Mailbox, RoomAsk, Undelivered, mailbox};
+use crate::mailbox::{Mail, Mailbox, RoomAsk, Undelivered, Was, mailbox};
 use crate::outbox::{Subject, Ticket, gone};
 use crate::registry::Registration;
 use crate::rooms::Wanted;
@@ -25,7 +25,8 @@ use crate::rooms::Wanted;
 impl Session {
     /// The duty to answer a message, taken before anything can go wrong with it.
     pub(super) fn ticket(&self, frame: &Bytes, message: &ClientMessage<'_>) -> Ticket {
-        let ClientMessage { request_id, expect_response, component_id, call, acked, body } = message;
+        let ClientMessage { request_id, expect_response, component_id, call, acked, optimistic, body } =
+            message;
         let is_legacy = self.arrival.dialect.is_legacy();
         let kind = match body {
             ClientBody::Mount { .. } => ReplyKind::Mount,
@@ -40,6 +41,7 @@ impl Session {
             ClientBody::ReadList { .. } => ReplyKind::ReadList,
             ClientBody::Resync | ClientBody::Ping => ReplyKind::Resync,
             ClientBody::Auth { .. } => ReplyKind::Auth,
+            ClientBody::Quiet { .. } => ReplyKind::Quiet,
             ClientBody::Batch { .. } => ReplyKind::Batch,
             ClientBody::JoinRoom { .. } => ReplyKind::JoinRoom,
             ClientBody::LeaveRoom { .. } => ReplyKind::LeaveRoom,
@@ -91,11 +93,13 @@ impl Session {
             | ClientBody::Unmount
             | ClientBody::ReadList { .. }
             | ClientBody::Resync
-            | ClientBody::Ping => 0,
+            | ClientBody::Ping
+            | ClientBody::Quiet { .. } => 0,
         };
         let request_id = request_id.map(|raw| piece(frame, raw.get()));
         Ticket::new(&self.outbox, kind, subject, request_id, about, bytes)
             .of_call(call.clone(), *acked)
+            .shown_already(*optimistic && matches!(kind, ReplyKind::Call | ReplyKind::Write))
             .of_user(self.user().filter(|_| kind == ReplyKind::Auth))
     }
 
@@ -103,6 +107,11 @@ impl Session {
         if matches!(message.body, ClientBody::Ping) {
             let request_id = message.request_id.map(serde_json::value::RawValue::get);
             return self.pong(message.component_id.as_deref(), request_id);
+        }
+        if let ClientBody::Quiet { on } = message.body {
+            // Like a ping, and for the same reason: a client with many open requests may still look away.
+            self.outbox.set_quiet(on);
+            return self.ticket(frame, &message).answer(Ok(None));
         }
         let limits = &self.host.limits;
         let most = match message.body {
@@ -159,7 +168,7 @@ impl Session {
         let mut frame = Vec::with_capacity(96);
         ServerMessage::Pong { component_id, request_id, success: component_id.is_none_or(alive) }
             .write(clock::now(), &mut frame);
-        self.outbox.push(frame);
+        self.outbox.push_pong(frame);
     }
 
     fn mount(&mut self, name: &str, component_id: &str, props: Option<Bytes>, schema: u32, ticket: Ticket) {
@@ -192,7 +201,7 @@ impl Session {
             Err(error) => return ticket.answer(Err(error)),
         }
         let id = InstanceId::random();
-        self.begin(&registration, id, component_id, Begin::Mount, props, Heard::new(), is_outdated, ticket);
+        self.begin(&registration, id, component_id, Begin::Mount, props, None, is_outdated, ticket);
     }
 
     /// The way to an instance that this connection has mounted.
@@ -242,7 +251,7 @@ impl Session {
         component_id: &str,
         begin: Begin,
         props: Option<Bytes>,
-        heard: Heard,
+        was: Option<Was>,
         is_outdated: bool,
         ticket: Ticket,
     ) {
@@ -280,7 +289,7 @@ impl Session {
             first: Some(First {
                 caller: Arc::clone(&self.caller),
                 outbox: Arc::clone(&self.outbox),
-                heard,
+                was,
                 ticket,
             }),
             rooms: Arc::clone(&host.rooms),
@@ -374,6 +383,7 @@ fn mail(frame: &Bytes, body: ClientBody<'_>, caller: &Arc<Caller>, is_legacy: bo
         | ClientBody::Resume(_)
         | ClientBody::Unmount
         | ClientBody::Ping
+        | ClientBody::Quiet { .. }
         | ClientBody::Auth { .. }
         | ClientBody::Batch { .. } => {
             unreachable!("answered by the session itself")

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::field::{Field, Staged};
+use crate::field::{Field, Staged, Turn};
 
 /// When the fields of one instance were last sent, and when what is held back is due. Costs nothing for a
 /// state without such fields.
@@ -50,13 +50,25 @@ pub struct Pace(Option<Box<Paced>>);
 
 #[derive(Debug, Default)]
 struct Paced {
-    /// When each field with a pace was last sent.
-    sent: Vec<Option<Instant>>,
+    /// Of each field with a pace.
+    fields: Vec<Each>,
     /// The time of this flush, read when it is first asked for.
     now: Option<Instant>,
     /// When the first of what is held back is due.
     next: Option<Instant>,
     everything: bool,
+    /// The fields that are held back since the last flush, a bit for each; the last bit is for all that are beyond.
+    held: u64,
+    /// Those of them that changed in the turn which that ended.
+    held_now: u64,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Each {
+    /// When it was last sent.
+    sent: Option<Instant>,
+    /// What is held back of it, as a number that is another for another change; `None` if nothing is.
+    held: Option<u64>,
 }
 
 impl Pace {
@@ -73,12 +85,23 @@ impl Pace {
         }
     }
 
+    /// The fields that are held back, a bit for each; the last bit is for all that have none of their own.
+    pub(crate) fn held(&self) -> u64 {
+        self.0.as_ref().map_or(0, |paced| paced.held)
+    }
+
+    /// Those of them that the turn changed which the last flush ended.
+    pub(crate) fn held_now(&self) -> u64 {
+        self.0.as_ref().map_or(0, |paced| paced.held_now)
+    }
+
     /// Begins the second half of a flush of a state that has `count` fields with a pace.
     #[doc(hidden)]
     pub fn begin(&mut self, count: usize) {
         let paced = self.0.get_or_insert_default();
-        paced.sent.resize(count, None);
+        paced.fields.resize(count, Each::default());
         (paced.now, paced.next) = (None, None);
+        (paced.held, paced.held_now) = (0, 0);
     }
 
     /// Whether a field that may be sent every `every` milliseconds is to be committed now; `at` is its number
@@ -91,21 +114,28 @@ impl Pace {
         field: &F,
         sent: &F::Sent,
         staged: &Staged,
+        turn: &Turn,
     ) -> bool {
+        let Some(paced) = &mut self.0 else { return true };
         // What is as it was sent can be committed at any time: nothing travels.
         if staged.range.is_none() {
+            paced.fields[at].held = None;
             return true;
         }
-        let Some(paced) = &mut self.0 else { return true };
         let now = *paced.now.get_or_insert_with(Instant::now);
-        let due = paced.sent[at].map(|last| last + Duration::from_millis(every.into()));
+        let due = paced.fields[at].sent.map(|last| last + Duration::from_millis(every.into()));
         match due {
             Some(due) if due > now && !paced.everything && field.can_wait(sent) => {
                 paced.next = Some(paced.next.map_or(due, |next| next.min(due)));
+                let (bit, change) = (1 << at.min(63), turn.mark(staged));
+                paced.held |= bit;
+                if paced.fields[at].held.replace(change) != Some(change) {
+                    paced.held_now |= bit;
+                }
                 false
             }
             _ => {
-                paced.sent[at] = Some(now);
+                paced.fields[at] = Each { sent: Some(now), held: None };
                 true
             }
         }

@@ -28,6 +28,8 @@ struct Call<'a> {
     call_id: Option<&'a RawValue>,
     #[serde(borrow)]
     acked: Option<&'a RawValue>,
+    #[serde(borrow)]
+    optimistic: Option<&'a RawValue>,
 }
 
 pub(super) fn read(payload: Option<&RawValue>) -> Result<ClientBody<'_>, Fault> {
@@ -54,6 +56,7 @@ fn call(raw: &RawValue) -> Result<BatchCall<'_>, Fault> {
         call: call_id(call.call_id)
             .ok_or(bad("`callId` of a call must be an origin, `-` and a number from 1"))?,
         acked: number(call.acked).ok_or(bad("`acked` of a call must be a number from 0"))?,
+        optimistic: flag(call.optimistic).ok_or(bad("`optimistic` of a call must be true or false"))?,
     })
 }
 
@@ -87,7 +90,7 @@ mod tests {
     #[test]
     fn a_batch_is_read_without_touching_any_arguments() {
         let text = message(
-            r#"{"calls":[{"componentId":"live-1","action":"add","payload":{"by":1},"callId":"o-2","acked":1,"x":[]},
+            r#"{"calls":[{"componentId":"live-1","action":"add","payload":{"by":1},"callId":"o-2","acked":1,"optimistic":true,"x":[]},
                          {"componentId":"live-2","action":"stop"}],"atomic":true}"#,
         );
         let Ok(ClientBody::Batch { calls, atomic: true }) =
@@ -101,6 +104,8 @@ mod tests {
             .collect();
         assert_eq!(named, [("live-1", "add", Some(r#"{"by":1}"#)), ("live-2", "stop", None)]);
         let names: Vec<_> = calls.iter().map(|call| (call.call.clone(), call.acked)).collect();
+        let guesses: Vec<_> = calls.iter().map(|call| call.optimistic).collect();
+        assert_eq!(guesses, [true, false]);
         assert_eq!(names, ["o-2".parse().map(|call| (Some(call), 1)), Ok((None, 0))].map(Result::unwrap));
     }
 
@@ -128,6 +133,7 @@ mod tests {
             r#"{"calls":[{"componentId":"live-1","action":"add","action":"sub"}]}"#,
             r#"{"calls":[{"componentId":"live-1","action":"add","callId":"o-0"}]}"#,
             r#"{"calls":[{"componentId":"live-1","action":"add","acked":-1}]}"#,
+            r#"{"calls":[{"componentId":"live-1","action":"add","optimistic":1}]}"#,
             r#"{"calls":[{"componentId":"live-1","action":"\ud800"}]}"#,
         ] {
             check(wrong, Err(Code::BadPayload));

@@ -213,6 +213,7 @@ mod tests {
     #[track_caller]
     fn answered(kind: ReplyKind, outcome: Result<Option<&[u8]>, Failure<'_>>, expected: Value) {
         let reply = Reply {
+            held: false,
             kind,
             component_id: Some("live-a"),
             request_id: Some("\"q\""),
