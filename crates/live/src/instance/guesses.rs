@@ -2,8 +2,8 @@
 //!
 //! A turn that changed something the members see is told of with that change, to the connection that asked for it and
 //! nobody else. Where several turns are told together, so are their calls. Of a turn whose change is held back, because
-//! its author wants the field sent seldom, the answer says so, and the state that brings it says the rest. One that
-//! changed nothing is answered, and that is all.
+//! its author wants the field sent seldom, the answer says so, and the state that brings it says the rest. A turn is not
+//! told in parts: what would be is not held back. One that changed nothing is answered, and that is all.
 //!
 //! What must stay true: no state that has a turn is told before the turn's call is in here, and none after it was
 //! answered without `held`. What is held back is bounded: when too much is, the next turn holds nothing back.
@@ -49,6 +49,14 @@ impl Guesses {
     /// Whether so many wait that nothing more is to be held back.
     pub(super) fn is_full(&self) -> bool {
         self.0.as_ref().is_some_and(|waiting| waiting.held.len() >= MOST_HELD)
+    }
+
+    /// Whether only a part of a turn would be told now that its client shows as a whole. `has_changed` and the fields are
+    /// as for [`Guesses::ended`].
+    pub(super) fn is_torn(&self, has_changed: bool, held: u64, held_now: u64) -> bool {
+        let Some(waiting) = &self.0 else { return false };
+        let is_part = |(_, fields): &(Guess, u64)| (1..*fields).contains(&(fields & held));
+        (has_changed && held_now != 0 && !waiting.turn.is_empty()) || waiting.held.iter().any(is_part)
     }
 
     /// The turn has ended well: whether anything is told of it, which fields are held back, and which of these are for

@@ -31,10 +31,14 @@ impl<C: Component> Instance<C> {
     pub(super) fn flush(&mut self) -> std::result::Result<(), Broken> {
         WRITER.with_borrow_mut(|writer| {
             writer.clear();
-            // The author's `Serialize` runs in here.
-            let flush = || self.component.flush(&mut self.sent, &mut self.pace, self.limits.state, writer);
-            let flushed = std::panic::catch_unwind(AssertUnwindSafe(flush));
-            flushed.map_err(|_| Broken::Panic)?.map_err(Broken::Flush)?;
+            self.flush_fields(writer)?;
+            if self.guesses.is_torn(!writer.is_empty(), self.pace.held(), self.pace.held_now()) {
+                self.pace.everything();
+                if self.flush_fields(writer).is_err() {
+                    // That changed nothing, and what is written is good.
+                    tracing::error!("what was fit to be sent is not any more; it is held back for longer");
+                }
+            }
             self.guesses.ended(!writer.is_empty(), self.pace.held(), self.pace.held_now());
             if !writer.is_empty() {
                 self.change(writer);
@@ -55,6 +59,13 @@ impl<C: Component> Instance<C> {
             self.touch();
         }
         Ok(())
+    }
+
+    fn flush_fields(&mut self, writer: &mut Writer) -> std::result::Result<(), Broken> {
+        // The author's `Serialize` runs in here.
+        let flush = || self.component.flush(&mut self.sent, &mut self.pace, self.limits.state, writer);
+        let flushed = std::panic::catch_unwind(AssertUnwindSafe(flush));
+        flushed.map_err(|_| Broken::Panic)?.map_err(Broken::Flush)
     }
 
     /// Whether what turns do is put together before it is told.

@@ -63,7 +63,13 @@ impl Pad {
         self.slower = n;
     }
 
-    /// What it changes is held back in part.
+    /// What it changes is sent seldom, and one part of it more so.
+    pub fn glide(&mut self, n: u32) {
+        self.slow.push(n);
+        self.slower = n;
+    }
+
+    /// One part of what it changes is sent seldom.
     pub fn both(&mut self, n: u32) {
         self.lines.push(n);
         self.slow.push(n);
