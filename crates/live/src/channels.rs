@@ -229,9 +229,9 @@ async fn write(patience: Duration, mut turns: mpsc::Receiver<Turn>, mut socket: 
 }
 
 impl Carrier {
-    /// Says that the server is there, and how many channels the socket may have.
+    /// Says that the server is there, and what the socket may carry.
     fn greet(&self, notice: Option<OwnedSemaphorePermit>) {
-        self.say(Outgoing::Text(channel::greeting(self.most).into()), notice);
+        self.say(Outgoing::Text(channel::greeting(self.most, self.live.limits().frame).into()), notice);
     }
 
     /// A channel for whoever asks for it, or the word that there is none.

@@ -448,7 +448,7 @@ async fn the_socket_itself_says_that_it_is_there() {
     socket.send("0 anything").await;
     until(|| socket.log().len() == 4).await;
     let log = socket.log();
-    assert_eq!([&log[0], &log[2], &log[3]], [r#"0 {"channels":32}"#; 3], "{log:?}");
+    assert_eq!([&log[0], &log[2], &log[3]], [r#"0 {"channels":32,"frame":1048576}"#; 3], "{log:?}");
     for _ in 0..20 {
         socket.send("0 ").await;
     }

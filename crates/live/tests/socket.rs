@@ -322,7 +322,7 @@ async fn one_socket_carries_several_connections() {
     let own = format!("http://{address}");
     let mut socket =
         ask(&address, "&channels=1", &[("cookie", "session=s3cr3t"), ("origin", &own)]).await.unwrap();
-    assert_eq!(text(&mut socket).await, r#"0 {"channels":32}"#);
+    assert_eq!(text(&mut socket).await, r#"0 {"channels":32,"frame":1000}"#);
     let mut frames = Vec::new();
     for query in ["v=3&caps=delta,batch", "v=3&token=guess"] {
         socket.send(Message::text(format!("{}+{query}", frames.len() + 1))).await.unwrap();

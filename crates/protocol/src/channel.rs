@@ -5,7 +5,7 @@
 //! 7 {"type":…}        a frame of channel 7, in both directions
 //! 7-                  close it
 //! 7-4430              the server has closed it, with this code
-//! 0 {"channels":32}   the server is there, and carries so many: first of all, and whenever it is asked
+//! 0 {"channels":32,…} the server is there, and carries so many: first of all, and whenever it is asked
 //! 0                   is it?
 //! ```
 //!
@@ -55,14 +55,15 @@ pub fn read(text: &str) -> Option<(ChannelId, ChannelFrame<'_>)> {
     Some((id, frame))
 }
 
-/// What the server says of the socket itself.
+/// What the server says of the socket itself: how many channels it may have, and bytes in a frame of one.
 ///
 /// ```
-/// assert_eq!(fluxstack_live_protocol::channel::greeting(32), br#"0 {"channels":32}"#);
+/// use fluxstack_live_protocol::channel::greeting;
+/// assert_eq!(greeting(32, 1000), br#"0 {"channels":32,"frame":1000}"#);
 /// ```
 #[must_use]
-pub fn greeting(channels: usize) -> Vec<u8> {
-    format!("0 {{\"channels\":{channels}}}").into_bytes()
+pub fn greeting(channels: usize, frame: usize) -> Vec<u8> {
+    format!("0 {{\"channels\":{channels},\"frame\":{frame}}}").into_bytes()
 }
 
 /// A frame for a channel.
