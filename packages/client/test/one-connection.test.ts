@@ -87,6 +87,22 @@ describe('the leader', () => {
     expect(leads(first)).toBe(false)
     expect(first.status).toBe('open')
     await works()
+    // It is in line again.
+    const now = browser.clock.now()
+    for (const { page } of [second, third]) browser.kill(page)
+    await browser.settle()
+    expect([leads(first), first.status, browser.clock.now()]).toEqual([true, 'open', now])
+  })
+
+  test('is killed before a tab that asked was greeted: it asks the next one, and its client hears of no loss', async () => {
+    const { browser, clients } = await tabs(2)
+    const late = new CountingClient(browser.open('late'), 'late')
+    late.dial()
+    // Until the leader has asked the server for it.
+    while (!browser.wires[0]?.received.some((text) => text.includes('late'))) browser.step()
+    browser.kill(clients[0]?.page as TabPage)
+    await browser.settle()
+    expect([late.status, late.codes, browser.clock.now()]).toEqual(['open', [], 0])
   })
 
   test('has a connection no more, and leads on for the others until its page is gone', async () => {
