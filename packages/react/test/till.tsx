@@ -5,6 +5,7 @@ import { type FakeServer, type FakeServerOptions, fakeServer } from '@fluxstack/
 import { LiveProvider } from '@fluxstack/react'
 import { act, type RenderHookResult, renderHook } from '@testing-library/react'
 import { createElement, type ReactNode, StrictMode } from 'react'
+import { create, type StoreApi, type UseBoundStore } from 'zustand'
 
 export interface TillShape {
   props: Record<never, never>
@@ -53,4 +54,20 @@ export async function doing(server: FakeServer, what: () => unknown): Promise<vo
     await server.settled()
     await server.settled()
   })
+}
+
+/** What a page has beside the till. */
+export interface Shop {
+  coupon: string
+  total: number
+}
+export type ShopStore = UseBoundStore<StoreApi<Shop>>
+/** A store of it. */
+export const shop = (first: Partial<Shop> = {}): ShopStore =>
+  create<Shop>()(() => ({ coupon: '', total: 0, ...first }))
+
+/** Both directions of the coupon, one of the total. */
+export const both = {
+  bind: { coupon: (global: Shop) => global.coupon },
+  updater: ({ coupon, total }: { coupon: string; total: number }) => ({ coupon, total }),
 }

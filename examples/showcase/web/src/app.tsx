@@ -9,6 +9,7 @@ import { ProfileForm } from './profile-form'
 import { StatusBar } from './status-bar'
 import { TallyPanel } from './tally-panel'
 import { ThemeToggle } from './theme-toggle'
+import { TillPanel } from './till-panel'
 import { Toasts } from './toasts'
 import { TodoList } from './todo-list'
 import { TogetherHead } from './together'
@@ -41,6 +42,7 @@ export function App() {
           <ClockPanel />
           <ProfileForm />
         </div>
+        <TillPanel />
         <TogetherHead />
         <ChatPanel />
         <div className="stack">

@@ -1,6 +1,6 @@
 /** A labelled input with the server's complaint about what is in it. */
 
-import type { Bound } from '@fluxstack/react'
+import type { Bound } from '@fluxstack/react/forms'
 import { type InputHTMLAttributes, useId } from 'react'
 
 type FieldProps<T> = Omit<InputHTMLAttributes<HTMLInputElement>, 'value' | 'onChange'> & {
