@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { bindLive, type LiveSlice, liveSlice } from '@fluxstack/react/zustand'
 import { cleanup } from '@testing-library/react'
 import { afterEach, describe, expect, test, vi } from 'vitest'

@@ -159,23 +159,27 @@ function CouponForm({ coupon, complaint, onApply }: CouponFormProps) {
 
 /** Reads the store and nothing else: what is bound is everywhere on the page. */
 function InStore() {
+  const title = useId()
   const coupon = useShop((shop) => shop.coupon)
   const total = useShop((shop) => shop.total)
   const status = useShop((shop) => shop.liveComponents.components['Till:till']?.status)
   const updates = useShop((shop) => shop.liveComponents.performance.updates)
   const conflicts = useShop((shop) => shop.liveComponents.conflicts.length)
   return (
-    <dl className="till-store" aria-label="In the store" data-testid="till-store">
-      <dt>coupon</dt>
-      <dd data-testid="store-coupon">{coupon || '–'}</dd>
-      <dt>total</dt>
-      <dd data-testid="store-total">{price(total)}</dd>
-      <dt>till</dt>
-      <dd data-testid="store-status">{status}</dd>
-      <dt>updates</dt>
-      <dd>{updates}</dd>
-      <dt>conflicts</dt>
-      <dd data-testid="store-conflicts">{conflicts}</dd>
-    </dl>
+    <div className="till-store">
+      <h3 id={title}>In the store of this page</h3>
+      <dl aria-labelledby={title}>
+        <dt>coupon</dt>
+        <dd data-testid="store-coupon">{coupon || '–'}</dd>
+        <dt>total</dt>
+        <dd data-testid="store-total">{price(total)}</dd>
+        <dt>till</dt>
+        <dd data-testid="store-status">{status}</dd>
+        <dt>updates</dt>
+        <dd>{updates}</dd>
+        <dt>conflicts</dt>
+        <dd data-testid="store-conflicts">{conflicts}</dd>
+      </dl>
+    </div>
   )
 }
