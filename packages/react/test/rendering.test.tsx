@@ -4,6 +4,7 @@ import { useLive } from '@fluxstack/react'
 import { act, cleanup, fireEvent, screen } from '@testing-library/react'
 import { memo, type ReactNode, useEffect } from 'react'
 import { afterEach, describe, expect, test } from 'vitest'
+import { digest } from '../../client/src/digest.js'
 import { Counter, type Todo, Todos } from '../../client/test/shapes.js'
 import { counting, show } from './page.js'
 
@@ -40,6 +41,49 @@ describe('rendering', () => {
     expect(again).toEqual([7])
     expect(renders.get(107)).toBe((before.get(107) ?? 0) + 1)
     expect(all.every((n) => renders.get(n) === before.get(n))).toBe(true)
+  })
+
+  test('happens once, for one of a hundred on a page, whoever changed it', async () => {
+    const renders = new Map<number, number>()
+    function Counted({ n }: { n: number }): ReactNode {
+      renders.set(n, (renders.get(n) ?? 0) + 1)
+      const counter = useLive(Counter, { props: { count: n }, componentId: `${n}` })
+      return (
+        <button type="button" onClick={counter.call.increment}>
+          {counter.state?.count}
+        </button>
+      )
+    }
+    const server = counting()
+    const all = Array.from({ length: 100 }, (_, n) => n)
+    await show(
+      server,
+      all.map((n) => <Counted key={n} n={n} />),
+    )
+    expect(screen.getAllByRole('button')).toHaveLength(100)
+    const again = async (what: () => void): Promise<unknown> => {
+      renders.clear()
+      await act(async () => {
+        what()
+        await server.settled()
+      })
+      return [...renders]
+    }
+    const click = (): unknown => fireEvent.click(screen.getAllByRole('button')[42] as HTMLElement)
+    expect(await again(click)).toEqual([[42, 1]])
+    const one = server.instances()[7]
+    const payload = { base: 0, version: 1, digest: digest({ count: 70 }), delta: { count: 70 } }
+    const push = { type: 'STATE_DELTA', componentId: one?.id, payload }
+    expect(await again(() => server.send(push))).toEqual([[7, 1]])
+    // Somebody who asks for what is there already changes nothing.
+    expect(await again(() => server.send({ type: 'COMPONENT_PONG' }))).toEqual([])
+    const back = (): void => {
+      server.disconnect()
+      server.reconnect()
+    }
+    // Each of them shows that the connection is gone, that it is back, and that the instance is.
+    const times = (await again(back)) as [number, number][]
+    expect(times.filter(([, count]) => count > 3)).toEqual([])
   })
 
   test('happens only where the selected part changed', async () => {

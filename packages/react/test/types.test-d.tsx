@@ -1,6 +1,7 @@
 import type { LiveError, ResumeOutcome } from '@fluxstack/client'
-import { useConnection, useLive, useUser } from '@fluxstack/react'
+import { useConnection, useLive, useLiveClient, useUser } from '@fluxstack/react'
 import { useBound } from '@fluxstack/react/forms'
+import { dehydrate, hydrate, LiveErrorBoundary, preload, useLiveSuspense } from '@fluxstack/react/suspense'
 import { describe, expectTypeOf, test } from 'vitest'
 import { useStore } from 'zustand'
 import { Bell, Counter, type CounterShape, Profile, Todos } from '../../client/test/shapes.js'
@@ -129,4 +130,49 @@ test('useBound binds writable fields', () => {
   name.onChange(7)
   // @ts-expect-error not writable
   useBound(profile, 'saved')
+})
+
+describe('useLiveSuspense', () => {
+  test('has a state always, and never an error', () => {
+    const counter = useLiveSuspense(Counter, { props: { count: 5 } })
+    expectTypeOf(counter.state).toEqualTypeOf<State>()
+    expectTypeOf(counter.status).toEqualTypeOf<'live' | 'stale'>()
+    expectTypeOf(counter.error).toEqualTypeOf<undefined>()
+    expectTypeOf(counter.call.add({ by: 1 })).toEqualTypeOf<Promise<number>>()
+    // @ts-expect-error changing the state is an action's work
+    counter.state.count = 1
+  })
+
+  test('has the selected part as its state, and demands the props that are required', () => {
+    const counter = useLiveSuspense(Counter, { props: { count: 5 }, select: (state) => state.count > 3 })
+    expectTypeOf(counter.state).toEqualTypeOf<boolean>()
+    expectTypeOf(useLiveSuspense(Todos).state.total).toEqualTypeOf<number>()
+    expectTypeOf(useLiveSuspense({ name: 'Todos' }).state.total).toEqualTypeOf<number>()
+    // @ts-expect-error the props are missing
+    useLiveSuspense(Counter)
+    // @ts-expect-error no such component
+    useLiveSuspense({ name: 'Nothing' })
+  })
+
+  test('is preloaded with what it takes', () => {
+    const client = useLiveClient()
+    expectTypeOf(preload(client, Counter, { props: { count: 5 } })).toEqualTypeOf<Promise<void>>()
+    preload(client, Todos)
+    // @ts-expect-error the props are missing
+    preload(client, Counter)
+    hydrate(client, dehydrate(client))
+  })
+
+  test('leaves to the boundary what can go wrong', () => {
+    ;<LiveErrorBoundary
+      fallback={(error, retry) => {
+        expectTypeOf(error).toEqualTypeOf<LiveError>()
+        return (
+          <button type="button" onClick={retry}>
+            {error.code}
+          </button>
+        )
+      }}
+    />
+  })
 })
