@@ -1,10 +1,12 @@
 // @vitest-environment jsdom
 import { authenticate } from '@fluxstack/client/sign-in'
 import { type FakeServer, fakeServer, waitForUpdate } from '@fluxstack/client/testing'
+import { LiveProvider } from '@fluxstack/react'
 import { LiveErrorBoundary, preload, useLiveSuspense } from '@fluxstack/react/suspense'
 import { renderLive } from '@fluxstack/react/testing'
 import { act, cleanup, fireEvent, screen } from '@testing-library/react'
 import { type ReactNode, StrictMode, Suspense, startTransition, useState } from 'react'
+import { createRoot } from 'react-dom/client'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Counter, Todos } from '../../client/test/shapes.js'
 import { asks, counting } from './page.js'
@@ -157,6 +159,36 @@ describe('a page that suspends', () => {
   })
 })
 
+test('a page outside of tests, which React renders in its own time, waits and changes like this too', async () => {
+  vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', false)
+  const server = counting()
+  server.disconnect()
+  const main = document.createElement('main')
+  document.body.append(main)
+  const root = createRoot(main)
+  const ui = (count: number): ReactNode => (
+    <StrictMode>
+      <LiveProvider value={server.client}>
+        {page([<Count key="a" count={count} />, <Count key="b" count={7} />])}
+      </LiveProvider>
+    </StrictMode>
+  )
+  const text = (shown: string): Promise<void> => vi.waitFor(() => expect(main.textContent).toBe(shown))
+  root.render(ui(5))
+  await text('one moment')
+  server.reconnect()
+  await text('57')
+  server.push(Counter, { count: 8 })
+  await text('88')
+  startTransition(() => root.render(ui(6)))
+  await text('68')
+  expect(mounts(server)).toBe(3)
+  root.unmount()
+  await vi.waitFor(() => expect(server.instances()).toEqual([]))
+  main.remove()
+  vi.unstubAllGlobals()
+})
+
 describe('preloading', () => {
   test('asks for everything in one go, before anything is rendered', async () => {
     const server = counting()
@@ -220,7 +252,9 @@ describe('what nobody shows', () => {
     const server = counting()
     server.disconnect()
     for (let count = 0; count < 1024; count += 1) void preload(server.client, Counter, { props: { count } })
-    expect(() => preload(server.client, Counter, { props: { count: 1024 } })).toThrow('give it a componentId')
+    await expect(preload(server.client, Counter, { props: { count: 1024 } })).rejects.toThrow(
+      'give it a componentId',
+    )
     server.client.close()
   })
 })

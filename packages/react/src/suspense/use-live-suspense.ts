@@ -176,15 +176,12 @@ function useConfiguration<C extends ComponentShape>(
  * @example
  * <a href="/cart" onPointerEnter={() => preload(client, Cart)}>cart</a>
  */
-export function preload<C extends ComponentShape>(
+export async function preload<C extends ComponentShape>(
   client: LiveClient,
   component: Component<C>,
   ...[options]: OptionalIfEmpty<MountOptions<C>>
 ): Promise<void> {
-  return arrived(entriesOf(client).find<C>(component, options ?? {}))
-}
-
-async function arrived<C extends ComponentShape>(entry: Entry<C>): Promise<void> {
+  const entry = entriesOf(client).find<C>(component, options ?? {})
   let last: Promise<void> | undefined
   entry.start()
   // It may be settled only so that whoever wants it asks again; the last one is not followed by another.
