@@ -62,18 +62,18 @@ export function createPacer(due: () => void): Pacer {
 const FIRST = { capture: true }
 
 /**
- * Calls `hidden` before a form is submitted and when the page is hidden, `left` when it is left for good,
- * perhaps. Returns how to end that.
+ * Calls `hidden` when the page is hidden, `left` when it is left for good, perhaps, and `submitted` before any
+ * form is. Returns how to end that.
  */
-export function watchPage(hidden: () => void, left: () => void): () => void {
+export function watchPage(hidden: () => void, left: () => void, submitted?: () => void): () => void {
   const seen = (): void => {
     if (document.visibilityState === 'hidden') hidden()
   }
-  window.addEventListener('submit', hidden, FIRST)
+  if (submitted) window.addEventListener('submit', submitted, FIRST)
   window.addEventListener('pagehide', left, FIRST)
   document.addEventListener('visibilitychange', seen, FIRST)
   return () => {
-    window.removeEventListener('submit', hidden, FIRST)
+    if (submitted) window.removeEventListener('submit', submitted, FIRST)
     window.removeEventListener('pagehide', left, FIRST)
     document.removeEventListener('visibilitychange', seen, FIRST)
   }

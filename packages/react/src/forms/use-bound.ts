@@ -86,7 +86,7 @@ export function useBound<C extends ComponentShape, K extends WritableName<C>>(
     return pen
   }, [handle, field])
   useEffect(() => {
-    const ignore = watchPage(pen.flush, pen.leave)
+    const ignore = watchPage(pen.flush, pen.leave, pen.flush)
     return () => {
       ignore()
       pen.leave()
