@@ -28,7 +28,12 @@ const BUDGETS = [
  */
 const EXTRAS = [
   { name: '@fluxstack/client/batch', file: 'client/src/batch.ts', budget: 0.625 * 1024, word: 'CALL_BATCH' },
-  { name: '@fluxstack/client/durable', file: 'client/src/durable.ts', budget: 1.5 * 1024, word: 'indexedDB' },
+  {
+    name: '@fluxstack/client/offline',
+    file: 'client/src/offline/index.ts',
+    budget: 7 * 1024,
+    word: 'indexedDB',
+  },
   { name: '@fluxstack/client/quiet', file: 'client/src/quiet.ts', budget: 0.25 * 1024, word: 'QUIET' },
   { name: '@fluxstack/client/sign-in', file: 'client/src/sign-in.ts', budget: 0.375 * 1024, word: '"AUTH"' },
   { name: '@fluxstack/client/rooms', file: 'client/src/rooms.ts', budget: 1024, word: 'ROOM_JOIN"' },

@@ -9,7 +9,7 @@ import {
   type ResumeOutcome,
 } from '@fluxstack/client'
 import { batch } from '@fluxstack/client/batch'
-import { indexedDbCalls } from '@fluxstack/client/durable'
+import { offlineOutbox, policy } from '@fluxstack/client/offline'
 import { room } from '@fluxstack/client/rooms'
 import { authenticate, signIn } from '@fluxstack/client/sign-in'
 import { fakeServer } from '@fluxstack/client/testing'
@@ -116,10 +116,39 @@ describe('coming back', () => {
     client.live(Todos, { componentId: 'a', persistState: 'never' })
   })
 
-  test('keeps calls only where it is asked to', () => {
-    createLiveClient({ durable: indexedDbCalls({ onAbandoned: ({ action }) => action.length }) })
-    // @ts-expect-error a store is made, not named
-    createLiveClient({ durable: 'indexedDB' })
+  test('keeps what is called offline only where it is asked to', () => {
+    createLiveClient({ offline: offlineOutbox({ onConflict: ({ call, retry }) => call.action && retry() }) })
+    // @ts-expect-error an outbox is made, not named
+    createLiveClient({ offline: 'indexedDB' })
+  })
+})
+
+describe('a policy', () => {
+  test('knows the actions of its component, and what they are called with', () => {
+    policy(Counter, {
+      increment: 'drop',
+      fail: 'latest',
+      add: {
+        merge(earlier, later) {
+          expectTypeOf(earlier).toEqualTypeOf<{ by: number }>()
+          expectTypeOf(later).toEqualTypeOf<{ by: number }>()
+          return { by: earlier.by + later.by }
+        },
+      },
+    })
+    policy(Counter, { add: { merge: () => undefined }, increment: { merge: (earlier) => earlier } })
+    // @ts-expect-error no such action
+    policy(Counter, { subtract: 'queue' })
+    // @ts-expect-error no such policy
+    policy(Counter, { add: 'keep' })
+    // @ts-expect-error what is made must be what the action takes
+    policy(Counter, { add: { merge: () => ({ with: 1 }) } })
+    // @ts-expect-error a component, not its name
+    policy('Counter', { add: 'queue' })
+  })
+
+  test('names a code of this side for what is dropped', () => {
+    expectTypeOf<'DROPPED'>().toExtend<ClientCode>()
   })
 })
 

@@ -1,85 +1,32 @@
-import { type AbandonedCall, type DurableOptions, indexedDbCalls } from '@fluxstack/client/durable'
-import { IDBFactory } from 'fake-indexeddb'
+import { offlineOutbox } from '@fluxstack/client/offline'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { digest } from '../src/digest.js'
+import {
+  actions,
+  browser,
+  cutOff,
+  leave,
+  load,
+  loaded,
+  lose,
+  nothing,
+  type OfflinePage,
+  type PageOptions,
+  records,
+  resumed,
+  stored,
+  wholeState,
+} from './offline-page.js'
 import { Counter, Profile } from './shapes.js'
-import { type Frame, settled, TestTab, type World, world } from './world.js'
-
-const nothing = (): void => undefined
+import { type Frame, settled, TestTab, world } from './world.js'
 
 afterEach(() => {
   vi.useRealTimers()
   vi.restoreAllMocks()
 })
 
-/** Waits until the database, which answers in its own time, has said what there is to say. */
-async function stored(): Promise<void> {
-  for (let round = 0; round < 30; round += 1) {
-    await new Promise((resolve) => setImmediate(resolve))
-    await settled()
-  }
-}
-
-/** What the database holds. */
-function records(factory: IDBFactory): Promise<Record<string, unknown>[]> {
-  return new Promise((resolve) => {
-    const open = factory.open('fluxstack', 1)
-    open.onsuccess = () => {
-      const all = open.result.transaction('calls').objectStore('calls').getAll()
-      all.onsuccess = () => {
-        open.result.close()
-        resolve(all.result as Record<string, unknown>[])
-      }
-    }
-  })
-}
-
-interface Browser {
-  readonly tab: TestTab
-  readonly factory: IDBFactory
-}
-const browser = (): Browser => ({ tab: new TestTab(), factory: new IDBFactory() })
-
-/** A page with a counter named `a`, asked for but not answered. */
-async function load({ tab, factory }: Browser, options: DurableOptions = {}) {
-  const abandoned: [AbandonedCall, string][] = []
-  const durable = indexedDbCalls({
-    factory,
-    onAbandoned: (call, reason) => abandoned.push([call, reason.code]),
-    ...options,
-  })
-  const it: World = world({ tab, durable })
-  const counter = it.client.live(Counter, { componentId: 'a', props: { count: 5 } })
-  counter.subscribe(nothing)
-  await stored()
-  it.socket().hello({}, 'token-1')
-  await settled()
-  return { ...it, counter, abandoned, factory }
-}
-
-/** The same, mounted as `live-1`. */
-async function loaded(where = browser(), options: DurableOptions = {}) {
-  const it = await load(where, options)
-  it.socket().mounted(it.socket().heard()[0], 'live-1', { count: 5 })
-  return it
-}
-
-function leave(it: World): void {
-  it.page.tell('hidden')
-  it.page.tell('leaving')
-}
-
-const resumed = { outcome: 'resumed', version: 0, digest: digest({ count: 5 }) }
-const wholeState = {
-  type: 'STATE_UPDATE',
-  componentId: 'live-1',
-  payload: { state: { count: 5 }, version: 0, digest: digest({ count: 5 }) },
-}
-const actions = (frames: readonly Frame[]) =>
-  frames.filter(({ type }) => type === 'CALL_ACTION').map(({ action, payload }) => [action, payload])
-
 /** A page on which `add` was called for 1, 2 and 3 and never answered, and the next one of its tab. */
-async function reloaded(options: DurableOptions = {}) {
+async function reloaded(options: PageOptions = {}): Promise<OfflinePage & { asked: Frame[] }> {
   const where = browser()
   const first = await loaded(where)
   for (const by of [1, 2, 3]) first.counter.call.add({ by }).catch(nothing)
@@ -89,7 +36,7 @@ async function reloaded(options: DurableOptions = {}) {
   return { ...(await load(where, options)), asked }
 }
 
-describe('a durable call', () => {
+describe('a call of a named handle', () => {
   test('is kept before it is sent, and until it is answered', async () => {
     const it = await loaded()
     const call = it.counter.call.add({ by: 2 })
@@ -99,7 +46,7 @@ describe('a durable call', () => {
     const [asked] = it.socket().heard()
     expect(asked).toMatchObject({ action: 'add', payload: { by: 2 } })
     expect(await records(it.factory)).toMatchObject([
-      { id: asked?.callId, name: 'Counter:a', body: { action: 'add', payload: { by: 2 } } },
+      { id: asked?.callId, name: 'Counter:a', action: 'add', text: '{"by":2}' },
     ])
     it.socket().answer(asked, 7)
     expect(await call).toBe(7)
@@ -195,7 +142,7 @@ describe('a durable call', () => {
     await expect(call).rejects.toMatchObject({ code: 'INVALID' })
     await stored()
     expect(await records(it.factory)).toEqual([])
-    expect(it.abandoned).toEqual([])
+    expect(it.told()).toEqual([])
   })
 })
 
@@ -220,7 +167,7 @@ describe('a call of an earlier page', () => {
     await newer
     await stored()
     expect(await records(it.factory)).toEqual([])
-    expect(it.abandoned).toEqual([])
+    expect(it.told()).toEqual([])
   })
 
   test('is sent again after being cut off once more, on whatever page', async () => {
@@ -261,7 +208,7 @@ describe('a call of an earlier page', () => {
     it.socket().hello({}, 'token-2')
     await settled()
     it.socket().answer(it.socket().heard()[1], resumed)
-    await settled()
+    await stored()
     const again = it.socket().heard()
     expect(again.map(({ payload }) => payload)).toEqual([1, 2, 3, 6].map((by) => ({ by })))
     expect(again.map(({ acked }) => acked)).toEqual([undefined, undefined, undefined, 2])
@@ -274,10 +221,8 @@ describe('a call of an earlier page', () => {
     await settled()
     it.socket().mounted(it.socket().heard()[0], 'live-2', { count: 5 })
     await stored()
-    expect(it.abandoned).toMatchObject(
-      [1, 2, 3].map((by) => [{ action: 'add', payload: { by } }, 'DISCONNECTED']),
-    )
-    expect(it.abandoned[0]?.[0]).toEqual({
+    expect(it.told()).toEqual([1, 2, 3].map((by) => ['add', { by }, 'DISCONNECTED']))
+    expect(it.conflicts[0]?.call).toEqual({
       id: it.asked[0]?.callId,
       component: 'Counter',
       componentId: 'a',
@@ -286,7 +231,9 @@ describe('a call of an earlier page', () => {
       at: expect.any(Number),
     })
     expect(actions(it.socket().heard())).toEqual([])
-    expect(await records(it.factory)).toEqual([])
+    expect(await records(it.factory)).toMatchObject(
+      [1, 2, 3].map(() => ({ failed: { code: 'DISCONNECTED' } })),
+    )
   })
 
   test('is reported when the server refuses it', async () => {
@@ -297,8 +244,8 @@ describe('a call of an earlier page', () => {
     await stored()
     for (const request of it.socket().heard()) it.socket().refuse(request, 'CONFLICT')
     await stored()
-    expect(it.abandoned.map(([, code]) => code)).toEqual(['CONFLICT', 'CONFLICT', 'CONFLICT'])
-    expect(await records(it.factory)).toEqual([])
+    expect(it.told()).toEqual([1, 2, 3].map((by) => ['add', { by }, 'CONFLICT']))
+    expect(await records(it.factory)).toHaveLength(3)
   })
 
   test('keeps its instance from being unmounted while nobody has mounted it yet', async () => {
@@ -307,7 +254,7 @@ describe('a call of an earlier page', () => {
     first.counter.call.increment().catch(nothing)
     await stored()
     leave(first)
-    const it = world({ tab: where.tab, durable: indexedDbCalls({ factory: where.factory }) })
+    const it = world({ tab: where.tab, offline: offlineOutbox({ factory: where.factory }) })
     it.client.connect()
     await stored()
     it.socket().hello({}, 'token-2')
@@ -335,10 +282,10 @@ describe('a call of an earlier page', () => {
     await stored()
     leave(first)
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 24 * 60 * 60 * 1000 + 1 })
-    const it = await load({ tab: new TestTab(), factory: where.factory })
-    expect(it.abandoned).toMatchObject([[{ action: 'increment' }, 'TIMEOUT']])
+    const it = await load(where)
+    expect(it.told()).toEqual([['increment', {}, 'TIMEOUT']])
     await stored()
-    expect(await records(where.factory)).toEqual([])
+    expect(await records(where.factory)).toMatchObject([{ failed: { code: 'TIMEOUT' } }])
   })
 
   test('is left alone by other tabs, and by a copy of its own', async () => {
@@ -352,7 +299,7 @@ describe('a call of an earlier page', () => {
       it.socket().mounted(it.socket().heard()[0], 'live-9', { count: 5 })
       await stored()
       expect(actions(it.socket().heard())).toEqual([])
-      expect(it.abandoned).toEqual([])
+      expect(it.told()).toEqual([])
     }
     expect(await records(where.factory)).toHaveLength(1)
   })
@@ -382,20 +329,20 @@ describe('a call of an earlier page', () => {
     })
     await stored()
     expect(actions(it.socket().heard())).toEqual([['add', { by: 9 }]])
-    expect(it.abandoned).toEqual([])
+    expect(it.told()).toEqual([])
     const kept = await records(where.factory)
     expect(kept.map(({ name }) => name)).toEqual(['Counter:a', 'Counter:a'])
     expect(new Set(kept.map(({ tab }) => tab)).size).toBe(2)
   })
 
-  test('is reported and forgotten when the user signs out', async () => {
+  test('is forgotten when the user signs out, without a word to whoever comes next', async () => {
     const it = await reloaded()
     const own = it.counter.call.increment()
     await stored()
     it.client.signOut()
     await expect(own).rejects.toMatchObject({ code: 'DISCONNECTED' })
     await stored()
-    expect(it.abandoned).toHaveLength(3)
+    expect(it.told()).toEqual([])
     expect(await records(it.factory)).toEqual([])
   })
 })
@@ -412,7 +359,7 @@ describe('where nothing can be kept', () => {
       },
     ],
   ])('because %s, calls are made all the same', async (_why, factory) => {
-    const told = vi.spyOn(console, 'debug').mockImplementation(nothing)
+    const told = vi.spyOn(console, 'warn').mockImplementation(nothing)
     const it = await loaded(browser(), { factory: factory as unknown as IDBFactory })
     const calls = [it.counter.call.increment(), it.counter.call.increment()]
     await stored()
@@ -422,9 +369,9 @@ describe('where nothing can be kept', () => {
   })
 
   test('because it never opens, the page waits 2 s for it and no longer', async () => {
-    vi.spyOn(console, 'debug').mockImplementation(nothing)
+    vi.spyOn(console, 'warn').mockImplementation(nothing)
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const it = world({ durable: indexedDbCalls({ factory: { open: () => ({}) } as unknown as IDBFactory }) })
+    const it = world({ offline: offlineOutbox({ factory: { open: () => ({}) } as unknown as IDBFactory }) })
     it.client.connect()
     await vi.advanceTimersByTimeAsync(1999)
     expect(it.sockets).toHaveLength(0)

@@ -1,0 +1,472 @@
+/**
+ * The offline outbox: what is called without a connection, kept until it is done.
+ *
+ * It makes the lines of all handles (`line.ts`), and knows what waits in them, what earlier pages left,
+ * what is undecided, and who is here. Everything that is kept is kept in one database (`store.ts`).
+ *
+ * What must stay true: nothing is dropped in silence, nothing is sent twice, and nothing that one user has
+ * made is ever sent as another. Who is here is the server's word; until it has said so, whoever was in this
+ * tab last is assumed to be, which is good enough to show something and not to send it.
+ */
+
+import type { MakeLine } from '../calls.js'
+import type { LiveClient } from '../client.js'
+import { LiveError } from '../error.js'
+import { portOf } from '../inside.js'
+import { type Adopter, beginAdopting, type Locks } from './adopt.js'
+import { type Conflict, createConflicts, reasonOf, reportConflict } from './conflicts.js'
+import {
+  type Entry,
+  entryOf,
+  inDoubt,
+  type Kept,
+  keptOf,
+  otherUser,
+  signedOut,
+  takenAway,
+  tooOld,
+  type Who,
+} from './entry.js'
+import { type Book, type Line, outboxLine } from './line.js'
+import { createPictures } from './pictures.js'
+import { type ComponentPolicy, policyIn } from './policy.js'
+import { type OutboxView, outboxView } from './state.js'
+import { ANY_TAB, openStore } from './store.js'
+
+/** Calls that wait in one tab, unless told otherwise. */
+const MOST_CALLS = 1000
+/** What they take, in bytes, unless told otherwise. */
+const MOST_BYTES = 1024 * 1024
+/** How long a call may wait, in ms, unless told otherwise. */
+const MOST_AGE_MS = 24 * 60 * 60 * 1000
+/** How long a tab must seem to be closed, in ms, unless told otherwise. */
+const ADOPT_AFTER_MS = 60_000
+/** A page that has no connection after this, in ms, shows what it remembers. */
+const PATIENCE_MS = 1000
+
+/** How an outbox is made. Everything has a sensible value already. */
+export interface OfflineOptions {
+  /** What becomes of calls that cannot be sent now, by component and action. Default: they are queued. */
+  readonly policies?: readonly ComponentPolicy[]
+  /**
+   * Hears of every call that waited and was not done: the server refused it, its instance was mounted
+   * afresh, it grew too old, or nobody knows. Also of those of earlier pages. It is kept until it is retried
+   * or discarded. Default: the console.
+   */
+  readonly onConflict?: (conflict: Conflict) => void
+  /** How many calls may wait in one tab. Default 1,000; one more is rejected with `QUEUE_FULL`. */
+  readonly maxCalls?: number
+  /** How many bytes they may take. Default 1 MiB; what is beyond is rejected with `QUEUE_FULL`. */
+  readonly maxBytes?: number
+  /** How long, in ms, a call may wait for its answer. Default a day. */
+  readonly maxAge?: number
+  /** Whether what named components showed last is kept, for a page that is loaded without a connection. Default true. */
+  readonly pictures?: boolean
+  /** How long, in ms, a tab must seem closed before another takes over its calls; `false`: never. Default a minute. */
+  readonly adoptAfter?: number | false
+  /** The name of the database; one for each server that pages of this site talk to. */
+  readonly name?: string
+  /** Where the database is; for tests. */
+  readonly factory?: IDBFactory
+  /** The locks of the browser; for tests. */
+  readonly locks?: Locks
+}
+
+/** Keeps what is called without a connection. Made by {@link offlineOutbox}. */
+export interface OfflineOutbox extends OutboxView {
+  /** Makes lines whose calls are kept. For the client. */
+  readonly line: MakeLine
+  /** Finds what earlier pages of this tab left, or of what tab this turns out to be. Never rejects. For the client. */
+  open(tab: string, client: LiveClient): Promise<void>
+  /** Whether something was left for the instance of this name, and not taken yet. For the client. */
+  has(name: string): boolean
+  /** Nothing may be known any more. For the client. */
+  forget(): void
+}
+
+const outboxes = new WeakMap<MakeLine, OfflineOutbox>()
+
+/**
+ * The outbox of a client, if it has one.
+ *
+ * @example
+ * outboxOf(client)?.getState().pending
+ */
+export function outboxOf(client: LiveClient): OfflineOutbox | undefined {
+  return outboxes.get(portOf(client).line)
+}
+
+/**
+ * Makes an outbox, for `createLiveClient`. One outbox is for one client.
+ *
+ * @example
+ * const outbox = offlineOutbox({
+ *   policies: [policy(Notebook, { search: 'latest', pay: 'fail' })],
+ *   onConflict: ({ call, reason, retry, discard }) => ask(`${call.action}: ${reason.message}`, retry, discard),
+ * })
+ * const client = createLiveClient({ offline: outbox })
+ * outbox.subscribe(({ pending }) => show(pending))
+ */
+export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
+  const { maxCalls = MOST_CALLS, maxBytes = MOST_BYTES, maxAge = MOST_AGE_MS } = options
+  const { onConflict = reportConflict, adoptAfter = ADOPT_AFTER_MS } = options
+  const store = openStore(() => options.factory ?? globalThis.indexedDB, options.name ?? 'fluxstack-offline')
+  /** Everything that is counted, and the line it waits in, if it does. */
+  const entries = new Map<Entry, Line | undefined>()
+  /** The lines of calls that are for a handle without a name, and so for nobody else. */
+  const homes = new WeakMap<Entry, Line>()
+  /** What nobody has taken yet, by the name of the instance, oldest first. */
+  const left = new Map<string, Entry[]>()
+  const lines = new Map<string, WeakRef<Line>>()
+  let bytes = 0
+  let lastPlace = 0
+  let tab: string | undefined
+  let client: LiveClient | undefined
+  let who: Who
+  /** The server has said who it is. */
+  let isSure = false
+  let isOffline = false
+  let removals: string[] = []
+  let isOpen = (): void => undefined
+  const opened = new Promise<void>((resolve) => {
+    isOpen = resolve
+  })
+
+  const conflicts = createConflicts(onConflict, (entry, isWanted) => {
+    if (isWanted) void again(entry)
+    else if (entry.isKept) remove(entry.id)
+    view.changed()
+  })
+  const view = outboxView(() => ({
+    entries: entries.keys(),
+    isOffline,
+    conflicts: conflicts.list(),
+    memoryOnly: store.isBroken(),
+  }))
+  const pictures = createPictures(
+    store,
+    () => (isSure ? who : undefined),
+    () => client && portOf(client).clock,
+  )
+
+  // What is counted, and what of it is written down.
+
+  function count(entry: Entry, line?: Line): void {
+    if (!entries.has(entry)) bytes += entry.bytes
+    entries.set(entry, line)
+    view.changed()
+  }
+
+  function uncount(entry: Entry): void {
+    if (entries.delete(entry)) bytes -= entry.bytes
+    view.changed()
+  }
+
+  function write(put: readonly Kept[], remove: readonly string[] = []): Promise<boolean> {
+    const isDone = store.write(put, remove)
+    void isDone.then(view.changed)
+    return isDone
+  }
+
+  /** Together with what else is settled now: answers come in batches. */
+  function remove(id: string): void {
+    removals.push(id)
+    if (removals.length > 1) return
+    queueMicrotask(() => {
+      const ids = removals
+      removals = []
+      void write([], ids)
+    })
+  }
+
+  function kept(entry: Entry, reason?: LiveError): Kept {
+    if (entry.place === 0) {
+      lastPlace += 1
+      entry.place = lastPlace
+    }
+    return keptOf(entry, tab ?? '', reason)
+  }
+
+  async function writeDown(entry: Entry, instead: readonly string[]): Promise<void> {
+    await opened
+    if (entries.has(entry)) entry.isSafe = await write([kept(entry)], instead)
+    else if (instead.length > 0) void write([], instead)
+    entry.isWritten = true
+    entries.get(entry)?.pump()
+  }
+
+  /** Gives calls to whoever has the name, or will have it. */
+  function hand(those: readonly Entry[]): void {
+    for (const entry of those) {
+      count(entry)
+      left.set(entry.name, [...(left.get(entry.name) ?? []), entry])
+    }
+    for (const entry of those) (lines.get(entry.name)?.deref() ?? homes.get(entry))?.take()
+  }
+
+  /** Makes a call again that was not done, as a new one. */
+  async function again(entry: Entry): Promise<void> {
+    if (!client) return
+    const { id, number } = portOf(client).callName()
+    const { isKept } = entry
+    const fresh = { ...keptOf(entry, ''), id, user: who, at: Date.now(), isFree: true, sentTo: undefined }
+    const next: Entry = { ...entryOf(fresh, number), isKept, isWritten: !isKept, isSafe: false, place: 0 }
+    const line = homes.get(entry)
+    if (line) homes.set(next, line)
+    hand([next])
+    if (isKept) await writeDown(next, [entry.id])
+  }
+
+  /** Finds what is written down for this tab and this user, and not known yet. */
+  async function gather(): Promise<void> {
+    const known = new Set([...entries.keys()].map(({ id }) => id))
+    const found: Entry[] = []
+    for (const call of await store.calls()) {
+      lastPlace = Math.max(lastPlace, call.place)
+      const isKnown = known.has(call.id) || conflicts.has(call.id)
+      if (call.tab === tab && !isKnown && isOurs(call)) sort(call, found)
+    }
+    hand(found)
+    view.changed()
+  }
+
+  /** What becomes of a call that was written down. */
+  function sort(call: Kept, found: Entry[]): void {
+    const entry = entryOf(call)
+    if (call.failed) conflicts.add(entry, reasonOf(call.failed))
+    else if (Date.now() - call.at > maxAge) fail(entry, tooOld(entry))
+    else found.push(entry)
+  }
+
+  function fail(entry: Entry, reason: LiveError): void {
+    uncount(entry)
+    conflicts.add(entry, reason)
+    if (entry.isKept) void write([kept(entry, reason)])
+  }
+
+  // Who is here.
+
+  function isOurs({ user }: Pick<Entry, 'user'>): boolean {
+    // What was mounted by nobody stays when somebody signs in.
+    return user === undefined || user === null || user === who
+  }
+
+  function become(next: string | null): void {
+    if (isSure && next === who) return
+    const before = who
+    who = next
+    isSure = true
+    void store.setUser([tab ?? '', ANY_TAB], who, Date.now())
+    const nameless = [...entries.keys()].filter(({ user, isKept }) => isKept && user === undefined)
+    for (const entry of nameless) entry.user = who
+    if (nameless.length > 0) void store.rewrite(nameless.map((entry) => kept(entry)))
+    if (next === before) return
+    for (const line of allLines()) line.picture(undefined)
+    if (typeof before !== 'string') void gather()
+    else if (next === null) setAside(before, otherUser())
+    else void banish(before)
+  }
+
+  /** Nobody may see on this page what that user has made in it. What is written down stays. */
+  function setAside(user: string, why: LiveError): void {
+    const isTheirs = (entry: Entry): boolean => entry.user === user
+    for (const line of allLines()) line.dismiss(isTheirs, why)
+    for (const [name, calls] of left)
+      left.set(
+        name,
+        calls.filter((entry) => !isTheirs(entry)),
+      )
+    for (const entry of [...entries.keys()]) if (isTheirs(entry)) uncount(entry)
+    conflicts.remove(isTheirs)
+    pictures.forget()
+  }
+
+  /** Somebody else is here now: what that one made in this tab is given up. */
+  async function banish(user: string): Promise<void> {
+    setAside(user, signedOut())
+    const calls = await store.calls()
+    const theirs = calls.filter((call) => call.tab === tab && call.user === user).map(({ id }) => id)
+    if (theirs.length > 0) await write([], theirs)
+    await gather()
+  }
+
+  function allLines(): Set<Line> {
+    const all = new Set<Line>()
+    for (const line of entries.values()) if (line) all.add(line)
+    for (const held of lines.values()) {
+      const line = held.deref()
+      if (line) all.add(line)
+    }
+    return all
+  }
+
+  // The connection.
+
+  function look(): void {
+    const status = client?.getStatus()
+    const user = client?.getUser()
+    if (user !== undefined) become(user)
+    const wasOffline = isOffline
+    // A new attempt is no connection yet.
+    if (status !== 'opening') isOffline = status === 'waiting' || status === 'closed'
+    if (isOffline && !wasOffline) showPictures()
+    view.changed()
+  }
+
+  function showPictures(): void {
+    for (const [name, line] of lines) show(name, line.deref())
+  }
+
+  function show(name: string, line: Line | undefined): void {
+    const picture = pictures.of(name)
+    if (picture) line?.picture(picture)
+  }
+
+  const adopter: Adopter = {
+    tab: () => (isSure ? tab : undefined),
+    wants: ({ user, name, failed, at }) =>
+      user === who &&
+      (failed !== undefined || Date.now() - at > maxAge || lines.get(name)?.deref() !== undefined),
+    adopted(calls) {
+      const found: Entry[] = []
+      for (const call of calls) {
+        if (call.sentTo !== undefined && !call.failed) fail(entryOf(call), inDoubt())
+        else sort(call, found)
+      }
+      hand(found)
+    },
+  }
+
+  function begin(made: LiveClient): void {
+    client = made
+    const { clock } = portOf(made)
+    made.subscribeStatus(look)
+    globalThis.document?.addEventListener('visibilitychange', pictures.draw)
+    if (globalThis.navigator?.onLine === false) showPictures()
+    else clock.after(PATIENCE_MS, () => made.getStatus() !== 'open' && showPictures())
+    const locks = options.locks ?? globalThis.navigator?.locks
+    if (locks && adoptAfter !== false) beginAdopting(store, locks, clock, adoptAfter, adopter)
+  }
+
+  /** This page is not the tab it seemed to be: what earlier pages left is the other one's. */
+  function part(): void {
+    const isTheirs = ({ isLeft, number }: Entry): boolean => isLeft && number === 0
+    for (const line of allLines()) line.dismiss(isTheirs, takenAway())
+    for (const calls of left.values()) for (const entry of calls) uncount(entry)
+    left.clear()
+    conflicts.remove(isTheirs)
+    const own = [...entries.keys()].filter(({ isKept, place }) => isKept && place > 0)
+    if (own.length > 0) void write(own.map((entry) => kept(entry)))
+  }
+
+  const book: Book = {
+    opened,
+    maxAge,
+    policyOf: policyIn(options.policies ?? []),
+    user: () => who,
+    look: () => become(client?.getUser() ?? null),
+    isOurs,
+    join(name, line) {
+      for (const [other, held] of lines) if (!held.deref()) lines.delete(other)
+      const before = lines.get(name)?.deref()
+      lines.set(name, new WeakRef(line))
+      if (before) hand(before.yield())
+      // Later, because its handle is not ready yet.
+      void opened.then(() => isOffline && show(name, line))
+    },
+    take(name, line) {
+      const those = left.get(name) ?? []
+      left.delete(name)
+      for (const entry of those) entries.set(entry, line)
+      return those
+    },
+    leave(those) {
+      for (const entry of those) {
+        entries.set(entry, undefined)
+        left.set(entry.name, [...(left.get(entry.name) ?? []), entry])
+      }
+    },
+    add(entry, line, instead) {
+      if (entry.isQueued) {
+        const calls = entries.size - (instead ? 1 : 0)
+        const size = bytes + entry.bytes - (instead?.bytes ?? 0)
+        if (calls >= maxCalls) throw full(`${maxCalls} calls`)
+        if (size > maxBytes) throw full(`${maxBytes} bytes`)
+        count(entry, line)
+        if (!lines.has(entry.name)) homes.set(entry, line)
+      }
+      if (instead) uncount(instead)
+      if (entry.isKept) void writeDown(entry, instead?.isKept ? [instead.id] : [])
+      else entry.isWritten = true
+    },
+    rewrite(entry, size) {
+      if (entries.has(entry)) bytes += size - entry.bytes
+      entry.bytes = size
+      if (entry.isKept && entry.place > 0) void store.rewrite([kept(entry)])
+    },
+    done(entry) {
+      uncount(entry)
+      if (entry.isKept) remove(entry.id)
+    },
+    release: uncount,
+    fail,
+    async claim(those, instanceId) {
+      const ids = those.map(({ id }) => id)
+      const gone = await store.claim(ids, tab ?? '', instanceId)
+      return new Set(those.filter(({ id }) => gone.has(id)))
+    },
+    changed: view.changed,
+    saw: options.pictures === false ? () => undefined : pictures.saw,
+  }
+
+  const outbox: OfflineOutbox = {
+    line: outboxLine(book),
+    getState: view.getState,
+    getInitialState: view.getInitialState,
+    subscribe: view.subscribe,
+    has: (name) => left.has(name),
+    async open(id, made) {
+      const isAnother = tab !== undefined && tab !== id
+      tab = id
+      if (isAnother) part()
+      if (!isSure) who = (await store.user(id)) ?? (await store.user(ANY_TAB))
+      await Promise.all([gather(), options.pictures === false || pictures.open(who)])
+      if (!client) begin(made)
+      isOpen()
+    },
+    forget() {
+      const gone = who
+      const ids = [...entries.keys(), ...conflicts.remove(() => true)].map((entry) => entry.id)
+      for (const line of allLines()) line.dismiss(() => true, signedOut())
+      for (const entry of [...entries.keys()]) uncount(entry)
+      left.clear()
+      pictures.forget()
+      for (const id of ids) remove(id)
+      who = undefined
+      isSure = false
+      void wipe(gone)
+    },
+  }
+
+  /** The user is gone, and with them what is kept of them anywhere in this browser. */
+  async function wipe(user: Who): Promise<void> {
+    await opened
+    // Somebody else has signed in, and what was left of the other one is gone already.
+    if (client?.getUser() !== undefined) return
+    pictures.forget(user)
+    void store.setUser([tab ?? '', ANY_TAB], undefined, Date.now())
+    const calls = await store.calls()
+    const theirs = calls.filter((call) => typeof user === 'string' && call.user === user).map(({ id }) => id)
+    if (theirs.length > 0) await write([], theirs)
+  }
+
+  outboxes.set(outbox.line, outbox)
+  return outbox
+}
+
+function full(what: string): LiveError {
+  return new LiveError(
+    'QUEUE_FULL',
+    `the call was not kept: ${what} wait already, and nothing is dropped for a newer one`,
+  )
+}
