@@ -18,7 +18,7 @@ import { MOST_TRIES } from './numbers.js'
 import type { Guess } from './optimistic.js'
 import { queueFull } from './outbox.js'
 import type { Port } from './port.js'
-import type { CallBody, CallMessage } from './protocol.js'
+import type { CallBody, CallMessage, JsonObject } from './protocol.js'
 
 /** What names a call for good. */
 export interface CallName {
@@ -70,6 +70,8 @@ export interface CallLine {
    * `error`; otherwise it is meant for the next instance.
    */
   renew(error?: LiveError): void
+  /** The handle shows this, proven. */
+  readonly saw?: ((state: JsonObject) => void) | undefined
 }
 
 /** Whose calls they are. */
@@ -80,6 +82,8 @@ export interface Caller {
   readonly isKept: boolean
   /** Shows what a call will do, if that is known. */
   guess(body: CallBody): Guess | undefined
+  /** Shows what was known before this page, until something is proven; nothing takes it away. */
+  picture(state: JsonObject | undefined): void
   /** Hears that the server has no such instance. */
   gone(error: LiveError): void
 }

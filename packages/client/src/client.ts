@@ -9,7 +9,6 @@
 import { callLine } from './calls.js'
 import { backoff, type ConnectionStatus, createConnection } from './connection.js'
 import type { Auth } from './door.js'
-import type { DurableCalls } from './durable.js'
 import {
   browserPage,
   browserSocket,
@@ -36,6 +35,7 @@ import {
   PROTOCOL_VERSION,
   UNCLAIMED_MS,
 } from './numbers.js'
+import type { OfflineOutbox } from './offline/outbox.js'
 import type { Guest, Port } from './port.js'
 import type { InstancePush, InstancePushes } from './protocol.js'
 import { createSession } from './session.js'
@@ -65,8 +65,8 @@ export interface LiveClientOptions {
   readonly queue?: number
   /** How long an instance outlives its last subscriber, in ms. Default 100. */
   readonly grace?: number
-  /** Keeps calls over a reload: `indexedDbCalls()` of `@fluxstack/client/durable`. */
-  readonly durable?: DurableCalls
+  /** Keeps what is called without a connection: `offlineOutbox()` of `@fluxstack/client/offline`. */
+  readonly offline?: OfflineOutbox
   /** Makes the socket; for tests and other transports. */
   readonly createSocket?: CreateSocket
   /** Time; for tests. */
@@ -133,7 +133,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     timeout = DEFAULT_TIMEOUT_MS,
     queue = DEFAULT_QUEUE,
     grace = DEFAULT_GRACE_MS,
-    durable,
+    offline,
     onSignedOut = complain,
     url,
   } = options
@@ -192,7 +192,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     // A copy leaves to the original what is the original's.
     if (refusal === 'SESSION_IN_USE') {
       memory.part()
-      void durable?.open(memory.id())
+      void offline?.open(memory.id(), client)
     }
     memory.touch()
   })
@@ -239,7 +239,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   function sweep(): void {
     if (!isOpen) return
     for (const [name, { id }] of memory.left) {
-      if (durable?.has(name)) continue
+      if (offline?.has(name)) continue
       memory.left.delete(name)
       unmount(port, id)
     }
@@ -254,7 +254,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     page.watch((event) => /hidden|leaving/.test(event) && tellAll('flush'))
     // The server, however its address changes.
     const token = memory.open(`fluxstack ${where() ?? ''}`.replace(/\?.*/, ''))
-    if (durable || token instanceof Promise) {
+    if (offline || token instanceof Promise) {
       void begin(token)
       return
     }
@@ -264,7 +264,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
 
   async function begin(token: string | undefined | Promise<string | undefined>): Promise<void> {
     session.set(await token)
-    await durable?.open(memory.id())
+    await offline?.open(memory.id(), client)
     connection.connect()
   }
 
@@ -280,7 +280,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       statuses.tell()
     },
     session,
-    line: durable?.line ?? callLine,
+    line: offline?.line ?? callLine,
     timeout,
     grace,
     queue,
@@ -328,7 +328,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   function forget(token?: string): void {
     tellAll('forget')
     memory.forget()
-    durable?.forget()
+    offline?.forget()
     session.set(token)
   }
 

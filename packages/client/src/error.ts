@@ -62,8 +62,16 @@ export type ServerCode =
  * | `NOT_MOUNTED` | nobody is subscribed to the handle, so there is nothing to call |
  * | `OUT_OF_STEP` | the state keeps failing its digest: client and server disagree about the protocol |
  * | `CLOSED` | the client was closed for good |
+ * | `DROPPED` | the connection is not open, and calls of this action mean nothing later |
  */
-export type ClientCode = 'DISCONNECTED' | 'TIMEOUT' | 'QUEUE_FULL' | 'NOT_MOUNTED' | 'OUT_OF_STEP' | 'CLOSED'
+export type ClientCode =
+  | 'DISCONNECTED'
+  | 'TIMEOUT'
+  | 'QUEUE_FULL'
+  | 'NOT_MOUNTED'
+  | 'OUT_OF_STEP'
+  | 'CLOSED'
+  | 'DROPPED'
 
 /** Every code known today. A newer server may send others, so a `switch` needs a `default`. */
 export type ErrorCode = ServerCode | ClientCode | (string & {})

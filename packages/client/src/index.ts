@@ -10,9 +10,9 @@ import type { ComponentShape } from './shape.js'
 export { createLiveClient, type LiveClient, type LiveClientOptions } from './client.js'
 export type { ConnectionStatus } from './connection.js'
 export type { Auth } from './door.js'
-export type { DurableCalls } from './durable.js'
 export type { Clock, CreateSocket, Page, PageEvent, Socket, SocketEvents, Tab } from './environment.js'
 export { type ClientCode, type ErrorCode, LiveError, type ServerCode } from './error.js'
+export type { OfflineOutbox } from './offline/outbox.js'
 export type { Credentials } from './protocol.js'
 export {
   type ActionArgs,

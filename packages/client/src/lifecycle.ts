@@ -15,7 +15,7 @@
  * later outdates what was asked before by its turn; what an outdated answer brings is unmounted again.
  */
 
-import type { Snapshot } from './delta.js'
+import { type Snapshot, takeSnapshot } from './delta.js'
 import { type ErrorCode, isDenied, isPassing, LiveError } from './error.js'
 import { enterHall, type Hall } from './hall.js'
 import type { Inside } from './inside.js'
@@ -73,7 +73,7 @@ export function createLifecycle<C extends ComponentShape>(
   const { session } = port
   const guess = (body: CallBody) => layers.guess(updateOf(body))
   const layers = createLayers(repaint)
-  const line = port.line(port, { name, isKept, gone, guess })
+  const line = port.line(port, { name, isKept, gone, guess, picture })
   const views = listeners<[view: View, previous: View]>()
   const events = listeners<[event: C['event']]>()
   const misses = listeners<[count: number]>()
@@ -137,6 +137,7 @@ export function createLifecycle<C extends ComponentShape>(
         return
       }
       shown = next
+      line.saw?.(next.state)
       paint(at === 'mounted' ? 'live' : 'stale')
     },
     event: (event) => events.tell(event as C['event']),
@@ -159,6 +160,13 @@ export function createLifecycle<C extends ComponentShape>(
       replace({ status, state, error, outcome: told ?? view.outcome } as View)
     } else if (pending !== others) views.tell(view, view)
     if (told) outcomes.tell(told)
+  }
+
+  /** Of a version below all others: nothing of it is proven. */
+  function picture(state: JsonObject | undefined): void {
+    if (view.error || (shown?.version ?? -1) >= 0) return
+    shown = state && takeSnapshot(state, -1)
+    paint('stale')
   }
 
   /** The same state, with other layers. */
