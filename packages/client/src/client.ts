@@ -198,7 +198,8 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   })
   const memory = tabMemory({ tab, clock, page, newId }, () => {
     const token = session.token()
-    if (token === undefined) return undefined
+    // A tab that never had a connection is the same tab after a reload all the same, for what waits in it.
+    if (token === undefined && !offline) return undefined
     const instances: Record<string, KeptInstance> = Object.fromEntries(memory.left)
     for (const guest of guests) {
       const kept = guest.kept()

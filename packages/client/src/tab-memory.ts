@@ -34,7 +34,7 @@ export interface KeptInstance {
 
 /** What is kept of everything. */
 export interface Keepsakes {
-  readonly token: string
+  readonly token: string | undefined
   /** Instances by the client's own names. */
   readonly instances: Readonly<Record<string, KeptInstance>>
 }
