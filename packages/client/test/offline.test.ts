@@ -4,11 +4,9 @@ import { digest } from '../src/digest.js'
 import {
   actions,
   browser,
-  cutOff,
   leave,
   load,
   loaded,
-  lose,
   nothing,
   type OfflinePage,
   type PageOptions,

@@ -1,5 +1,6 @@
 import {
   type Calls,
+  type ClientCode,
   type Component,
   component,
   createLiveClient,

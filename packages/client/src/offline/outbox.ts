@@ -11,9 +11,10 @@
 
 import type { MakeLine } from '../calls.js'
 import type { LiveClient } from '../client.js'
-import { LiveError } from '../error.js'
+import type { LiveError } from '../error.js'
 import { portOf } from '../inside.js'
 import { type Adopter, beginAdopting, type Locks } from './adopt.js'
+import { openBook } from './book.js'
 import { type Conflict, createConflicts, reasonOf, reportConflict } from './conflicts.js'
 import {
   type Entry,
@@ -111,123 +112,60 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
   const { maxCalls = MOST_CALLS, maxBytes = MOST_BYTES, maxAge = MOST_AGE_MS } = options
   const { onConflict = reportConflict, adoptAfter = ADOPT_AFTER_MS } = options
   const store = openStore(() => options.factory ?? globalThis.indexedDB, options.name ?? 'fluxstack-offline')
-  /** Everything that is counted, and the line it waits in, if it does. */
-  const entries = new Map<Entry, Line | undefined>()
-  /** The lines of calls that are for a handle without a name, and so for nobody else. */
-  const homes = new WeakMap<Entry, Line>()
-  /** What nobody has taken yet, by the name of the instance, oldest first. */
-  const left = new Map<string, Entry[]>()
-  const lines = new Map<string, WeakRef<Line>>()
-  let bytes = 0
-  let lastPlace = 0
   let tab: string | undefined
   let client: LiveClient | undefined
   let who: Who
   /** The server has said who it is. */
   let isSure = false
   let isOffline = false
-  let removals: string[] = []
   let isOpen = (): void => undefined
   const opened = new Promise<void>((resolve) => {
     isOpen = resolve
   })
 
-  const conflicts = createConflicts(onConflict, (entry, isWanted) => {
-    if (isWanted) void again(entry)
-    else if (entry.isKept) remove(entry.id)
-    view.changed()
-  })
   const view = outboxView(() => ({
-    entries: entries.keys(),
+    entries: calls.entries(),
     isOffline,
     conflicts: conflicts.list(),
     memoryOnly: store.isBroken(),
   }))
+  const { changed } = view
+  const calls = openBook({ store, opened, maxCalls, maxBytes, tab: () => tab ?? '', changed })
+  const conflicts = createConflicts(onConflict, (entry, isWanted) => {
+    if (isWanted) again(entry)
+    else if (entry.isKept) calls.remove([entry.id])
+    changed()
+  })
   const pictures = createPictures(
     store,
     () => (isSure ? who : undefined),
     () => client && portOf(client).clock,
   )
 
-  // What is counted, and what of it is written down.
-
-  function count(entry: Entry, line?: Line): void {
-    if (!entries.has(entry)) bytes += entry.bytes
-    entries.set(entry, line)
-    view.changed()
-  }
-
-  function uncount(entry: Entry): void {
-    if (entries.delete(entry)) bytes -= entry.bytes
-    view.changed()
-  }
-
-  function write(put: readonly Kept[], remove: readonly string[] = []): Promise<boolean> {
-    const isDone = store.write(put, remove)
-    void isDone.then(view.changed)
-    return isDone
-  }
-
-  /** Together with what else is settled now: answers come in batches. */
-  function remove(id: string): void {
-    removals.push(id)
-    if (removals.length > 1) return
-    queueMicrotask(() => {
-      const ids = removals
-      removals = []
-      void write([], ids)
-    })
-  }
-
-  function kept(entry: Entry, reason?: LiveError): Kept {
-    if (entry.place === 0) {
-      lastPlace += 1
-      entry.place = lastPlace
-    }
-    return keptOf(entry, tab ?? '', reason)
-  }
-
-  async function writeDown(entry: Entry, instead: readonly string[]): Promise<void> {
-    await opened
-    if (entries.has(entry)) entry.isSafe = await write([kept(entry)], instead)
-    else if (instead.length > 0) void write([], instead)
-    entry.isWritten = true
-    entries.get(entry)?.pump()
-  }
-
-  /** Gives calls to whoever has the name, or will have it. */
-  function hand(those: readonly Entry[]): void {
-    for (const entry of those) {
-      count(entry)
-      left.set(entry.name, [...(left.get(entry.name) ?? []), entry])
-    }
-    for (const entry of those) (lines.get(entry.name)?.deref() ?? homes.get(entry))?.take()
-  }
-
   /** Makes a call again that was not done, as a new one. */
-  async function again(entry: Entry): Promise<void> {
+  function again(entry: Entry): void {
     if (!client) return
     const { id, number } = portOf(client).callName()
     const { isKept } = entry
     const fresh = { ...keptOf(entry, ''), id, user: who, at: Date.now(), isFree: true, sentTo: undefined }
-    const next: Entry = { ...entryOf(fresh, number), isKept, isWritten: !isKept, isSafe: false, place: 0 }
-    const line = homes.get(entry)
-    if (line) homes.set(next, line)
-    hand([next])
-    if (isKept) await writeDown(next, [entry.id])
+    void calls.renew(
+      { ...entryOf(fresh, number), isKept, isWritten: !isKept, isSafe: false, place: 0 },
+      entry,
+    )
   }
 
   /** Finds what is written down for this tab and this user, and not known yet. */
   async function gather(): Promise<void> {
-    const known = new Set([...entries.keys()].map(({ id }) => id))
+    const all = await store.calls()
+    const known = new Set(calls.entries().map(({ id }) => id))
     const found: Entry[] = []
-    for (const call of await store.calls()) {
-      lastPlace = Math.max(lastPlace, call.place)
+    for (const call of all) {
+      calls.seen(call.place)
       const isKnown = known.has(call.id) || conflicts.has(call.id)
       if (call.tab === tab && !isKnown && isOurs(call)) sort(call, found)
     }
-    hand(found)
-    view.changed()
+    calls.hand(found)
+    changed()
   }
 
   /** What becomes of a call that was written down. */
@@ -239,9 +177,9 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
   }
 
   function fail(entry: Entry, reason: LiveError): void {
-    uncount(entry)
+    calls.release(entry)
     conflicts.add(entry, reason)
-    if (entry.isKept) void write([kept(entry, reason)])
+    if (entry.isKept) void calls.note([entry], reason)
   }
 
   // Who is here.
@@ -257,11 +195,11 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
     who = next
     isSure = true
     void store.setUser([tab ?? '', ANY_TAB], who, Date.now())
-    const nameless = [...entries.keys()].filter(({ user, isKept }) => isKept && user === undefined)
+    const nameless = calls.entries().filter(({ user, isSafe }) => isSafe && user === undefined)
     for (const entry of nameless) entry.user = who
-    if (nameless.length > 0) void store.rewrite(nameless.map((entry) => kept(entry)))
+    if (nameless.length > 0) void calls.note(nameless)
     if (next === before) return
-    for (const line of allLines()) line.picture(undefined)
+    for (const line of calls.lines().values()) line.picture(undefined)
     if (typeof before !== 'string') void gather()
     else if (next === null) setAside(before, otherUser())
     else void banish(before)
@@ -270,34 +208,29 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
   /** Nobody may see on this page what that user has made in it. What is written down stays. */
   function setAside(user: string, why: LiveError): void {
     const isTheirs = (entry: Entry): boolean => entry.user === user
-    for (const line of allLines()) line.dismiss(isTheirs, why)
-    for (const [name, calls] of left)
-      left.set(
-        name,
-        calls.filter((entry) => !isTheirs(entry)),
-      )
-    for (const entry of [...entries.keys()]) if (isTheirs(entry)) uncount(entry)
+    calls.dismiss(isTheirs, why)
     conflicts.remove(isTheirs)
     pictures.forget()
+    changed()
   }
 
   /** Somebody else is here now: what that one made in this tab is given up. */
   async function banish(user: string): Promise<void> {
     setAside(user, signedOut())
-    const calls = await store.calls()
-    const theirs = calls.filter((call) => call.tab === tab && call.user === user).map(({ id }) => id)
-    if (theirs.length > 0) await write([], theirs)
+    const all = await store.calls()
+    calls.remove(all.filter((call) => call.tab === tab && call.user === user).map(({ id }) => id))
     await gather()
   }
 
-  function allLines(): Set<Line> {
-    const all = new Set<Line>()
-    for (const line of entries.values()) if (line) all.add(line)
-    for (const held of lines.values()) {
-      const line = held.deref()
-      if (line) all.add(line)
-    }
-    return all
+  /** The user is gone, and with them what is kept of them anywhere in this browser. */
+  async function wipe(user: Who): Promise<void> {
+    await opened
+    // Somebody else has signed in, and what was left of the other one is gone already.
+    if (client?.getUser() !== undefined) return
+    pictures.forget(user)
+    void store.setUser([tab ?? '', ANY_TAB], undefined, Date.now())
+    const all = await store.calls()
+    calls.remove(all.filter((call) => typeof user === 'string' && call.user === user).map(({ id }) => id))
   }
 
   // The connection.
@@ -310,30 +243,29 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
     // A new attempt is no connection yet.
     if (status !== 'opening') isOffline = status === 'waiting' || status === 'closed'
     if (isOffline && !wasOffline) showPictures()
-    view.changed()
+    changed()
   }
 
   function showPictures(): void {
-    for (const [name, line] of lines) show(name, line.deref())
+    for (const [name, line] of calls.lines()) show(name, line)
   }
 
-  function show(name: string, line: Line | undefined): void {
+  function show(name: string, line: Line): void {
     const picture = pictures.of(name)
-    if (picture) line?.picture(picture)
+    if (picture) line.picture(picture)
   }
 
   const adopter: Adopter = {
     tab: () => (isSure ? tab : undefined),
     wants: ({ user, name, failed, at }) =>
-      user === who &&
-      (failed !== undefined || Date.now() - at > maxAge || lines.get(name)?.deref() !== undefined),
-    adopted(calls) {
+      user === who && (failed !== undefined || Date.now() - at > maxAge || calls.lines().has(name)),
+    adopted(those) {
       const found: Entry[] = []
-      for (const call of calls) {
+      for (const call of those) {
         if (call.sentTo !== undefined && !call.failed) fail(entryOf(call), inDoubt())
         else sort(call, found)
       }
-      hand(found)
+      calls.hand(found)
     },
   }
 
@@ -351,72 +283,27 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
   /** This page is not the tab it seemed to be: what earlier pages left is the other one's. */
   function part(): void {
     const isTheirs = ({ isLeft, number }: Entry): boolean => isLeft && number === 0
-    for (const line of allLines()) line.dismiss(isTheirs, takenAway())
-    for (const calls of left.values()) for (const entry of calls) uncount(entry)
-    left.clear()
+    calls.dismiss(isTheirs, takenAway())
     conflicts.remove(isTheirs)
-    const own = [...entries.keys()].filter(({ isKept, place }) => isKept && place > 0)
-    if (own.length > 0) void write(own.map((entry) => kept(entry)))
+    const own = calls.entries().filter(({ isSafe }) => isSafe)
+    if (own.length > 0) void calls.note(own)
   }
 
   const book: Book = {
+    ...calls,
     opened,
     maxAge,
     policyOf: policyIn(options.policies ?? []),
     user: () => who,
     look: () => become(client?.getUser() ?? null),
     isOurs,
+    fail,
+    saw: options.pictures === false ? () => undefined : pictures.saw,
     join(name, line) {
-      for (const [other, held] of lines) if (!held.deref()) lines.delete(other)
-      const before = lines.get(name)?.deref()
-      lines.set(name, new WeakRef(line))
-      if (before) hand(before.yield())
+      calls.join(name, line)
       // Later, because its handle is not ready yet.
       void opened.then(() => isOffline && show(name, line))
     },
-    take(name, line) {
-      const those = left.get(name) ?? []
-      left.delete(name)
-      for (const entry of those) entries.set(entry, line)
-      return those
-    },
-    leave(those) {
-      for (const entry of those) {
-        entries.set(entry, undefined)
-        left.set(entry.name, [...(left.get(entry.name) ?? []), entry])
-      }
-    },
-    add(entry, line, instead) {
-      if (entry.isQueued) {
-        const calls = entries.size - (instead ? 1 : 0)
-        const size = bytes + entry.bytes - (instead?.bytes ?? 0)
-        if (calls >= maxCalls) throw full(`${maxCalls} calls`)
-        if (size > maxBytes) throw full(`${maxBytes} bytes`)
-        count(entry, line)
-        if (!lines.has(entry.name)) homes.set(entry, line)
-      }
-      if (instead) uncount(instead)
-      if (entry.isKept) void writeDown(entry, instead?.isKept ? [instead.id] : [])
-      else entry.isWritten = true
-    },
-    rewrite(entry, size) {
-      if (entries.has(entry)) bytes += size - entry.bytes
-      entry.bytes = size
-      if (entry.isKept && entry.place > 0) void store.rewrite([kept(entry)])
-    },
-    done(entry) {
-      uncount(entry)
-      if (entry.isKept) remove(entry.id)
-    },
-    release: uncount,
-    fail,
-    async claim(those, instanceId) {
-      const ids = those.map(({ id }) => id)
-      const gone = await store.claim(ids, tab ?? '', instanceId)
-      return new Set(those.filter(({ id }) => gone.has(id)))
-    },
-    changed: view.changed,
-    saw: options.pictures === false ? () => undefined : pictures.saw,
   }
 
   const outbox: OfflineOutbox = {
@@ -424,7 +311,7 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
     getState: view.getState,
     getInitialState: view.getInitialState,
     subscribe: view.subscribe,
-    has: (name) => left.has(name),
+    has: calls.has,
     async open(id, made) {
       const isAnother = tab !== undefined && tab !== id
       tab = id
@@ -436,37 +323,16 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
     },
     forget() {
       const gone = who
-      const ids = [...entries.keys(), ...conflicts.remove(() => true)].map((entry) => entry.id)
-      for (const line of allLines()) line.dismiss(() => true, signedOut())
-      for (const entry of [...entries.keys()]) uncount(entry)
-      left.clear()
+      const undecided = conflicts.remove(() => true)
+      const ids = [...calls.entries(), ...undecided].map(({ id }) => id)
+      calls.dismiss(() => true, signedOut())
+      calls.remove(ids)
       pictures.forget()
-      for (const id of ids) remove(id)
       who = undefined
       isSure = false
       void wipe(gone)
     },
   }
-
-  /** The user is gone, and with them what is kept of them anywhere in this browser. */
-  async function wipe(user: Who): Promise<void> {
-    await opened
-    // Somebody else has signed in, and what was left of the other one is gone already.
-    if (client?.getUser() !== undefined) return
-    pictures.forget(user)
-    void store.setUser([tab ?? '', ANY_TAB], undefined, Date.now())
-    const calls = await store.calls()
-    const theirs = calls.filter((call) => typeof user === 'string' && call.user === user).map(({ id }) => id)
-    if (theirs.length > 0) await write([], theirs)
-  }
-
   outboxes.set(outbox.line, outbox)
   return outbox
-}
-
-function full(what: string): LiveError {
-  return new LiveError(
-    'QUEUE_FULL',
-    `the call was not kept: ${what} wait already, and nothing is dropped for a newer one`,
-  )
 }

@@ -1,0 +1,212 @@
+/**
+ * What waits: every call that is counted, where it waits, and what of it is written down.
+ *
+ * A call waits in the line of its handle; or, while nobody has taken it, under the name of its instance. It
+ * is in the book from when it is made or read until it is settled, and in the database as long, so what is in
+ * the book and what a later page finds are the same.
+ *
+ * What must stay true: a call is written down before it may leave, and places grow in the order of the calls.
+ */
+
+import { LiveError } from '../error.js'
+import { type Entry, type Kept, keptOf } from './entry.js'
+import type { Book, Line } from './line.js'
+import type { Store } from './store.js'
+
+/** What a book is made with. */
+export interface BookOptions {
+  readonly store: Store
+  /** Resolves when what earlier pages left is known. */
+  readonly opened: Promise<void>
+  readonly maxCalls: number
+  readonly maxBytes: number
+  readonly tab: () => string
+  /** Something that is counted has changed. */
+  readonly changed: () => void
+}
+
+/** What a line does with it. */
+type ForLines = Pick<
+  Book,
+  'add' | 'rewrite' | 'done' | 'release' | 'claim' | 'join' | 'take' | 'leave' | 'changed'
+>
+
+/** What waits. */
+export interface Calls extends ForLines {
+  /** Everything that is counted. */
+  readonly entries: () => Entry[]
+  /** Whether something is left for a name. */
+  has(name: string): boolean
+  /** Has seen a call of this place. */
+  seen(place: number): void
+  /** Gives calls to whoever has the name, or will have it. */
+  hand(entries: readonly Entry[]): void
+  /** Counts a call, and gives it to whoever had the handle of `like`, which it replaces. */
+  renew(entry: Entry, like: Entry): Promise<void>
+  /** Writes down what has become of a call. */
+  note(entries: readonly Entry[], reason?: LiveError): Promise<unknown>
+  /** Removes what is written down, together with what else is removed now. */
+  remove(ids: readonly string[]): void
+  /** Gives up what `which` names on this page; what is written down stays. */
+  dismiss(which: (entry: Entry) => boolean, why: LiveError): void
+  /** The handles that are there, by name. */
+  readonly lines: () => Map<string, Line>
+}
+
+/** An empty book. */
+export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: BookOptions): Calls {
+  /** Everything that is counted, and the line it waits in, if it does. */
+  const entries = new Map<Entry, Line | undefined>()
+  /** What nobody has taken yet, by the name of the instance, oldest first. */
+  const left = new Map<string, Entry[]>()
+  const named = new Map<string, WeakRef<Line>>()
+  /** The lines of calls that are for a handle without a name, and so for nobody else. */
+  const homes = new WeakMap<Entry, Line>()
+  let bytes = 0
+  let lastPlace = 0
+  let removals: string[] = []
+
+  function count(entry: Entry, line?: Line): void {
+    if (!entries.has(entry)) bytes += entry.bytes
+    entries.set(entry, line)
+    changed()
+  }
+
+  function uncount(entry: Entry): void {
+    if (entries.delete(entry)) bytes -= entry.bytes
+    changed()
+  }
+
+  async function write(put: readonly Kept[], remove: readonly string[]): Promise<boolean> {
+    const isDone = await store.write(put, remove)
+    changed()
+    return isDone
+  }
+
+  function remove(ids: readonly string[]): void {
+    if (ids.length === 0) return
+    removals.push(...ids)
+    if (removals.length > ids.length) return
+    // Answers come many in a frame.
+    queueMicrotask(() => {
+      void write([], removals)
+      removals = []
+    })
+  }
+
+  function kept(entry: Entry, reason?: LiveError): Kept {
+    if (entry.place === 0) {
+      lastPlace += 1
+      entry.place = lastPlace
+    }
+    return keptOf(entry, tab(), reason)
+  }
+
+  async function writeDown(entry: Entry, instead: readonly string[]): Promise<void> {
+    await opened
+    if (entries.has(entry)) entry.isSafe = await write([kept(entry)], instead)
+    else remove(instead)
+    entry.isWritten = true
+    entries.get(entry)?.pump()
+  }
+
+  function leave(those: readonly Entry[]): void {
+    for (const entry of those) {
+      count(entry)
+      left.set(entry.name, [...(left.get(entry.name) ?? []), entry])
+    }
+  }
+
+  function hand(those: readonly Entry[]): void {
+    leave(those)
+    for (const entry of those) (named.get(entry.name)?.deref() ?? homes.get(entry))?.take()
+  }
+
+  function lines(): Map<string, Line> {
+    const all = new Map<string, Line>()
+    for (const [name, held] of named) {
+      const line = held.deref()
+      if (line) all.set(name, line)
+    }
+    return all
+  }
+
+  return {
+    entries: () => [...entries.keys()],
+    has: (name) => left.has(name),
+    seen(place) {
+      lastPlace = Math.max(lastPlace, place)
+    },
+    hand,
+    leave,
+    lines,
+    remove,
+    async renew(entry, like) {
+      const line = homes.get(like)
+      if (line) homes.set(entry, line)
+      hand([entry])
+      if (entry.isKept) await writeDown(entry, [like.id])
+    },
+    note: (those, reason) =>
+      write(
+        those.map((entry) => kept(entry, reason)),
+        [],
+      ),
+    dismiss(which, why) {
+      const waiting = new Set([...entries.values(), ...lines().values()])
+      for (const line of waiting) line?.dismiss(which, why)
+      for (const [name, calls] of left) {
+        const others = calls.filter((entry) => !which(entry))
+        if (others.length > 0) left.set(name, others)
+        else left.delete(name)
+      }
+      for (const entry of [...entries.keys()].filter(which)) uncount(entry)
+    },
+    join(name, line) {
+      for (const [other, held] of named) if (!held.deref()) named.delete(other)
+      const before = named.get(name)?.deref()
+      named.set(name, new WeakRef(line))
+      if (before) hand(before.yield())
+    },
+    take(name, line) {
+      const those = left.get(name) ?? []
+      left.delete(name)
+      for (const entry of those) entries.set(entry, line)
+      return those
+    },
+    add(entry, line, instead) {
+      if (entry.isQueued) {
+        const calls = entries.size - (instead ? 1 : 0)
+        const size = bytes + entry.bytes - (instead?.bytes ?? 0)
+        if (calls >= maxCalls) throw full(`${maxCalls} calls`)
+        if (size > maxBytes) throw full(`${maxBytes} bytes`)
+        count(entry, line)
+        if (!named.has(entry.name)) homes.set(entry, line)
+      }
+      if (instead) uncount(instead)
+      if (entry.isKept) void writeDown(entry, instead?.isKept ? [instead.id] : [])
+      else entry.isWritten = true
+    },
+    rewrite(entry, size) {
+      if (entries.has(entry)) bytes += size - entry.bytes
+      entry.bytes = size
+      if (entry.isKept && entry.place > 0) void store.rewrite([kept(entry)])
+    },
+    done(entry) {
+      uncount(entry)
+      if (entry.isKept) remove([entry.id])
+    },
+    release: uncount,
+    async claim(those, instanceId) {
+      const ids = those.map(({ id }) => id)
+      const gone = await store.claim(ids, tab(), instanceId)
+      return new Set(those.filter(({ id }) => gone.has(id)))
+    },
+    changed,
+  }
+}
+
+function full(what: string): LiveError {
+  const why = `${what} wait already, and nothing is dropped for a newer one`
+  return new LiveError('QUEUE_FULL', `the call was not kept: ${why}`)
+}
