@@ -15,8 +15,8 @@ import { type Frame, type Locks, settled, TestTab, type World, type WorldOptions
 export const nothing = (): void => undefined
 
 /** Waits until the database, which answers in its own time, has said what there is to say. */
-export async function stored(): Promise<void> {
-  for (let round = 0; round < 40; round += 1) {
+export async function stored(rounds = 40): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
     await new Promise((resolve) => setImmediate(resolve))
     await settled()
   }
@@ -63,7 +63,7 @@ export interface Browser {
 export const browser = (locks?: Locks): Browser => ({ tab: new TestTab(locks), factory: new IDBFactory() })
 
 /** The locks of a browser as its pages see them. */
-export function locksOf(locks: Locks): OfflineOptions['locks'] {
+export function locksOf(locks: Locks): NonNullable<OfflineOptions['locks']> {
   const request = async (
     name: string,
     _how: unknown,
@@ -78,7 +78,7 @@ export function locksOf(locks: Locks): OfflineOptions['locks'] {
     }
   }
   // The other forms of `request` are not asked for.
-  return { request } as unknown as OfflineOptions['locks']
+  return { request } as unknown as NonNullable<OfflineOptions['locks']>
 }
 
 export interface PageOptions extends OfflineOptions {

@@ -278,10 +278,7 @@ describe('fail and drop', () => {
     const calls = outcomes([it.counter.call.add({ by: 1 }), it.counter.call.increment()])
     await settled()
     await lose(it)
-    expect(await calls).toMatchObject([
-      { reason: { code: 'DISCONNECTED' } },
-      { reason: { code: 'DROPPED' } },
-    ])
+    expect(await calls).toMatchObject([{ reason: { code: 'DISCONNECTED' } }, { reason: { code: 'DROPPED' } }])
   })
 })
 
