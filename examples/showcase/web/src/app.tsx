@@ -5,6 +5,7 @@ import { ClockPanel } from './clock-panel'
 import { ConnectionBanner, OutdatedBanner } from './connection-banner'
 import { Counters } from './counters'
 import { CursorField } from './cursor-field'
+import { NotebookPanel } from './notebook-panel'
 import { ProfileForm } from './profile-form'
 import { StatusBar } from './status-bar'
 import { TallyPanel } from './tally-panel'
@@ -43,6 +44,7 @@ export function App() {
           <ProfileForm />
         </div>
         <TillPanel />
+        <NotebookPanel />
         <TogetherHead />
         <ChatPanel />
         <div className="stack">

@@ -4,6 +4,7 @@ import { createLiveClient, type LiveClient } from '@fluxstack/client'
 import { signIn } from '@fluxstack/client/sign-in'
 import { liveStats } from '@fluxstack/client/stats'
 import { useSyncExternalStore } from 'react'
+import { outbox } from './outbox'
 import { credentials } from './visitor'
 import { wireTap } from './wire-tap'
 
@@ -14,6 +15,7 @@ export const stats = liveStats({ createSocket: tap.createSocket })
 export const client: LiveClient = createLiveClient({
   createSocket: stats.createSocket,
   auth: signIn(credentials),
+  offline: outbox,
 })
 
 /** Where the connection is, in the page's words. */

@@ -1,0 +1,19 @@
+/** What becomes of calls while there is no connection. */
+
+import { offlineOutbox, policy } from '@fluxstack/client/offline'
+import { Notebook } from './live.gen'
+
+export const outbox = offlineOutbox({
+  policies: [
+    policy(Notebook, {
+      // Only the last thing looked for is of interest.
+      search: 'latest',
+      // Two new texts of the same note are one.
+      rename: { merge: (earlier, later) => (earlier.id === later.id ? later : undefined) },
+      // Whoever bumps wants to see it now.
+      bump: 'fail',
+    }),
+  ],
+  // They are listed below the notebook.
+  onConflict: () => undefined,
+})
