@@ -1,7 +1,7 @@
 /** What becomes of calls while there is no connection. */
 
 import { offlineOutbox, policy } from '@fluxstack/client/offline'
-import { Notebook } from './live.gen'
+import { Chat, Cursors, Notebook } from './live.gen'
 
 export const outbox = offlineOutbox({
   policies: [
@@ -13,6 +13,9 @@ export const outbox = offlineOutbox({
       // Whoever bumps wants to see it now.
       bump: 'fail',
     }),
+    // Where somebody pointed, and that they typed, means nothing later.
+    policy(Cursors, { point: 'drop', lift: 'drop' }),
+    policy(Chat, { typing: 'drop' }),
   ],
   // They are listed below the notebook.
   onConflict: () => undefined,
