@@ -105,6 +105,20 @@ describe('the slice', () => {
     expect(heard).not.toHaveBeenCalled()
   })
 
+  test('is not touched by a view that says the same in another object', async () => {
+    const server = tilling()
+    const store = create<ShopStore>()(shop(server))
+    const handle = server.client.live(Till)
+    const subscribe = vi.spyOn(handle, 'subscribe')
+    trackLive(store, Till, handle)
+    await server.settled()
+    const heard = vi.fn()
+    store.subscribe(heard)
+    const [see] = subscribe.mock.calls[0] ?? []
+    see?.({ ...handle.getState() }, handle.getState())
+    expect(heard).not.toHaveBeenCalled()
+  })
+
   test('keeps the last events and the last conflicts, and no more', async () => {
     const server = tilling()
     const store = create<ShopStore>()(shop(server, { events: 3, conflicts: 2 }))
