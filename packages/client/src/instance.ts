@@ -24,8 +24,8 @@ import {
 
 /** Who mounted it. */
 export interface Owner extends Ears {
-  /** There is something new to show, proven. */
-  show(snapshot: Snapshot): void
+  /** There is something new to show, proven. Returns the same, perhaps made of pieces that are shown already. */
+  show(snapshot: Snapshot): Snapshot
   /** The server says that the instance is gone. */
   gone(error: LiveError): void
   /** The next state has the effects of these calls. */
@@ -88,8 +88,7 @@ export function createInstance(
   }
 
   function show(next: Snapshot): void {
-    shown = next
-    owner.show(next)
+    shown = owner.show(next)
   }
 
   function resync(): void {

@@ -15,7 +15,7 @@
  * later outdates what was asked before by its turn; what an outdated answer brings is unmounted again.
  */
 
-import { type Snapshot, takeSnapshot } from './delta.js'
+import { type Snapshot, share, takeSnapshot } from './delta.js'
 import { type ErrorCode, isDenied, isPassing, LiveError } from './error.js'
 import { enterHall, type Hall } from './hall.js'
 import type { Inside } from './inside.js'
@@ -134,11 +134,13 @@ export function createLifecycle<C extends ComponentShape>(
     show(next) {
       if (isInDoubt) {
         caughtUp = next
-        return
+        return next
       }
-      shown = next
+      // What was guessed right keeps its identity, so that nothing is rendered again for it.
+      shown = pending > 0 ? { ...next, state: share(view.state, next.state) as JsonObject } : next
       line.saw?.(next.state)
       paint(at === 'mounted' ? 'live' : 'stale')
+      return shown
     },
     event: (event) => events.tell(event as C['event']),
     missed: misses.tell,

@@ -225,6 +225,31 @@ describe('a field that is written', () => {
     expect(handle.pending).toBe(0)
   })
 
+  test('is not rendered again when it was guessed right, then or later', async () => {
+    const server = fakeServer().mounted(
+      Todos,
+      { items: [], total: 0 },
+      {
+        push: (state, { text }) => {
+          state.items = [...state.items, { id: 1, text, done: false }]
+        },
+      },
+    )
+    const todos = server.client.live(Todos, {
+      optimistic: { push: ({ items }, { text }) => ({ items: [...items, { id: 1, text, done: false }] }) },
+    })
+    todos.subscribe(() => undefined)
+    await server.settled()
+    const done = todos.call.push({ text: 'tea' })
+    const guessed = todos.getState()
+    await done
+    expect(todos.getState()).toBe(guessed)
+    server.push(Todos, { total: 7 })
+    await server.settled()
+    expect(todos.getState().state?.total).toBe(7)
+    expect(todos.getState().state?.items).toBe(guessed.state?.items)
+  })
+
   test('goes back to what the server holds when it is refused', async () => {
     const { server, handle, name } = await profile()
     server.refuse('INVALID', 'too short', { name: 'too short' })
