@@ -14,16 +14,14 @@ type State = StateOf<NotebookShape>
 
 /** What each action will do, shown before the server has said so. */
 const OPTIMISTIC = {
-  add: ({ notes, total }: State, { id, text }: { id?: string | null; text: string }) => ({
+  add: ({ notes }: State, { id, text }: { id?: string | null; text: string }) => ({
     notes: [...notes, { id: id ?? '', text }],
-    total: total + 1,
   }),
   rename: ({ notes }: State, { id, text }: { id: string; text: string }) => ({
     notes: notes.map((note) => (note.id === id ? { id, text } : note)),
   }),
-  remove: ({ notes, total }: State, { id }: { id: string }) => ({
+  remove: ({ notes }: State, { id }: { id: string }) => ({
     notes: notes.filter((note) => note.id !== id),
-    total: total - 1,
   }),
 }
 
@@ -35,6 +33,8 @@ export function NotebookPanel() {
     onResume: cameBack,
   })
   const { state, call } = notebook
+  const { notes = [], found = null } = state ?? {}
+  const shown = found === null ? notes : notes.filter(({ id }) => found.includes(id))
   return (
     <Section
       title="Notebook"
@@ -56,14 +56,14 @@ export function NotebookPanel() {
             data-status={notebook.status}
             data-pending={notebook.handle.pending}
           >
-            {state.notes.map((note) => (
+            {shown.map((note) => (
               <NotebookNote key={note.id} note={note} call={call} />
             ))}
-            {state.notes.length === 0 && <li className="empty">Nothing here.</li>}
+            {shown.length === 0 && <li className="empty">Nothing here.</li>}
           </ul>
           <div className="todo-foot">
             <p className="muted">
-              <strong data-testid="note-total">{state.total}</strong> {state.total === 1 ? 'note' : 'notes'}
+              <strong data-testid="note-total">{notes.length}</strong> {notes.length === 1 ? 'note' : 'notes'}
             </p>
             <button type="button" className="small" onClick={() => told(call.bump())} data-testid="bump">
               Bump, if online: <span data-testid="bumps">{state.bumps}</span>
