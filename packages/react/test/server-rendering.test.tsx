@@ -128,6 +128,12 @@ describe('useLiveSuspense on a server', () => {
     expect(text()).toBe('6')
     // What the page began with is forgotten.
     expect(dehydrate(server.client)).toEqual({ 'Counter {"count":5}': { count: 6 } })
+    await act(async () => {
+      server.disconnect()
+      server.client.signOut()
+    })
+    expect(dehydrate(server.client)).toEqual({})
+    expect(document.querySelector('p')?.textContent).toBe('one moment')
   })
 
   test('renders as a stream too', async () => {

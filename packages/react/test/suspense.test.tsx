@@ -233,6 +233,19 @@ describe('what nobody shows', () => {
     expect(server.instances()).toEqual([])
   })
 
+  test('is another when it is shown again', async () => {
+    const server = counting()
+    const names: string[] = []
+    function Named(): ReactNode {
+      names.push(useLiveSuspense(Counter, { props: { count: 1 } }).componentId)
+      return null
+    }
+    const { rerender, settle } = await renderLive(page(<Named />), server)
+    await settle(() => rerender(page()))
+    await settle(() => rerender(page(<Named />)))
+    expect(new Set(names).size).toBe(2)
+  })
+
   test('is kept as long as a page waits for it', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
     const server = counting()
