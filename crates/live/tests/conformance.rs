@@ -110,6 +110,14 @@ fn compare(expected: &Value, found: &Value, names: &mut HashMap<String, Value>) 
             }
             for (key, expected) in expected.iter().filter(|(key, _)| key.as_str() != "timestamp") {
                 let found = found.get(key).ok_or_else(|| format!("`{key}` is missing"))?;
+                if let ("caps", Value::Array(expected), Value::Array(found)) = (key.as_str(), expected, found)
+                {
+                    // A server may be able to do more than the conversation needs.
+                    match expected.iter().find(|cap| !found.contains(cap)) {
+                        Some(cap) => return Err(format!("caps: {cap} is missing")),
+                        None => continue,
+                    }
+                }
                 compare(expected, found, names).map_err(|why| format!("{key}: {why}"))?;
             }
             Ok(())

@@ -365,7 +365,7 @@ async fn play(steps: &[Step], soft: usize, is_shared: bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(384))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn a_screen_shows_every_call_once(

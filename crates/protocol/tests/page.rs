@@ -2,7 +2,7 @@
 
 use fluxstack_live_protocol::channel::{self, ChannelFrame};
 use fluxstack_live_protocol::{
-    CloseCode, Code, Delta, Dialect, Reply, ReplyKind, ServerMessage, decode, digest,
+    CloseCode, Code, Delta, Dialect, InstanceId, Reply, ReplyKind, ServerMessage, decode, dialect, digest,
 };
 use serde_json::Value;
 
@@ -130,7 +130,24 @@ fn the_examples_about_others_are_written_by_this_code() {
     };
     reply(ReplyKind::JoinRoom, &example("MESSAGE_RESPONSE", Some("ROOM_JOIN")), None);
     reply(ReplyKind::Auth, &example("AUTH_RESPONSE", Some("AUTH")), Some("ada"));
+    let done = example("CALL_DONE", None);
+    let calls = ["k3f9a1c2-17".parse().expect("a call")];
+    let mut frame = Vec::new();
+    ServerMessage::Done { instance: InstanceId::from_u128(0), calls: &calls }.write(1, &mut frame);
+    let mut found: Value = serde_json::from_slice(&frame).expect("a frame is JSON");
+    // The page's id is cut short.
+    found["componentId"] = done["componentId"].clone();
+    assert_eq!(found, done);
     let event = Some(br#"{"type":"typing"}"#.as_slice());
     let spoken = ServerMessage::RoomEvent { component: "Chat", room: "lobby", seq: 42, event };
     check(&spoken, &example("ROOM_EVENT", None));
+}
+
+#[test]
+fn every_cap_is_on_the_page_in_the_same_order() {
+    let start = PAGE.find("| word | what it can |").expect("the page has a table of caps");
+    let rows = PAGE[start..].lines().skip(2).map_while(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(rows.collect::<Vec<_>>(), dialect::CAPS);
+    let listed = dialect::CAPS.iter().map(|cap| format!("\"{cap}\"")).collect::<Vec<_>>().join(",");
+    assert!(PAGE.contains(&format!("\"caps\":[{listed}],")), "the hello on the page");
 }
