@@ -1,7 +1,5 @@
 //! A client nobody looks at: state and events wait until it is answered, or until somebody looks again.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
-
 mod pad;
 
 use fluxstack_live::protocol::CloseCode;
