@@ -34,6 +34,12 @@ const EXTRAS = [
     budget: 7 * 1024,
     word: 'indexedDB',
   },
+  {
+    name: '@fluxstack/client/one-connection',
+    file: 'client/src/one-connection.ts',
+    budget: 3 * 1024,
+    word: 'BroadcastChannel',
+  },
   { name: '@fluxstack/client/quiet', file: 'client/src/quiet.ts', budget: 0.25 * 1024, word: 'QUIET' },
   { name: '@fluxstack/client/sign-in', file: 'client/src/sign-in.ts', budget: 0.375 * 1024, word: '"AUTH"' },
   { name: '@fluxstack/client/rooms', file: 'client/src/rooms.ts', budget: 1024, word: 'ROOM_JOIN"' },

@@ -130,6 +130,9 @@ export async function renders(page: Page): Promise<number[]> {
 }
 
 function messagesOf(payload: string | Buffer): Message[] {
-  const frame: unknown = JSON.parse(payload.toString())
+  // On a socket that tabs share, each frame has the number of its connection before it.
+  const [, text = ''] = /^(?:\d+ |(?=[[{]))(.*)$/s.exec(payload.toString()) ?? []
+  if (!text) return []
+  const frame: unknown = JSON.parse(text)
   return (Array.isArray(frame) ? frame : [frame]) as Message[]
 }

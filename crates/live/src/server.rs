@@ -266,7 +266,8 @@ impl Live {
         self.host.connections.load(Ordering::Relaxed)
     }
 
-    /// Tasks at this moment: one for each connection, one for each mounted instance.
+    /// Tasks at this moment: one for each connection, one for each mounted instance, and one for each socket that
+    /// carries several connections.
     #[must_use]
     pub fn tasks(&self) -> usize {
         self.host.tasks.len()

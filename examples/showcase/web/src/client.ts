@@ -1,6 +1,7 @@
-/** The page's one connection. */
+/** The page's one connection, and with `?one` in the address one socket for all tabs. */
 
 import { createLiveClient, type LiveClient } from '@fluxstack/client'
+import { oneConnection } from '@fluxstack/client/one-connection'
 import { signIn } from '@fluxstack/client/sign-in'
 import { liveStats } from '@fluxstack/client/stats'
 import { useSyncExternalStore } from 'react'
@@ -8,7 +9,9 @@ import { outbox } from './outbox'
 import { credentials } from './visitor'
 import { wireTap } from './wire-tap'
 
-export const tap = wireTap()
+const shared = new URLSearchParams(location.search).has('one') ? oneConnection() : undefined
+
+export const tap = wireTap(shared?.createSocket)
 
 export const stats = liveStats({ createSocket: tap.createSocket })
 
@@ -16,6 +19,7 @@ export const client: LiveClient = createLiveClient({
   createSocket: stats.createSocket,
   auth: signIn(credentials),
   offline: outbox,
+  ...(shared && { page: shared.page }),
 })
 
 /** Where the connection is, in the page's words. */

@@ -9,7 +9,7 @@
 import type { CreateSocket } from '@fluxstack/client'
 
 export interface WireTap {
-  /** For `createLiveClient`: the browser's socket, with somebody listening. */
+  /** For `createLiveClient`: a socket with somebody listening. */
   readonly createSocket: CreateSocket
   /** Bytes of the last delta an instance received, as it was sent. */
   readonly deltaBytes: (instanceId: string | undefined) => number | undefined
@@ -18,7 +18,21 @@ export interface WireTap {
   readonly subscribe: (listener: () => void) => () => void
 }
 
-export function wireTap(): WireTap {
+/** A socket of the browser's. */
+const plain: CreateSocket = (url, events) => {
+  const socket = new WebSocket(url)
+  socket.onmessage = (message) => events.frame(message.data)
+  socket.onclose = (close) => events.closed(close.code)
+  return {
+    send: (text) => socket.send(text),
+    close: () => socket.close(),
+    get dead() {
+      return socket.readyState >= WebSocket.CLOSING
+    },
+  }
+}
+
+export function wireTap(open: CreateSocket = plain): WireTap {
   const listeners = new Set<() => void>()
   let sizes = new Map<string, number>()
   let askedAt: number | undefined
@@ -41,14 +55,15 @@ export function wireTap(): WireTap {
 
   return {
     createSocket(url, events) {
-      const socket = new WebSocket(url)
       sizes = new Map()
       askedAt = undefined
-      socket.onmessage = (message) => {
-        events.frame(message.data)
-        if (typeof message.data === 'string') look(message.data)
-      }
-      socket.onclose = (close) => events.closed(close.code)
+      const socket = open(url, {
+        frame(text) {
+          events.frame(text)
+          if (typeof text === 'string') look(text)
+        },
+        closed: events.closed,
+      })
       return {
         send(text) {
           if (text.includes('"requestId"')) askedAt ??= performance.now()
@@ -56,7 +71,7 @@ export function wireTap(): WireTap {
         },
         close: () => socket.close(),
         get dead() {
-          return socket.readyState >= WebSocket.CLOSING
+          return socket.dead
         },
       }
     },
