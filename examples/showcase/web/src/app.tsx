@@ -7,6 +7,7 @@ import { Counters } from './counters'
 import { CursorField } from './cursor-field'
 import { NotebookPanel } from './notebook-panel'
 import { ProfileForm } from './profile-form'
+import { SignupForm } from './signup-form'
 import { StatusBar } from './status-bar'
 import { TallyPanel } from './tally-panel'
 import { ThemeToggle } from './theme-toggle'
@@ -42,6 +43,7 @@ export function App() {
         <div className="stack">
           <ClockPanel />
           <ProfileForm />
+          <SignupForm />
         </div>
         <TillPanel />
         <NotebookPanel />

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-/** A form library of the author's choice: the adapter of `docs/forms-react.md`, as it stands there. */
+/** A form library of the author's choice: the adapter of `docs/forms.md`, as it stands there. */
 import type { Form } from '@fluxstack/client'
 import { type Live, useLive } from '@fluxstack/react'
 import { act, cleanup, screen } from '@testing-library/react'
