@@ -308,6 +308,16 @@ describe('the bounds', () => {
     ])
   })
 
+  test('count what merging makes', async () => {
+    const merge = (a: { field: string }, b: { field: string }) => ({ field: a.field + b.field })
+    const it = await away([policy(Counter, { fail: { merge } })], { maxBytes: 300 })
+    it.counter.call.fail({ field: 'x'.repeat(150) }).catch(nothing)
+    await expect(it.counter.call.fail({ field: 'y'.repeat(150) })).rejects.toMatchObject({
+      code: 'QUEUE_FULL',
+    })
+    expect(actions(await comeBack(it))).toEqual([['fail', { field: 'x'.repeat(150) }]])
+  })
+
   test('count what earlier pages left', async () => {
     const where = browser()
     const first = await loaded(where)

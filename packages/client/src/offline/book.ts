@@ -9,7 +9,7 @@
  */
 
 import { LiveError } from '../error.js'
-import { type Entry, type Kept, keptOf } from './entry.js'
+import { type Entry, type Kept, keptOf, sizeOf } from './entry.js'
 import type { Book, Line } from './line.js'
 import type { Store } from './store.js'
 
@@ -187,9 +187,12 @@ export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: Bo
       if (entry.isKept) void writeDown(entry, instead?.isKept ? [instead.id] : [])
       else entry.isWritten = true
     },
-    rewrite(entry, size) {
-      if (entries.has(entry)) bytes += size - entry.bytes
-      entry.bytes = size
+    rewrite(entry, body) {
+      const size = sizeOf(body)
+      const more = size - entry.bytes
+      if (more > 0 && bytes + more > maxBytes) throw full(`${maxBytes} bytes`)
+      if (entries.has(entry)) bytes += more
+      Object.assign(entry, { body, bytes: size })
       if (entry.isKept && entry.place > 0) void store.rewrite([kept(entry)])
     },
     done(entry) {

@@ -48,8 +48,8 @@ export interface Book {
   leave(entries: readonly Entry[]): void
   /** Counts a call, and writes it down if it is kept. Throws if there is no room. */
   add(entry: Entry, line: Line, instead: Entry | undefined): void
-  /** A call that waits has changed. */
-  rewrite(entry: Entry, bytes: number): void
+  /** A call that waits has changed, or asks for something else. Throws if there is no room. */
+  rewrite(entry: Entry, body: CallBody): void
   /** It is settled, and forgotten. */
   done(entry: Entry): void
   /** It is nobody's on this page any more; what was written down stays. */
@@ -180,7 +180,7 @@ export function outboxLine(book: Book): MakeLine {
     /** Takes out of the line what `which` names. */
     function withdrawAll(which: (entry: Entry) => boolean): Entry[] {
       const those = queue.filter(which)
-      queue = queue.filter((entry) => !those.includes(entry))
+      queue = queue.filter((entry) => !which(entry))
       return those
     }
 
@@ -277,8 +277,7 @@ export function outboxLine(book: Book): MakeLine {
         console.error(`[fluxstack] merging two calls of ${body.action} failed, both are sent:`, cause)
       }
       if (payload === undefined) return false
-      const merged = JSON.parse(JSON.stringify({ ...body, payload })) as CallBody
-      book.rewrite(Object.assign(last, { body: merged }), sizeOf(merged))
+      book.rewrite(last, JSON.parse(JSON.stringify({ ...body, payload })) as CallBody)
       last.guess = both(last.guess, newer.guess)
       last.waiters.push(...newer.waiters)
       return true
@@ -338,11 +337,12 @@ export function outboxLine(book: Book): MakeLine {
         }),
       open(id, isSame, shared) {
         book.look()
-        here = id
         take()
         admit(id, isSame)
         wasThere = true
+        // What is in doubt goes first.
         inner.open(id, isSame, shared)
+        here = id
         pump()
       },
       shut() {
@@ -366,7 +366,7 @@ export function outboxLine(book: Book): MakeLine {
           for (const entry of those) {
             entry.cancel?.()
             if (!entry.isLeft) Object.assign(entry, { isLeft: true, isFree: true, sentTo: undefined })
-            book.rewrite(entry, entry.bytes)
+            book.rewrite(entry, entry.body)
           }
           book.leave(those)
           for (const entry of withdrawAll(() => true)) refuse(entry, error)
