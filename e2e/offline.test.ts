@@ -6,24 +6,15 @@ import { expect, test } from 'vitest'
 import { status } from './stage/look'
 import type { Network } from './stage/proxy'
 import { setStage } from './stage/stage'
-import { live, numberIn, type Visit } from './stage/visit'
+import { live, numberIn } from './stage/visit'
 
 const OUTPUT = fileURLToPath(new URL('output/', import.meta.url))
 
 const stage = setStage({ isDurable: true })
 
-/** A page whose files come whether there is a connection or not, as from a service worker. */
-async function visitCached(query = ''): Promise<Visit & { readonly proxy: Network }> {
-  const visit = await stage.visitThrough(query)
-  await visit.page.route('**/*', async (route) => {
-    const { pathname, search } = new URL(route.request().url())
-    await route.fulfill({ response: await route.fetch({ url: `${stage.url}${pathname}${search}` }) })
-  })
-  return visit
-}
-
 async function goOffline(page: Page, proxy: Network): Promise<void> {
-  proxy.refuse('503 Service Unavailable')
+  // The files of the page come all the same, as from a service worker.
+  proxy.refuse('503 Service Unavailable', true)
   await expect.poll(() => status(page)).toBe('reconnecting')
 }
 
@@ -66,7 +57,7 @@ const numbered = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, index) => `note ${from + index}`)
 
 test('500 notes taken offline, over two reloads, are there once each and in order', async () => {
-  const { page, proxy, problems } = await visitCached()
+  const { page, proxy, problems } = await stage.visitThrough()
   await write(page, ['note 0'])
   await expect.poll(() => pending(page)).toBe(0)
   await goOffline(page, proxy)
@@ -99,7 +90,7 @@ test('500 notes taken offline, over two reloads, are there once each and in orde
 }, 180_000)
 
 test('a connection that dies in the midst of it costs nothing and doubles nothing', async () => {
-  const { page, proxy } = await visitCached()
+  const { page, proxy } = await stage.visitThrough()
   await goOffline(page, proxy)
   await write(page, numbered(1, 120))
   proxy.refuse(undefined)
@@ -117,7 +108,7 @@ async function reloadAnyhow(page: Page): Promise<void> {
 }
 
 test('what is refused is listed, over a reload too, until somebody has decided', async () => {
-  const { page, proxy } = await visitCached()
+  const { page, proxy } = await stage.visitThrough()
   await goOffline(page, proxy)
   await write(page, ['good', 'forbidden fruit', 'better'])
   await expect.poll(() => notes(page)).toEqual(['good', 'forbidden fruit', 'better'])
@@ -135,7 +126,7 @@ test('what is refused is listed, over a reload too, until somebody has decided',
 })
 
 test('each action waits in its own way', async () => {
-  const { page, proxy, sent } = await visitCached()
+  const { page, proxy, sent } = await stage.visitThrough()
   await write(page, ['bread', 'butter'])
   await expect.poll(() => notes(page)).toEqual(['bread', 'butter'])
   await goOffline(page, proxy)

@@ -19,8 +19,11 @@ export interface Network {
   readonly deafen: () => void
   /** What was lost on its way to the page. */
   readonly lost: () => string
-  /** Every connection is closed, and new ones are answered with this status of HTTP; undefined: let in. */
-  readonly refuse: (status: string | undefined) => void
+  /**
+   * Every connection is closed, and new ones are answered with this status of HTTP; undefined: let in. With
+   * `sparesPages` only sockets are refused: the files of a page come, as from a service worker.
+   */
+  readonly refuse: (status: string | undefined, sparesPages?: boolean) => void
   /** How many connections were refused. */
   readonly refused: () => number
   readonly close: () => Promise<void>
@@ -39,24 +42,31 @@ export async function startProxy(port: number): Promise<Network> {
   const pairs = new Set<Pair>()
   let isFrozen = false
   let refusal: string | undefined
+  let sparesPages = false
   let refused = 0
   let lost = ''
 
   const server = createServer((near) => {
     // The other end is closed by its own event; that one end broke is the point of this proxy.
     near.on('error', () => near.destroy())
-    if (refusal !== undefined) {
-      refused += 1
-      // Told when it has asked: a refusal that nobody asked for is a broken connection.
-      near.once('data', () =>
-        near.end(`HTTP/1.1 ${refusal}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`),
-      )
+    if (refusal === undefined) {
+      forward(near)
       return
     }
+    if (!sparesPages) refused += 1
+    // Told when it has asked: a refusal that nobody asked for is a broken connection.
+    near.once('data', (asked: Buffer) => {
+      if (sparesPages && !/upgrade: websocket/i.test(asked.toString())) forward(near, asked)
+      else near.end(`HTTP/1.1 ${refusal}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+    })
+  })
+
+  function forward(near: Socket, asked?: Buffer): void {
     const far = connect(port, '127.0.0.1')
     const pair: Pair = { near, far, isAbandoned: false, isDeaf: false, isMute: false }
     pairs.add(pair)
     far.on('error', () => far.destroy())
+    if (asked) far.write(asked)
     near.on('data', (chunk) => {
       if (!pair.isMute) far.write(chunk)
     })
@@ -72,7 +82,7 @@ export async function startProxy(port: number): Promise<Network> {
       pairs.delete(pair)
     })
     if (isFrozen) for (const socket of [near, far]) socket.pause()
-  })
+  }
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
@@ -104,8 +114,9 @@ export async function startProxy(port: number): Promise<Network> {
       for (const pair of pairs) pair.isDeaf = true
     },
     lost: () => lost,
-    refuse(status) {
+    refuse(status, onlySockets = false) {
       refusal = status
+      sparesPages = onlySockets
       if (status !== undefined) cut()
     },
     refused: () => refused,

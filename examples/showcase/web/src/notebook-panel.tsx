@@ -33,8 +33,8 @@ export function NotebookPanel() {
     onResume: cameBack,
   })
   const { state, call } = notebook
-  const { notes = [], found = null } = state ?? {}
-  const shown = found === null ? notes : notes.filter(({ id }) => found.includes(id))
+  const found = state?.found
+  const shown = found ? state.notes.filter(({ id }) => found.includes(id)) : state?.notes
   return (
     <Section
       title="Notebook"
@@ -46,7 +46,7 @@ export function NotebookPanel() {
       <NotebookOutbox />
       {notebook.status === 'mounting' && <Skeleton lines={4} />}
       {notebook.status === 'failed' && <Failure error={notebook.error} retry={notebook.reset} />}
-      {state && (
+      {state && shown && (
         <>
           <NotebookAdd call={call} />
           <ul
@@ -63,7 +63,8 @@ export function NotebookPanel() {
           </ul>
           <div className="todo-foot">
             <p className="muted">
-              <strong data-testid="note-total">{notes.length}</strong> {notes.length === 1 ? 'note' : 'notes'}
+              <strong data-testid="note-total">{state.notes.length}</strong>{' '}
+              {state.notes.length === 1 ? 'note' : 'notes'}
             </p>
             <button type="button" className="small" onClick={() => told(call.bump())} data-testid="bump">
               Bump, if online: <span data-testid="bumps">{state.bumps}</span>
