@@ -66,6 +66,20 @@ describe('a call that waited and was refused', () => {
     expect(await records(where.factory)).toEqual([])
   })
 
+  test('says on the next page too what the server complained of', async () => {
+    const where = browser()
+    const first = await loaded(where)
+    await lose(first)
+    first.counter.call.fail({ field: 'x' }).catch(nothing)
+    const [request] = await comeBack(first)
+    first.socket().refuse(request, 'INVALID', { field: 'no such field' })
+    await stored()
+    leave(first)
+    const { conflicts } = await cutOff(where)
+    const { code, message, fields } = conflicts[0]?.reason ?? {}
+    expect([code, message, fields]).toEqual(['INVALID', 'refused: INVALID', { field: 'no such field' }])
+  })
+
   test('can be retried while there is no connection, and refused again', async () => {
     const it = await refused()
     await lose(it)

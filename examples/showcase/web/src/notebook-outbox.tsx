@@ -14,7 +14,7 @@ export function NotebookOutbox() {
           {conflicts.map((conflict) => (
             <li key={conflict.call.id} className="conflict" data-testid="conflict">
               <p>
-                <strong>{titleOf(conflict)}</strong> {conflict.reason.message}
+                <strong>{titleOf(conflict)}</strong> {conflict.reason.fields.text ?? conflict.reason.message}
               </p>
               <button type="button" className="small" onClick={conflict.retry}>
                 Try again

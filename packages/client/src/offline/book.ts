@@ -42,7 +42,7 @@ export interface Calls extends ForLines {
   /** Gives calls to whoever has the name, or will have it. */
   hand(entries: readonly Entry[]): void
   /** Counts a call, and gives it to whoever had the handle of `like`, which it replaces. */
-  renew(entry: Entry, like: Entry): Promise<void>
+  renew(entry: Entry, like: Entry): void
   /** Writes down what has become of a call. */
   note(entries: readonly Entry[], reason?: LiveError): Promise<unknown>
   /** Removes what is written down, together with what else is removed now. */
@@ -64,6 +64,7 @@ export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: Bo
   const homes = new WeakMap<Entry, Line>()
   let bytes = 0
   let lastPlace = 0
+  let drafts: [entry: Entry, instead: readonly string[]][] = []
   let removals: string[] = []
 
   function count(entry: Entry, line?: Line): void {
@@ -102,12 +103,22 @@ export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: Bo
     return keptOf(entry, tab(), reason)
   }
 
-  async function writeDown(entry: Entry, instead: readonly string[]): Promise<void> {
-    await opened
-    if (entries.has(entry)) entry.isSafe = await write([kept(entry)], instead)
-    else remove(instead)
-    entry.isWritten = true
-    entries.get(entry)?.pump()
+  /** Together with what else is called now. */
+  function writeDown(entry: Entry, instead: readonly string[]): void {
+    drafts.push([entry, instead])
+    if (drafts.length === 1) void opened.then(writeAll)
+  }
+
+  async function writeAll(): Promise<void> {
+    const those = drafts
+    drafts = []
+    const wanted = those.map(([entry]) => entry).filter((entry) => entries.has(entry))
+    const isSafe = await write(
+      wanted.map((entry) => kept(entry)),
+      those.flatMap(([, instead]) => instead),
+    )
+    for (const entry of wanted) Object.assign(entry, { isSafe, isWritten: true })
+    for (const line of new Set(wanted.map((entry) => entries.get(entry)))) line?.pump()
   }
 
   function leave(those: readonly Entry[]): void {
@@ -141,11 +152,11 @@ export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: Bo
     leave,
     lines,
     remove,
-    async renew(entry, like) {
+    renew(entry, like) {
       const line = homes.get(like)
       if (line) homes.set(entry, line)
       hand([entry])
-      if (entry.isKept) await writeDown(entry, [like.id])
+      if (entry.isKept) writeDown(entry, [like.id])
     },
     note: (those, reason) =>
       write(
@@ -184,7 +195,7 @@ export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: Bo
         if (!named.has(entry.name)) homes.set(entry, line)
       }
       if (instead) uncount(instead)
-      if (entry.isKept) void writeDown(entry, instead?.isKept ? [instead.id] : [])
+      if (entry.isKept) writeDown(entry, instead?.isKept ? [instead.id] : [])
       else entry.isWritten = true
     },
     rewrite(entry, body) {

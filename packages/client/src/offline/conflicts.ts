@@ -6,7 +6,7 @@
  * console says so.
  */
 
-import { LiveError } from '../error.js'
+import type { LiveError } from '../error.js'
 import { type Entry, partsOf } from './entry.js'
 
 /** Calls that may be undecided at once. */
@@ -108,9 +108,4 @@ function callOf({ id, name, body, at }: Entry): ConflictCall {
 function nameOf(entry: Entry): string {
   const { component, action } = callOf(entry)
   return `${component} ${action}`
-}
-
-/** The reason as it was written down. */
-export function reasonOf({ code, message }: { readonly code: string; readonly message: string }): LiveError {
-  return new LiveError(code, message)
 }

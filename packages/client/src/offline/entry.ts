@@ -9,7 +9,7 @@ import type { CallOptions } from '../calls.js'
 import { LiveError } from '../error.js'
 import type { Guess } from '../optimistic.js'
 import { utf8Length } from '../outbox.js'
-import { type CallBody, isObject, parseText } from '../protocol.js'
+import { type CallBody, isObject, type JsonObject, parseText } from '../protocol.js'
 import type { AnyPolicy } from './policy.js'
 
 /**
@@ -38,8 +38,8 @@ export interface Kept {
   readonly isFree: boolean
   /** The instance it was perhaps sent to. */
   readonly sentTo: string | undefined
-  /** Why it was not done, if that is known. */
-  readonly failed: { readonly code: string; readonly message: string } | undefined
+  /** Why it was not done, if that is known, as the server would say it. */
+  readonly failed: JsonObject | undefined
 }
 
 /** A call as the page has it, from when it was made or read until it is settled. */
@@ -120,7 +120,7 @@ export function keptOf(entry: Entry, tab: string, reason?: LiveError): Kept {
   const { id, name, body, user, at, place, isFree, sentTo } = entry
   const [action, payload] = body.type === 'CALL_ACTION' ? [body.action, body.payload] : ['', null]
   const text = JSON.stringify(payload)
-  const failed = reason && { code: reason.code, message: reason.message }
+  const failed = reason && { code: reason.code, error: reason.message, fields: reason.fields }
   return { id, tab, name, action, text, user, at, place, isFree, sentTo, failed }
 }
 
@@ -135,9 +135,6 @@ export function parseKept(value: unknown): Kept | undefined {
   if (typeof name !== 'string' || !NAME.test(name)) return undefined
   if (typeof tab !== 'string' || typeof action !== 'string' || typeof text !== 'string') return undefined
   if (!isNumber(at) || !isNumber(place) || !isJson(text)) return undefined
-  const why = isObject(failed)
-    ? { code: parseText(failed.code) ?? 'INTERNAL', message: parseText(failed.message) ?? 'no reason' }
-    : undefined
   return {
     ...{ id, tab, name, action, text, place },
     user: user === null ? null : parseText(user),
@@ -145,7 +142,7 @@ export function parseKept(value: unknown): Kept | undefined {
     at: Math.min(at, Date.now()),
     isFree: isFree === true,
     sentTo: parseText(sentTo),
-    failed: why,
+    failed: isObject(failed) ? failed : undefined,
   }
 }
 

@@ -13,9 +13,10 @@ import type { MakeLine } from '../calls.js'
 import type { LiveClient } from '../client.js'
 import type { LiveError } from '../error.js'
 import { portOf } from '../inside.js'
+import { parseError } from '../protocol.js'
 import { type Adopter, beginAdopting, type Locks } from './adopt.js'
 import { openBook } from './book.js'
-import { type Conflict, createConflicts, reasonOf, reportConflict } from './conflicts.js'
+import { type Conflict, createConflicts, reportConflict } from './conflicts.js'
 import {
   type Entry,
   entryOf,
@@ -148,10 +149,7 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
     const { id, number } = portOf(client).callName()
     const { isKept } = entry
     const fresh = { ...keptOf(entry, ''), id, user: who, at: Date.now(), isFree: true, sentTo: undefined }
-    void calls.renew(
-      { ...entryOf(fresh, number), isKept, isWritten: !isKept, isSafe: false, place: 0 },
-      entry,
-    )
+    calls.renew({ ...entryOf(fresh, number), isKept, isWritten: !isKept, isSafe: false, place: 0 }, entry)
   }
 
   /** Finds what is written down for this tab and this user, and not known yet. */
@@ -171,7 +169,7 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
   /** What becomes of a call that was written down. */
   function sort(call: Kept, found: Entry[]): void {
     const entry = entryOf(call)
-    if (call.failed) conflicts.add(entry, reasonOf(call.failed))
+    if (call.failed) conflicts.add(entry, parseError(call.failed))
     else if (Date.now() - call.at > maxAge) fail(entry, tooOld(entry))
     else found.push(entry)
   }
