@@ -114,6 +114,8 @@ export function createFormDraft<T extends object>(
   /** What was there then. */
   let base: T | undefined
   let { touched, extras, errors } = INITIAL as Picture<T>
+  /** Inputs that were left with something that nobody has judged yet: what is wrong is about what was there before. */
+  let unjudged: ReadonlySet<string> = touched
   /** What was said of fields in an answer, and is not in the state. */
   let refused = errors
   /** What the errors that are shown were made of. */
@@ -214,6 +216,7 @@ export function createFormDraft<T extends object>(
     drafts.clear()
     isUnsent = isTried = false
     ;({ touched, extras } = INITIAL as Picture<T>)
+    unjudged = touched
     refused = NONE
     failure = undefined
     mine = new Set()
@@ -232,6 +235,13 @@ export function createFormDraft<T extends object>(
       })
     }
     return { done: handle.callMethod(action, { ...extra, values: picture.values }), sent }
+  }
+
+  /** The server has said what it thinks of everything. */
+  function judged(): void {
+    if (isUnsent || changes > 0 || unjudged.size === 0) return
+    touched = new Set([...touched, ...unjudged])
+    unjudged = INITIAL.touched
   }
 
   /** What of it the server has, or has made something else of, is not ours any more. */
@@ -255,6 +265,7 @@ export function createFormDraft<T extends object>(
       confirm(sent, !error)
       if (error) complain(error, sent)
       if (isDue && changes === 0) send()
+      judged()
       changed()
     }
     done.then(() => settled(), settled)
@@ -332,8 +343,9 @@ export function createFormDraft<T extends object>(
       changed()
     },
     touch(path) {
-      if (!touched.has(path)) touched = new Set(touched).add(path)
+      if (!touched.has(path)) unjudged = new Set(unjudged).add(path)
       if (ways.syncOn !== 'manual') flush()
+      judged()
       changed()
     },
     flush,

@@ -192,3 +192,23 @@ test('a bound field loses nothing when it goes, nor when the page is left while 
   await act(() => server.settled())
   expect(asked(server)).toEqual(['b', 'bo', 'bob'])
 })
+
+test('a bound field never shows an older letter again, nor what was said of it', async () => {
+  const seen: string[] = []
+  function Nick(): ReactNode {
+    const nick = useBound(useLive(Settings), 'nick')
+    seen.push(`${nick.value} ${nick.error ?? ''}`)
+    return <input aria-label="nick" value={nick.value ?? ''} onChange={nick.onChange} />
+  }
+  const server = settings()
+  await show(server, <Nick />)
+  server.refuse('INVALID', 'some fields need attention', { nick: 'too short' })
+  type('b')
+  type('bo')
+  seen.length = 0
+  await act(() => server.settled())
+  type('bob')
+  type('bobb')
+  await act(() => server.settled())
+  expect(new Set(seen)).toEqual(new Set(['bo ', 'bob ', 'bobb ']))
+})
