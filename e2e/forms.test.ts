@@ -164,5 +164,9 @@ test.each(['light', 'dark'] as const)(
       .poll(() => page.evaluate(() => (document.activeElement as HTMLInputElement | null)?.name))
       .toBe('email')
     await page.getByTestId('signup').screenshot({ path: `${OUTPUT}signup-${colorScheme}.png` })
+    await summary.getByRole('link', { name: 'Age' }).click()
+    await expect
+      .poll(() => field(page, 'Age').evaluate((input) => input === document.activeElement))
+      .toBe(true)
   },
 )

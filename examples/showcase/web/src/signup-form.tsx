@@ -35,8 +35,12 @@ export function SignupForm() {
     const outcome = await form.action(undefined, data)
     if (outcome.ok) return
     // Where the first thing is that is wrong; the focus follows.
-    const wrong = WHERE.findIndex((names) => names.some((name) => name in outcome.error.fields))
-    if (wrong >= 0) go(wrong)
+    const wrong = WHERE.flat().find((name) => name in outcome.error.fields)
+    if (wrong) goTo(wrong)
+  }
+
+  function goTo(name: string): void {
+    go(WHERE.findIndex((names) => names.some((it) => it === name)))
   }
 
   function again(): void {
@@ -90,6 +94,7 @@ export function SignupForm() {
             form={form}
             title="Something is missing still:"
             label={(name) => LABELS[name as keyof Account]}
+            onPick={goTo}
             className="failure"
           />
           {step === 0 && (

@@ -17,6 +17,8 @@ export interface FormSummaryProps {
   readonly title: ReactNode
   /** What an input is called. Default: only what is wrong with it. */
   readonly label?: (name: string) => ReactNode
+  /** Hears which input was picked, to show the part of the form it is in. The focus follows. */
+  readonly onPick?: (name: string) => void
   readonly className?: string
 }
 
@@ -27,7 +29,7 @@ export interface FormSummaryProps {
  * @example
  * <FormSummary form={form} title="Please look at these:" />
  */
-export function FormSummary({ form, title, label, className }: FormSummaryProps): ReactNode {
+export function FormSummary({ form, title, label, onPick, className }: FormSummaryProps): ReactNode {
   const { failure, problems } = form
   if (!failure && !(form.tried && problems.length > 0)) return null
   return (
@@ -40,6 +42,7 @@ export function FormSummary({ form, title, label, className }: FormSummaryProps)
               href={`#${id}`}
               onClick={(event) => {
                 event.preventDefault()
+                onPick?.(name)
                 focus()
               }}
             >

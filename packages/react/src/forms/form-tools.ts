@@ -16,6 +16,8 @@ export interface Desk {
   tools(picture: Picture<object>): AnyTools
   /** Moves the focus to the first input with a complaint, if it is there already. */
   focusFirst(): boolean
+  /** Moves the focus where somebody wanted it, if that is there by now. */
+  focusWanted(): void
 }
 
 /** What an input calls. It stays the same. */
@@ -36,6 +38,8 @@ export function createDesk(draft: FormDraft<object>, prefix: string): Desk {
   const ears = new Map<string, Ears>()
   /** What is handed in of inputs that nobody touched, though it is not in the state. */
   const firsts: Record<string, unknown> = {}
+  /** The input that is to have the focus as soon as it is there. */
+  let wanted = ''
 
   function idOf(name: string, option?: string): string {
     return `${prefix}${name}${option === undefined ? '' : `=${option}`}`
@@ -113,8 +117,20 @@ export function createDesk(draft: FormDraft<object>, prefix: string): Desk {
     return [...names].flatMap((name) => {
       const error = errorOf(picture, name)
       const id = [...places].find(([, other]) => other === name)?.[0] ?? idOf(name)
-      return error === undefined ? [] : { name, error, id, focus: () => elementOf(id)?.focus() }
+      return error === undefined ? [] : { name, error, id, focus: () => want(id) }
     })
+  }
+
+  function want(id: string): void {
+    wanted = id
+    focusWanted()
+  }
+
+  function focusWanted(): void {
+    const element = wanted && elementOf(wanted)
+    if (!element) return
+    wanted = ''
+    element.focus()
   }
 
   function submit(extra: object): Promise<Outcome> {
@@ -155,6 +171,7 @@ export function createDesk(draft: FormDraft<object>, prefix: string): Desk {
   }
 
   return {
+    focusWanted,
     focusFirst() {
       const picture = draft.get()
       const [first] = inputs()

@@ -60,7 +60,7 @@ export interface Problem {
   readonly error: string
   /** The `id` of its input. */
   readonly id: string
-  /** Moves the focus there. */
+  /** Moves the focus there, as soon as it is there. */
   readonly focus: () => void
 }
 

@@ -56,6 +56,7 @@ export function useForm<
   const answered = useRef({ refusals, values })
   // Without dependencies, because the input may be on a page of the form that is shown only now.
   useEffect(() => {
+    desk.focusWanted()
     const { current } = answered
     if (current.refusals === refusals) {
       current.values = values
