@@ -31,8 +31,8 @@ export function SignupForm() {
     void signup.call.go({ step: to })
   }
 
-  async function handIn(data: FormData): Promise<void> {
-    const outcome = await form.action(undefined, data)
+  async function handIn(entries: FormData): Promise<void> {
+    const outcome = await form.action(undefined, entries)
     if (outcome.ok) return
     // Where the first thing is that is wrong; the focus follows.
     const wrong = WHERE.flat().find((name) => name in outcome.error.fields)

@@ -66,8 +66,8 @@ export interface Problem {
 
 /** For `<form action>`, and for `useActionState`, whose state it makes the {@link Outcome}. */
 export interface FormAction<R> {
-  (data: FormData): Promise<void>
-  (previous: unknown, data: FormData): Promise<Outcome<R>>
+  (entries: FormData): Promise<void>
+  (previous: unknown, entries: FormData): Promise<Outcome<R>>
 }
 
 /** A form, as of this render. */
