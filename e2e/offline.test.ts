@@ -129,6 +129,7 @@ test('each action waits in its own way', async () => {
   const { page, proxy, sent } = await stage.visitThrough()
   await write(page, ['bread', 'butter'])
   await expect.poll(() => notes(page)).toEqual(['bread', 'butter'])
+  await expect.poll(() => pending(page)).toBe(0)
   await goOffline(page, proxy)
   const before = sent.length
   // At once, because it does not wait.
