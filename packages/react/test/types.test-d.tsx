@@ -1,6 +1,8 @@
 import type { LiveError, ResumeOutcome } from '@fluxstack/client'
+import { type OutboxState, offlineOutbox } from '@fluxstack/client/offline'
 import { useConnection, useLive, useLiveClient, useUser } from '@fluxstack/react'
 import { useBound } from '@fluxstack/react/forms'
+import { OfflineIndicator, useOutbox, usePending } from '@fluxstack/react/offline'
 import { dehydrate, hydrate, LiveErrorBoundary, preload, useLiveSuspense } from '@fluxstack/react/suspense'
 import { describe, expectTypeOf, test } from 'vitest'
 import { useStore } from 'zustand'
@@ -130,6 +132,26 @@ test('useBound binds writable fields', () => {
   name.onChange(7)
   // @ts-expect-error not writable
   useBound(profile, 'saved')
+})
+
+describe('an outbox', () => {
+  const outbox = offlineOutbox()
+
+  test('is what zustand takes, and what its own hooks take', () => {
+    expectTypeOf(useStore(outbox, ({ pending }) => pending)).toEqualTypeOf<number>()
+    expectTypeOf(useOutbox(outbox)).toEqualTypeOf<OutboxState>()
+    expectTypeOf(usePending()).toEqualTypeOf<number>()
+    expectTypeOf(usePending(Counter)).toEqualTypeOf<number>()
+    // @ts-expect-error a component, not its name
+    usePending('Counter')
+  })
+
+  test('has an indicator that is a div, with a function for its words', () => {
+    void (<OfflineIndicator className="banner" data-testid="it" />)
+    void (<OfflineIndicator>{({ conflicts }, phase) => `${phase} ${conflicts.length}`}</OfflineIndicator>)
+    // @ts-expect-error the words are made from the state
+    void (<OfflineIndicator>offline</OfflineIndicator>)
+  })
 })
 
 describe('useLiveSuspense', () => {

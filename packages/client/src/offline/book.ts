@@ -10,7 +10,7 @@
 
 import { LiveError } from '../error.js'
 import { type Entry, type Kept, keptOf, sizeOf } from './entry.js'
-import type { Book, Line } from './line.js'
+import type { Book, Line } from './parts.js'
 import type { Store } from './store.js'
 
 /** What a book is made with. */

@@ -15,10 +15,11 @@
 
 import { type CallOptions, callLine, type MakeLine } from '../calls.js'
 import { LiveError } from '../error.js'
-import type { Guess } from '../optimistic.js'
 import { queueFull } from '../outbox.js'
-import type { CallBody, JsonObject } from '../protocol.js'
+import type { CallBody } from '../protocol.js'
 import { type Entry, inDoubt, mountedAfresh, otherUser, partsOf, sizeOf, takenAway } from './entry.js'
+import { both, isOpenTo, mergedBody } from './merge.js'
+import type { Book, Line } from './parts.js'
 import type { AnyPolicy, Merge } from './policy.js'
 
 /** Calls of one handle that have no answer. */
@@ -27,55 +28,6 @@ const MOST_UNDER_WAY = 256
 const MOST_ORIGINS = 8
 /** No timer is longer, in ms. */
 const LONGEST_MS = 2 ** 31 - 1
-
-/** What a line asks of its outbox. */
-export interface Book {
-  /** Resolves when what earlier pages left is known. */
-  readonly opened: Promise<void>
-  /** How long, in ms, a call may wait. */
-  readonly maxAge: number
-  policyOf(component: string, action: string): AnyPolicy
-  user(): Entry['user']
-  /** The server has said who is here. */
-  look(): void
-  /** Whether it was made by whoever is here. */
-  isOurs(entry: Entry): boolean
-  /** Registers the line of a name; one that had it before gives its calls back. */
-  join(name: string, line: Line): void
-  /** Takes what is left for a name. */
-  take(name: string, line: Line): readonly Entry[]
-  /** Leaves something for a name. */
-  leave(entries: readonly Entry[]): void
-  /** Counts a call, and writes it down if it is kept. Throws if there is no room. */
-  add(entry: Entry, line: Line, instead: Entry | undefined): void
-  /** A call that waits has changed, or asks for something else. Throws if there is no room. */
-  rewrite(entry: Entry, body: CallBody): void
-  /** It is settled, and forgotten. */
-  done(entry: Entry): void
-  /** It is nobody's on this page any more; what was written down stays. */
-  release(entry: Entry): void
-  /** It was not done, and somebody has to know. */
-  fail(entry: Entry, reason: LiveError): void
-  claim(entries: readonly Entry[], instanceId: string): Promise<ReadonlySet<Entry>>
-  /** Something that is counted has changed. */
-  changed(): void
-  /** A component shows this now. */
-  saw(name: string, state: JsonObject): void
-}
-
-/** A line, as its outbox knows it. */
-export interface Line {
-  /** Something was left for its name. */
-  take(): void
-  /** It may be able to send more. */
-  pump(): void
-  /** Gives up those of its calls; their promises are rejected, what is written down stays. */
-  dismiss(which: (entry: Entry) => boolean, why: LiveError): void
-  /** Gives its waiting calls to another line of its name. */
-  yield(): Entry[]
-  /** Shows a state that is not proven; undefined takes it away. */
-  picture(state: JsonObject | undefined): void
-}
 
 /** Makes lines for an outbox. */
 export function outboxLine(book: Book): MakeLine {
@@ -254,30 +206,11 @@ export function outboxLine(book: Book): MakeLine {
       }
     }
 
-    /** Whether a call that waits can still be another one. */
-    function isOpenTo({ body, sentTo, isQueued }: Entry, newer: Entry): boolean {
-      return (
-        isQueued &&
-        sentTo === undefined &&
-        body.type === 'CALL_ACTION' &&
-        newer.body.type === 'CALL_ACTION' &&
-        body.action === newer.body.action
-      )
-    }
-
     /** Makes one call of this one and the last that waits, if they can be one. */
     function mergeInto(last: Entry | undefined, newer: Entry, merge: Merge<unknown>): boolean {
-      if (!last || !isOpenTo(last, newer)) return false
-      const { body } = last
-      if (body.type !== 'CALL_ACTION' || newer.body.type !== 'CALL_ACTION') return false
-      let payload: unknown
-      try {
-        payload = merge(body.payload, newer.body.payload)
-      } catch (cause) {
-        console.error(`[fluxstack] merging two calls of ${body.action} failed, both are sent:`, cause)
-      }
-      if (payload === undefined) return false
-      book.rewrite(last, JSON.parse(JSON.stringify({ ...body, payload })) as CallBody)
+      const body = last && mergedBody(last, newer, merge)
+      if (!body) return false
+      book.rewrite(last, body)
       last.guess = both(last.guess, newer.guess)
       last.waiters.push(...newer.waiters)
       return true
@@ -390,18 +323,4 @@ function notSent({ policy, body }: Entry): LiveError {
   return policy === 'drop'
     ? new LiveError('DROPPED', `${what} was dropped: the connection is not open`)
     : new LiveError('DISCONNECTED', `${what} was not sent: the connection is not open, and it does not wait`)
-}
-
-/** Two calls that became one are shown until it is answered. */
-function both(a: Guess | undefined, b: Guess | undefined): Guess | undefined {
-  if (!a || !b) return a ?? b
-  return {
-    set id(id: string) {
-      a.id = b.id = id
-    },
-    settle(held) {
-      a.settle(held)
-      b.settle(held)
-    },
-  }
 }

@@ -29,7 +29,8 @@ import {
   tooOld,
   type Who,
 } from './entry.js'
-import { type Book, type Line, outboxLine } from './line.js'
+import { outboxLine } from './line.js'
+import type { Book, Line } from './parts.js'
 import { createPictures } from './pictures.js'
 import { type ComponentPolicy, policyIn } from './policy.js'
 import { type OutboxView, outboxView } from './state.js'
