@@ -260,12 +260,13 @@ export function createLifecycle<C extends ComponentShape>(
     isInDoubt = false
     // Without an instance of its own, the answer is about the one that was asked for.
     const current = made ? renew(known, made) : (known as Instance)
-    at = 'mounted'
-    instance = current
     if (!known) {
       generation += 1
+      // While what is shown is still what they were meant for.
       if (meantFor !== undefined && meantFor !== current.id) line.renew(mountedAfresh())
     }
+    at = 'mounted'
+    instance = current
     meantFor = current.id
     // First, so that they keep their place before calls made by whoever sees the state now.
     line.open(meantFor, known !== undefined, current.shared)

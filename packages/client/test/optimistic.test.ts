@@ -142,8 +142,11 @@ describe('an action whose effect is known', () => {
     expect(other.pending).toBe(0)
   })
 
-  test('is gone with the instance that it was meant for', async () => {
+  test('is gone with the instance that it was meant for, whose state is never called live again', async () => {
     const { clock, server, counter } = await counting()
+    await counter.call.increment()
+    const shown: unknown[] = []
+    counter.subscribe(({ status, state }) => shown.push(`${status} ${state?.count}`))
     server.disconnect()
     const lost = counter.call.add({ by: 2 })
     const why = expect(lost).rejects.toMatchObject({ code: 'DISCONNECTED' })
@@ -151,6 +154,7 @@ describe('an action whose effect is known', () => {
     await clock.advance(1000)
     await why
     expect([counter.getState().state?.count, counter.pending]).toEqual([5, 0])
+    expect(shown.filter((view) => view.startsWith('live'))).toEqual(['live 5'])
   })
 })
 
