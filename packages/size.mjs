@@ -85,13 +85,20 @@ const EXTRAS = [
   },
 ]
 
+/** What a page pays that imports one thing from an index: whatever it does not use has to be shaken out. */
+const ALONE = [
+  { what: 'component', from: 'client', budget: 128 },
+  { what: 'LiveError', from: 'client', budget: 192 },
+  { what: 'useUser', from: 'react', budget: 256 },
+]
+
 const output = await mkdtemp(join(tmpdir(), 'fluxstack-size-'))
 let failed = false
 
-async function bundle(files) {
+async function bundle(files, what = '*') {
   const { outputFiles } = await build({
     stdin: {
-      contents: files.map((file) => `export * from './packages/${file}'`).join('\n'),
+      contents: files.map((file) => `export ${what} from './packages/${file}'`).join('\n'),
       resolveDir: root,
     },
     alias: {
@@ -132,6 +139,10 @@ for (const { name, file, budget, word, withHook = false, beside } of EXTRAS) {
     failed = true
     console.log(`${name} has found its way into what everybody loads`)
   }
+}
+for (const { what, from, budget } of ALONE) {
+  const { bytes } = await bundle([`${from}/src/index.ts`], `{ ${what} }`)
+  judge(`${what} alone`, bytes, budget)
 }
 await rm(output, { recursive: true })
 if (failed) process.exitCode = 1
