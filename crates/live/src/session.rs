@@ -343,6 +343,7 @@ impl Session {
             instances: limits.instances,
             rate: limits.rate,
             burst: limits.burst,
+            channels: limits.channels > 0,
         };
         let mut frame = Vec::with_capacity(512);
         ServerMessage::Hello(&hello).write(clock::now(), &mut frame);

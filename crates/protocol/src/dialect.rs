@@ -68,7 +68,9 @@ pub fn client_id(query: &str) -> Option<&str> {
 
 /// What this server can beyond what every one of version 3 can, as its hello says. A client that depends on one of
 /// these looks here, and not at a version.
-pub const CAPS: &[&str] = &["optimistic", "quiet"];
+pub const CAPS: &[&str] = &["optimistic", "quiet", CHANNELS];
+/// The one of them that a server may be told not to have.
+pub(crate) const CHANNELS: &str = "channels";
 
 /// What a client is told first.
 #[derive(Debug, Clone)]
@@ -93,6 +95,8 @@ pub struct Hello {
     pub rate: u32,
     /// Messages at once.
     pub burst: u32,
+    /// Whether a socket may carry several connections.
+    pub channels: bool,
 }
 
 #[cfg(test)]

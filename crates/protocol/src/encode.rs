@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use crate::code::Code;
 use crate::decode::Refusal;
-use crate::dialect::{CAPS, Hello};
+use crate::dialect::{CAPS, CHANNELS, Hello};
 use crate::id::CallId;
 use crate::message::{Failure, Reply, ReplyKind, ServerMessage};
 
@@ -180,7 +180,8 @@ impl Refusal {
 }
 
 fn write_hello(hello: &Hello, out: &mut Vec<u8>) {
-    let Hello { connection, user, session, dialect, frame, batch, calls, instances, rate, burst } = hello;
+    let Hello { connection, user, session, dialect, frame, batch, calls, instances, rate, burst, channels } =
+        hello;
     put(out, format_args!("{{\"type\":\"CONNECTION_ESTABLISHED\",\"connectionId\":\"{connection}\""));
     put(out, format_args!(",\"authenticated\":{}", user.is_some()));
     text_field(out, "userId", user.as_deref());
@@ -200,7 +201,8 @@ fn write_hello(hello: &Hello, out: &mut Vec<u8>) {
     );
     if !dialect.is_legacy() {
         out.extend_from_slice(b",\"caps\":[");
-        for (at, cap) in CAPS.iter().enumerate() {
+        let has = |cap: &&&str| **cap != CHANNELS || *channels;
+        for (at, cap) in CAPS.iter().filter(has).enumerate() {
             put(out, format_args!("{}\"{cap}\"", if at == 0 { "" } else { "," }));
         }
         out.push(b']');
@@ -419,6 +421,7 @@ mod tests {
             instances: 4,
             rate: 5,
             burst: 6,
+            channels: true,
         };
         check(
             &ServerMessage::Hello(&hello),
@@ -427,7 +430,7 @@ mod tests {
                    "features": {"delta": true, "batch": true, "compression": false, "encryption": false,
                                 "offlineQueue": false, "loadBalancing": false},
                    "limits": {"frame": 1, "batch": 2, "calls": 3, "instances": 4, "rate": 5, "burst": 6},
-                   "caps": ["optimistic", "quiet"]}),
+                   "caps": ["optimistic", "quiet", "channels"]}),
         );
         hello.session = Some(("token".into(), 60_000));
         hello.user = Some("a\"da".into());
@@ -436,6 +439,12 @@ mod tests {
         let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
         assert_eq!(found["session"], json!({"token": "token", "grace": 60_000}));
         assert_eq!((&found["authenticated"], &found["userId"]), (&json!(true), &json!("a\"da")));
+        assert_eq!(found["caps"], json!(["optimistic", "quiet", "channels"]));
+        hello.channels = false;
+        out.clear();
+        ServerMessage::Hello(&hello).write(9, &mut out);
+        let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
+        assert_eq!(found["caps"], json!(["optimistic", "quiet"]));
         // Who does not know the word is not told.
         hello.dialect = Dialect::LEGACY;
         out.clear();

@@ -43,8 +43,11 @@ fn the_page_shows_channels_as_they_are_read_and_written() {
     assert_eq!(heard[..2], [(1, ChannelFrame::Open(query)), (2, ChannelFrame::Open("v=3&token=…"))]);
     assert!(matches!(heard[2], (1, ChannelFrame::Text(text)) if text.starts_with('{')), "{heard:?}");
     assert_eq!(heard[3], (1, ChannelFrame::Close));
-    let written =
-        [channel::frame(1, "{\"type\":\"CONNECTION_ESTABLISHED\",…}".as_bytes()), channel::closed(2, 4403)];
+    let written = [
+        channel::greeting(32, 1 << 20),
+        channel::frame(1, "{\"type\":\"CONNECTION_ESTABLISHED\",…}".as_bytes()),
+        channel::closed(2, 4403),
+    ];
     assert_eq!(ours.iter().map(|(_, text)| text.as_bytes().to_vec()).collect::<Vec<_>>(), written);
 }
 
