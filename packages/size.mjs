@@ -36,7 +36,7 @@ const EXTRAS = [
   },
   {
     name: '@fluxstack/client/one-connection',
-    file: 'client/src/one-connection.ts',
+    file: 'client/src/one-connection/index.ts',
     budget: 3 * 1024,
     word: 'BroadcastChannel',
   },

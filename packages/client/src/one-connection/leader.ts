@@ -6,9 +6,9 @@
  * waits in the browser's memory, and there is a bound to that.
  */
 
-import type { SharedSocket } from './one-socket.js'
-import type { TabChannel, Tabs } from './one-tabs.js'
-import { type DownWord, type HallWord, readUp } from './one-words.js'
+import type { SharedSocket } from './socket.js'
+import type { TabChannel, Tabs } from './tabs.js'
+import { type DownWord, type HallWord, readUp } from './words.js'
 
 /** Characters that a follower may owe having taken. */
 export const MOST_OWED: number = 4 << 20

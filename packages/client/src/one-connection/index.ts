@@ -17,12 +17,12 @@ import {
   type PageEvent,
   randomId,
   systemClock,
-} from './environment.js'
-import { createParty, type Party } from './one-party.js'
-import { browserTabs, type Tabs } from './one-tabs.js'
-import { WORDS_VERSION } from './one-words.js'
+} from '../environment.js'
+import { createParty, type Party } from './party.js'
+import { browserTabs, type Tabs } from './tabs.js'
+import { WORDS_VERSION } from './words.js'
 
-export type { LockEvents, TabChannel, Tabs } from './one-tabs.js'
+export type { LockEvents, TabChannel, Tabs } from './tabs.js'
 
 /** How tabs share. Everything has a sensible value already. */
 export interface OneConnectionOptions {

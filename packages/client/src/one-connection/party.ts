@@ -14,11 +14,11 @@
  * its leader is gone it is over; one that has heard nothing yet may ask another leader instead.
  */
 
-import type { Clock, CreateSocket, Socket, SocketEvents } from './environment.js'
-import { type Followers, followers } from './one-leader.js'
-import { CLOSE_ABNORMAL, type Ride, type SharedSocket, sharedSocket } from './one-socket.js'
-import type { TabChannel, Tabs } from './one-tabs.js'
-import { type HallWord, readDown, readHall, type UpWord } from './one-words.js'
+import type { Clock, CreateSocket, Socket, SocketEvents } from '../environment.js'
+import { type Followers, followers } from './leader.js'
+import { CLOSE_ABNORMAL, type Ride, type SharedSocket, sharedSocket } from './socket.js'
+import type { TabChannel, Tabs } from './tabs.js'
+import { type HallWord, readDown, readHall, type UpWord } from './words.js'
 
 /** A leader that says nothing for so long, in ms, and up to so much more, is not waited for. */
 const ASK_MS = 1000

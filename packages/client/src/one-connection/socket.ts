@@ -10,8 +10,8 @@
  * nothing at all the socket is dead for everybody.
  */
 
-import type { Clock, CreateSocket, Socket } from './environment.js'
-import { utf8Length } from './outbox.js'
+import type { Clock, CreateSocket, Socket } from '../environment.js'
+import { utf8Length } from '../outbox.js'
 
 /** A socket that says nothing for so long, in ms, is given up. Less than a client gives to a hello. */
 const GREETING_MS = 8000
