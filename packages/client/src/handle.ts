@@ -29,14 +29,15 @@ export function createHandle<C extends ComponentShape>(
   function updateOf(body: CallBody): Update | undefined {
     if (options.optimisticUpdates === false) return undefined
     if (body.type === 'PROPERTY_UPDATE') return () => ({ [body.property]: body.payload.value })
+    const { optimistic = {} } = options
+    if (body.type !== 'CALL_ACTION' || !Object.hasOwn(optimistic, body.action)) return undefined
     // What a reducer takes is what its action takes, checked by the type.
-    const reducers = options.optimistic as Record<string, Reducer> | undefined
-    const reduce = body.type === 'CALL_ACTION' ? reducers?.[body.action] : undefined
-    return reduce && ((state) => reduce(state, (body as Action).payload))
+    const reduce = (optimistic as Record<string, Reducer>)[body.action]
+    return reduce && ((state) => reduce(state, body.payload))
   }
 
   function act(action: string, args: readonly unknown[]): Promise<unknown> {
-    const body: Action = { type: 'CALL_ACTION', action, payload: payloadOf(args) }
+    const body: CallBody = { type: 'CALL_ACTION', action, payload: payloadOf(args) }
     const delay = (ms: unknown): number => Number(Object(ms)[action] ?? ms) || 0
     return delays.make(body, action, delay(options.debounceMs), delay(options.throttleMs))
   }
@@ -66,5 +67,4 @@ export function createHandle<C extends ComponentShape>(
   return Object.assign(inside.face, tools)
 }
 
-type Action = Extract<CallBody, { readonly type: 'CALL_ACTION' }>
 type Reducer = (state: never, args: unknown) => object

@@ -145,7 +145,7 @@ describe('an action whose effect is known', () => {
   test('is gone with the instance that it was meant for, whose state is never called live again', async () => {
     const { clock, server, counter } = await counting()
     await counter.call.increment()
-    const shown: unknown[] = []
+    const shown: string[] = []
     counter.subscribe(({ status, state }) => shown.push(`${status} ${state?.count}`))
     server.disconnect()
     const lost = counter.call.add({ by: 2 })

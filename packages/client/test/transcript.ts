@@ -267,9 +267,11 @@ class Play {
 
   private mount(name: string, rest: string): void {
     const { name: component, rest: options } = firstWord(rest)
+    const { optimistic, ...others } = (options ?? {}) as { optimistic?: Record<string, Additions> }
+    const reducers = Object.entries(optimistic ?? {}).map(([action, fields]) => [action, adding(fields)])
     const handle = this.world.client.live(
       { name: component } as Component<never>,
-      options as never,
+      { ...others, optimistic: Object.fromEntries(reducers) } as never,
     ) as unknown as AnyHandle
     const events: unknown[] = []
     const outcomes: ResumeOutcome[] = []
@@ -373,4 +375,14 @@ function equal(actual: unknown, expected: unknown, what: string): void {
   if (canonical(actual) !== canonical(expected)) {
     throw new Error(`${what} is ${canonical(actual)}, expected ${canonical(expected)}`)
   }
+}
+
+/** Field to the argument that is added to it. */
+type Additions = Readonly<Record<string, string>>
+
+function adding(fields: Additions): (state: Json, args: Json) => Json {
+  return (state, args) =>
+    Object.fromEntries(
+      Object.entries(fields).map(([field, arg]) => [field, Number(state[field]) + Number(args[arg])]),
+    )
 }
