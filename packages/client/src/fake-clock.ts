@@ -36,7 +36,8 @@ export function fakeClock(): FakeClock {
   return {
     now: () => time,
     after(ms, then) {
-      const alarm = { at: time + ms, then }
+      // Whole ms, like a browser's: what is added up of fractions may never be what it should be.
+      const alarm = { at: time + Math.ceil(ms), then }
       alarms.push(alarm)
       return () => {
         alarms = alarms.filter((other) => other !== alarm)

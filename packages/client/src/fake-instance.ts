@@ -12,6 +12,7 @@ export interface Script {
   readonly state: (props: unknown) => JsonObject
   readonly actions: Readonly<Record<string, ((...args: unknown[]) => unknown) | undefined>>
   readonly paced: ReadonlySet<string>
+  readonly windowed: ReadonlySet<string>
 }
 
 /** One instance. */
@@ -56,8 +57,8 @@ export function newInstance(
   }
 }
 
-/** What the answer to a mount says of it. */
-export function made({ id, state, version, seq, key }: Instance): JsonObject {
+/** What the answer to a mount says of it, which is told that this is its state. */
+export function made({ id, version, seq, key }: Instance, state: JsonObject): JsonObject {
   const shared = key === undefined ? {} : { shared: true }
   return { componentId: id, initialState: state, version, digest: digest(state), seq, ...shared }
 }

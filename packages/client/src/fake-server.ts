@@ -6,10 +6,17 @@ import type { LiveClient, LiveClientOptions } from './client.js'
 import type { Clock } from './environment.js'
 import type { ErrorCode } from './error.js'
 import type { ClientMessage, Limits } from './protocol.js'
-import type { Component, ComponentShape } from './shape.js'
+import type { Component, ComponentShape, Windowed } from './shape.js'
 
 /** A state that may be changed: what an action of the fake server works on. */
-export type Draft<C extends ComponentShape> = { -readonly [K in keyof C['state']]: C['state'][K] }
+export type Draft<C extends ComponentShape> = {
+  -readonly [K in keyof C['state']]: C['state'][K] extends Windowed<infer Row> ? Row[] : C['state'][K]
+}
+
+/** The state as the fake server itself has it: of a list that is read in part, all rows. */
+export type FakeState<C extends ComponentShape> = {
+  [K in keyof C['state']]: C['state'][K] extends Windowed<infer Row> ? readonly Row[] : C['state'][K]
+}
 
 /** What the fake server does when an action is called. Throw a `LiveError` to refuse. */
 export type FakeActions<C extends ComponentShape> = {
@@ -52,6 +59,8 @@ export interface FakeMountOptions<C extends ComponentShape> {
    * {@link FakeServer.release}.
    */
   readonly paced?: readonly (keyof C['state'] & string)[]
+  /** Fields that are lists of which clients read a part (`window`). Here they have all their rows. */
+  readonly windowed?: readonly (keyof C['state'] & string)[]
 }
 
 /** An instance, as the server itself has it. */
@@ -82,14 +91,14 @@ export interface FakeServer {
   /** Lets a component be mounted: with this state, or the one made from the props. */
   mounted<C extends ComponentShape>(
     component: Component<C>,
-    state: C['state'] | ((props: C['props']) => C['state']),
+    state: FakeState<C> | ((props: C['props']) => FakeState<C>),
     actions?: FakeActions<C>,
     options?: FakeMountOptions<C>,
   ): FakeServer
   /** Changes fields of every mounted instance of a component, as an action of somebody else would. */
-  push<C extends ComponentShape>(component: Component<C>, change: Partial<C['state']>): void
+  push<C extends ComponentShape>(component: Component<C>, change: Partial<FakeState<C>>): void
   /** Replaces the state of every mounted instance of a component. */
-  update<C extends ComponentShape>(component: Component<C>, state: C['state']): void
+  update<C extends ComponentShape>(component: Component<C>, state: FakeState<C>): void
   /** Sends what is held back of the fields that are `paced`, of every mounted instance of a component. */
   release<C extends ComponentShape>(component: Component<C>): void
   /** Announces an event from every mounted instance of a component. */

@@ -83,7 +83,15 @@ export type CallBody =
     }
   | { readonly type: 'PROPS_UPDATE'; readonly payload: { readonly props: unknown } }
   | { readonly type: 'COMPONENT_EVENT'; readonly payload: { readonly event: unknown } }
+  | ListRequest
   | RoomRequest
+
+/** Which rows are asked for of a list that is read in part. */
+export interface ListRequest {
+  readonly type: 'LIST_READ'
+  readonly property: string
+  readonly payload: { readonly from: number; readonly count: number }
+}
 
 /** What is asked of a room an instance is in, or wants to be in. */
 export type RoomRequest = { readonly roomId: string } & (

@@ -5,8 +5,8 @@
  */
 
 import { type Clock, systemClock } from './environment.js'
-import type { FakeServer } from './fake-server.js'
-import type { Component, ComponentShape, LiveHandle, LiveView, StateOf } from './shape.js'
+import type { FakeServer, FakeState } from './fake-server.js'
+import type { Component, ComponentShape, LiveHandle, LiveView } from './shape.js'
 
 /** How long a test waits, in ms, unless told otherwise. */
 const DEFAULT_WAIT_MS = 1000
@@ -127,7 +127,7 @@ function cut(text: string): string {
 export function componentState<C extends ComponentShape>(
   server: FakeServer,
   handle: LiveHandle<C>,
-): StateOf<C> | undefined
+): FakeState<C> | undefined
 /**
  * The states of all mounted instances of a component, in the order of mounting.
  *
@@ -137,22 +137,22 @@ export function componentState<C extends ComponentShape>(
 export function componentState<C extends ComponentShape>(
   server: FakeServer,
   component: Component<C>,
-): readonly StateOf<C>[]
+): readonly FakeState<C>[]
 export function componentState<C extends ComponentShape>(
   server: FakeServer,
   of: LiveHandle<C> | Component<C>,
-): StateOf<C> | readonly StateOf<C>[] | undefined {
+): FakeState<C> | readonly FakeState<C>[] | undefined {
   // Which states those are is what `mounted` was typed by.
   const all = server.instances()
   if (!('getState' in of)) {
-    return all.filter(({ component }) => component === of.name).map(({ state }) => state as StateOf<C>)
+    return all.filter(({ component }) => component === of.name).map(({ state }) => state as FakeState<C>)
   }
   const { componentId, instanceId } = of
   const its =
     all.find(({ id }) => id === instanceId) ??
     // One that is away has no instance at this moment, but its name.
     all.find(({ names }) => names.some((name) => name.slice(name.indexOf(':') + 1) === componentId))
-  return its?.state as StateOf<C> | undefined
+  return its?.state as FakeState<C> | undefined
 }
 
 /** How long a connection is gone. */

@@ -26,6 +26,7 @@ import { fakeOptimistic } from './fake-optimistic.js'
 import { fakeQuiet } from './fake-quiet.js'
 import { fakeRooms } from './fake-rooms.js'
 import type { FakeServer, FakeServerOptions, RecordedCall } from './fake-server.js'
+import { fakeWindows } from './fake-window.js'
 import { fakeWire } from './fake-wire.js'
 import { listeners } from './listeners.js'
 import { CLOSE_LEAVING, CLOSE_SIGNED_OUT } from './numbers.js'
@@ -46,6 +47,7 @@ export type {
   FakeMountOptions,
   FakeServer,
   FakeServerOptions,
+  FakeState,
   RecordedCall,
 } from './fake-server.js'
 export {
@@ -251,6 +253,8 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
         return undefined
       case 'STATE_RESYNC':
         return whole(instance)
+      case 'LIST_READ':
+        return windows.read(instance, message)
       case 'ROOM_JOIN':
         return rooms.join(instance, message.roomId, message.payload)
       case 'ROOM_LEAVE':
@@ -280,14 +284,14 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
       shared.mounts += 1
       shared.names.push(name)
       attached.add(shared)
-      return made(shared)
+      return made(shared, windows.shown(shared))
     }
     ids += 1
     const instance = newInstance(`live-${ids}`, component, key, name, script.state(props))
     isKnown = true
     instances.set(instance.id, instance)
     attached.add(instance)
-    return made(instance)
+    return made(instance, windows.shown(instance))
   }
 
   function unmount(id: string): void {
@@ -318,7 +322,8 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     bring(instance)
     if (instance.isRebuilt) {
       instance.isRebuilt = false
-      return { ...made(instance), ...settled, outcome: 'rehydrated' }
+      windows.rebuilt(instance)
+      return { ...made(instance, windows.shown(instance)), ...settled, outcome: 'rehydrated' }
     }
     const missed = instance.pushed.filter(({ version = 0, seq = 0 }) =>
       seq > 0 ? seq > position.heard : !position.fresh && version > position.have,
@@ -326,9 +331,9 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     if (position.fresh) whole(instance)
     for (const { frame } of missed) say(frame)
     const frames = missed.length
-    const { version, state, seq } = instance
+    const { version, seq } = instance
     const outcome = frames > 0 ? 'replayed' : 'resumed'
-    return { outcome, frames, version, digest: digest(state), seq, ...settled }
+    return { outcome, frames, version, digest: digest(windows.shown(instance)), seq, ...settled }
   }
 
   /** Sends something to whoever shows the instance, or keeps it for when somebody does again. */
@@ -383,12 +388,15 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     const base = instance.version
     instance.version += 1
     const { id: componentId, version } = instance
-    const payload = { base, version, digest: digest(instance.state), delta }
+    const state = windows.shown(instance)
+    const payload = { base, version, digest: digest(state), delta: windows.shown(instance, delta) }
     turns.announce(instance, isAll)
     push(instance, { type: 'STATE_DELTA', componentId, payload }, { version })
   }
 
-  function whole({ id, state, version }: Instance): void {
+  function whole(instance: Instance): void {
+    const { id, version } = instance
+    const state = windows.shown(instance)
     say({ type: 'STATE_UPDATE', componentId: id, payload: { state, version, digest: digest(state) } })
   }
 
@@ -396,6 +404,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     for (const instance of instances.values()) if (instance.component === component.name) what(instance)
   }
 
+  const windows = fakeWindows<Instance>((component) => scripts.get(component)?.windowed ?? new Set())
   const rooms = fakeRooms<Instance>(say, (instance) => attached.has(instance))
 
   const tellPage = (event: PageEvent): void => {
@@ -443,8 +452,9 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     mounted(component, state, actions = {}, how = {}) {
       const make = (typeof state === 'function' ? state : () => state) as Script['state']
       const shared = how.shared as Script['shared']
-      const paced = new Set<string>(how.paced)
-      scripts.set(component.name, { state: make, actions: actions as Script['actions'], shared, paced })
+      const [paced, windowed] = [new Set<string>(how.paced), new Set<string>(how.windowed)]
+      const script = { state: make, actions: actions as Script['actions'], shared, paced, windowed }
+      scripts.set(component.name, script)
       return server
     },
     push: (component, fields) => each(component, (instance) => change(instance, fields as JsonObject)),

@@ -1,6 +1,6 @@
 /** The components that tests and transcripts speak of, as a generated file would have them. */
 
-import { type Component, component } from '@fluxstack/client'
+import { type Component, component, type Windowed } from '@fluxstack/client'
 
 export interface CounterShape {
   props: { count: number }
@@ -61,6 +61,19 @@ export interface BellShape {
   event: { type: 'rang'; times: number }
 }
 export const Bell: Component<BellShape> = component<BellShape>('Bell')
+
+export interface Row {
+  id: number
+  text: string
+}
+export interface LedgerShape {
+  props: Record<never, never>
+  state: { rows: Windowed<Row>; short: Row[]; changes: number }
+  writable: Record<never, never>
+  actions: { add(args: { text: string }): number; remove(args: { id: number }): void }
+  event: never
+}
+export const Ledger: Component<LedgerShape> = component<LedgerShape>('Ledger')
 
 declare module '@fluxstack/client' {
   interface Components {

@@ -25,7 +25,8 @@ export class TestClock implements Clock {
   }
 
   after(ms: number, then: () => void): () => void {
-    const alarm = { at: this.time + ms, then }
+    // Whole ms, like a browser's: what is added up of fractions may never be what it should be.
+    const alarm = { at: this.time + Math.ceil(ms), then }
     this.alarms.push(alarm)
     return () => {
       this.alarms = this.alarms.filter((other) => other !== alarm)
