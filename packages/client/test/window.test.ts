@@ -2,12 +2,12 @@
  * A part of a long list: what is read, what is kept, and that no row is ever shown where it does not stand.
  */
 
-import { LiveError } from '@fluxstack/client'
+import { LiveError, type LiveHandle } from '@fluxstack/client'
 import { type FakeServer, fakeServer } from '@fluxstack/client/testing'
 import { type ListWindow, listWindow } from '@fluxstack/client/window'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Ledger, type Row } from './shapes.js'
+import { Ledger, type LedgerShape, type Row } from './shapes.js'
 import { TestClock } from './world.js'
 
 const rowsOf = (count: number): Row[] => Array.from({ length: count }, (_, id) => ({ id, text: `row ${id}` }))
@@ -42,14 +42,20 @@ function reads({ received }: FakeServer): number[][] {
 async function open(
   server: FakeServer,
   overscan?: number,
-): Promise<{ list: ListWindow<Row>; changes: () => number; leave: () => void }> {
-  const list = listWindow(server.client.live(Ledger), 'rows', { overscan })
+): Promise<{
+  handle: LiveHandle<LedgerShape>
+  list: ListWindow<Row>
+  changes: () => number
+  leave: () => void
+}> {
+  const handle = server.client.live(Ledger)
+  const list = listWindow(handle, 'rows', { overscan })
   let changes = 0
   const leave = list.subscribe(() => {
     changes += 1
   })
   await server.settled()
-  return { list, changes: () => changes, leave }
+  return { handle, list, changes: () => changes, leave }
 }
 
 const ids = (list: ListWindow<Row>, from: number, to: number): (number | undefined)[] =>
@@ -163,6 +169,59 @@ describe('a part of a long list', () => {
     change(server, (rows) => rows.unshift({ id: 5_000, text: 'new' }))
     await clock.advance(1_000)
     expect(ids(list, 501, 511)).toEqual(range(500, 510))
+  })
+
+  /** Shows something, loses the answer, and says how to answer after all. */
+  async function withoutAnswer(
+    server: FakeServer,
+    list: ListWindow<Row>,
+  ): Promise<(rev: number) => Promise<void>> {
+    server.lose()
+    list.show(500, 505)
+    await server.settled()
+    const asked = server.received.at(-1)
+    const rows = rowsOf(505).slice(500)
+    return async (rev) => {
+      const result = { from: 500, length: 1_000, rev, rows }
+      const { requestId } = asked ?? {}
+      server.send({ type: 'MESSAGE_RESPONSE', originalType: 'LIST_READ', success: true, result, requestId })
+      await server.settled()
+    }
+  }
+
+  test('moves rows that are older than the state, and waits for the state of newer ones', async () => {
+    const server = ledger(1_000)
+    const { list } = await open(server, 0)
+    const answer = await withoutAnswer(server, list)
+    change(server, (rows) => rows.unshift({ id: 5_000, text: 'new' }))
+    change(server, (rows) => void rows.splice(503, 1))
+    await server.settled()
+    await answer(0)
+    // A slow client is told of both edits first. The row that went is not shown, and neither is one in its place.
+    expect(ids(list, 501, 505)).toEqual([500, 501, 503, 504])
+    const later = await open(server, 0)
+    const ahead = await withoutAnswer(server, later.list)
+    await ahead(9)
+    expect(ids(later.list, 500, 502)).toEqual([undefined, undefined])
+    change(server, (rows) => rows.pop())
+    await server.settled()
+    expect(later.list.getSnapshot().row(501)?.id).toBe(500)
+  })
+
+  test('takes no rows of an instance that is gone, though they count like those of the new one', async () => {
+    const server = ledger(1_000)
+    const { list, handle } = await open(server, 0)
+    const answer = await withoutAnswer(server, list)
+    server.mounted(
+      Ledger,
+      { rows: rowsOf(1_000).reverse(), short: [], changes: 0 },
+      {},
+      { windowed: ['rows'] },
+    )
+    handle.reset()
+    await server.settled()
+    await answer(0)
+    expect(ids(list, 500, 502)).toEqual([499, 498])
   })
 
   test('is thrown away where nobody knows what happened, and shown as old until it was read', async () => {
