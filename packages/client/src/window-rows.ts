@@ -71,16 +71,38 @@ export function stretch<Row>(
   return { from, rows, fresh }
 }
 
-/** One edit that leads from one array to another, told by what is the same at both ends; none if they are the same. */
-export function difference(before: readonly unknown[], after: readonly unknown[]): readonly Edit[] {
+/**
+ * The edits that lead from one array to another, told by what is the same at both ends: none if all is, two if one row
+ * was moved, and one otherwise.
+ */
+export function difference(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  isSame: (before: unknown, after: unknown) => boolean = Object.is,
+): readonly Edit[] {
   const least = Math.min(before.length, after.length)
   let head = 0
-  while (head < least && Object.is(before[head], after[head])) head += 1
+  while (head < least && isSame(before[head], after[head])) head += 1
   let tail = 0
-  const isSame = (): boolean => Object.is(before[before.length - 1 - tail], after[after.length - 1 - tail])
-  while (tail < least - head && isSame()) tail += 1
+  const [end, last] = [before.length - 1, after.length - 1]
+  while (tail < least - head && isSame(before[end - tail], after[last - tail])) tail += 1
   const [removed, inserted] = [before.length - head - tail, after.length - head - tail]
-  return removed + inserted === 0 ? [] : [[head, removed, inserted]]
+  if (removed + inserted === 0) return []
+  const [from, to] = [head, end - tail]
+  /** Whether a row went from here to there, and all between made room. */
+  const isMove = (source: number, target: number): boolean => {
+    const rest = after.slice(from, to + 1)
+    const others = before.slice(from, to + 1)
+    others.splice(target - from, 0, ...others.splice(source - from, 1))
+    return rest.every((row, at) => isSame(others[at], row))
+  }
+  const move =
+    removed === inserted &&
+    removed > 1 &&
+    [[from, to] as const, [to, from] as const].find((way) => isMove(...way))
+  if (!move) return [[head, removed, inserted]]
+  const [source, target] = move
+  return [[source, 1, 0] as const, [target, 0, 1] as const]
 }
 
 /** Tells rows apart, also those that are not at hand: a number for each place, which goes with the row. */

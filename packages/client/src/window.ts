@@ -59,6 +59,8 @@ export interface ListSnapshot<Row> {
   readonly key: (place: number) => number
   /** Where the row with this number is now, -1 if it is gone. */
   readonly placeOf: (key: number) => number
+  /** Whether all rows that are about to be shown are at hand, as the list has them now. */
+  readonly isReady: boolean
   /** Changes exactly when a place has another key. */
   readonly keys: object
   /** Why rows cannot be read. */
@@ -76,9 +78,11 @@ export interface ListWindow<Row> {
 }
 
 /** How a part of a list is held. */
-export interface ListWindowOptions {
+export interface ListWindowOptions<Row> {
   /** How many rows before and behind what is shown are read as well; twice as many are held. Default 50. */
   readonly overscan?: number | undefined
+  /** What tells the rows of a list apart that is sent whole, such as an id. Default: which object it is. */
+  readonly getKey?: ((row: Row) => unknown) | undefined
 }
 
 /** As much of a handle as is needed here. */
@@ -107,11 +111,14 @@ interface Reading {
 export function listWindow<C extends ComponentShape, K extends ListField<C>>(
   handle: LiveHandle<C>,
   field: K,
-  { overscan = 50 }: ListWindowOptions = {},
+  { overscan = 50, getKey }: ListWindowOptions<RowOf<C['state'][K]>> = {},
 ): ListWindow<RowOf<C['state'][K]>> {
   type Row = RowOf<C['state'][K]>
   // What a list of this field holds is the generated type's promise.
-  return openWindow(handle, insideOf(handle), field, overscan) as ListWindow<Row>
+  const keyOf = getKey as ((row: unknown) => unknown) | undefined
+  const isSame = (before: unknown, after: unknown): boolean =>
+    Object.is(before, after) || (keyOf !== undefined && Object.is(keyOf(before), keyOf(after)))
+  return openWindow(handle, insideOf(handle), field, overscan, isSame) as ListWindow<Row>
 }
 
 function openWindow(
@@ -119,6 +126,7 @@ function openWindow(
   { port, call }: Inside,
   property: string,
   overscan: number,
+  isSameRow: (before: unknown, after: unknown) => boolean,
 ): ListWindow<unknown> {
   const changes = listeners<[]>()
   let leave: (() => void) | undefined
@@ -167,7 +175,7 @@ function openWindow(
 
   /** What leads from the list there was to the next one. */
   function editsTo(next: typeof list): Edit[] | undefined {
-    if (isArray(list) && isArray(next)) return [...difference(list, next)]
+    if (isArray(list) && isArray(next)) return [...difference(list, next, isSameRow)]
     if (isArray(list) || isArray(next)) return undefined
     const { rev, length } = list
     if (next.rev === rev) return []
@@ -198,14 +206,22 @@ function openWindow(
     held = stretch(first, Math.max(first, Math.min(list.length, to + 2 * overscan)), held, read)
   }
 
+  /** The first place whose row is to be read. */
+  function missing(): number | undefined {
+    if (isArray(list) || to <= from) return undefined
+    const end = Math.min(list.length, to + overscan)
+    for (let place = Math.max(0, from - overscan); place < end; place += 1)
+      if (!isFresh(held, place)) return place
+    return undefined
+  }
+
   function read(): void {
     const componentId = handle.instanceId
     if (isArray(list) || !leave || reading || cancelPause || isAhead || error || componentId === undefined)
       return
+    const first = missing()
+    if (first === undefined) return
     const end = Math.min(list.length, to + overscan)
-    let first = Math.max(0, from - overscan)
-    while (first < end && isFresh(held, first)) first += 1
-    if (first >= end || to <= from) return
     let last = first
     for (let at = first + 1; at < Math.min(end, first + MOST) && at - last <= BRIDGE; at += 1) {
       if (!isFresh(held, at)) last = at
@@ -287,6 +303,7 @@ function openWindow(
       isOld: (place) => rows[place - from] !== undefined && !fresh[place - from],
       key: (place) => all[place] ?? -1,
       placeOf: (key) => all.indexOf(key),
+      isReady: missing() === undefined,
       keys: all,
       error,
     }
