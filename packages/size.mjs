@@ -49,6 +49,7 @@ const EXTRAS = [
     budget: 0.5 * 1024,
     word: 'lastDeltaBytes',
   },
+  { name: '@fluxstack/client/window', file: 'client/src/window.ts', budget: 2 * 1024, word: 'LIST_READ' },
   {
     name: '@fluxstack/react/forms',
     file: 'react/src/forms/index.ts',
@@ -68,6 +69,12 @@ const EXTRAS = [
     word: 'fluxstack-offline-pending',
     withHook: true,
     beside: 'client/src/offline/index.ts',
+  },
+  {
+    name: '@fluxstack/react/virtual-list',
+    file: 'react/src/virtual-list/index.ts',
+    budget: 4.25 * 1024,
+    word: 'aria-posinset',
   },
   { name: '@fluxstack/react/rooms', file: 'react/src/rooms.ts', budget: 1.5 * 1024, word: 'ROOM_JOIN"' },
   {
@@ -105,13 +112,14 @@ async function bundle(files, what = '*') {
       '@fluxstack/client': join(root, 'packages/client/src/index.ts'),
       '@fluxstack/client/offline': join(root, 'packages/client/src/offline/index.ts'),
       '@fluxstack/client/rooms': join(root, 'packages/client/src/rooms.ts'),
+      '@fluxstack/client/window': join(root, 'packages/client/src/window.ts'),
     },
     outdir: output,
     bundle: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
-    external: ['react', 'react/*', 'zustand', 'zustand/*'],
+    external: ['react', 'react/*', 'zustand', 'zustand/*', '@tanstack/react-virtual'],
     write: false,
   })
   const [{ contents, text }] = outputFiles

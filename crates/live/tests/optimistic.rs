@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_shown_already_is_told_with_its_state_and_then_answered() {
     let mut client = harness().connect().await;
-    assert_eq!(client.hello()["caps"], json!(["optimistic", "quiet", "channels"]));
+    assert_eq!(client.hello()["caps"], json!(["optimistic", "quiet", "window", "channels"]));
     let id = pad(&mut client).await;
     client.send(guess(&id, "add", 1, "a-1")).await;
     assert_eq!(came(&mut client).await, ["done a-1", "delta 0-1", "answer a-1"]);

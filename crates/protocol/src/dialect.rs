@@ -68,7 +68,7 @@ pub fn client_id(query: &str) -> Option<&str> {
 
 /// What this server can beyond what every one of version 3 can, as its hello says. A client that depends on one of
 /// these looks here, and not at a version.
-pub const CAPS: &[&str] = &["optimistic", "quiet", CHANNELS];
+pub const CAPS: &[&str] = &["optimistic", "quiet", "window", CHANNELS];
 /// The one of them that a server may be told not to have.
 pub(crate) const CHANNELS: &str = "channels";
 

@@ -430,7 +430,7 @@ mod tests {
                    "features": {"delta": true, "batch": true, "compression": false, "encryption": false,
                                 "offlineQueue": false, "loadBalancing": false},
                    "limits": {"frame": 1, "batch": 2, "calls": 3, "instances": 4, "rate": 5, "burst": 6},
-                   "caps": ["optimistic", "quiet", "channels"]}),
+                   "caps": ["optimistic", "quiet", "window", "channels"]}),
         );
         hello.session = Some(("token".into(), 60_000));
         hello.user = Some("a\"da".into());
@@ -439,12 +439,12 @@ mod tests {
         let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
         assert_eq!(found["session"], json!({"token": "token", "grace": 60_000}));
         assert_eq!((&found["authenticated"], &found["userId"]), (&json!(true), &json!("a\"da")));
-        assert_eq!(found["caps"], json!(["optimistic", "quiet", "channels"]));
+        assert_eq!(found["caps"], json!(["optimistic", "quiet", "window", "channels"]));
         hello.channels = false;
         out.clear();
         ServerMessage::Hello(&hello).write(9, &mut out);
         let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
-        assert_eq!(found["caps"], json!(["optimistic", "quiet"]));
+        assert_eq!(found["caps"], json!(["optimistic", "quiet", "window"]));
         // Who does not know the word is not told.
         hello.dialect = Dialect::LEGACY;
         out.clear();

@@ -43,7 +43,7 @@ export interface FakeServerOptions extends Omit<LiveClientOptions, 'createSocket
   /** Whether what was mounted outlives the connection. Default true; older servers say no. */
   readonly resume?: boolean
   /** What the server says it can. Default all that the fake one can; `[]` is an older server. */
-  readonly caps?: readonly ('optimistic' | 'quiet' | (string & Record<never, never>))[]
+  readonly caps?: readonly ('optimistic' | 'quiet' | 'window' | (string & Record<never, never>))[]
   /** Who may sign in: users by the `token` of their credentials. Everybody else is refused with `AUTH_FAILED`. */
   readonly users?: Readonly<Record<string, string>>
   /** Who is signed in when a connection is made, as by a cookie. */

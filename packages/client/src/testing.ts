@@ -66,7 +66,7 @@ type Request = Exclude<Asked, { type: 'COMPONENT_PING' }>
 /** What is understood of the wire beyond what every client says. */
 type Quiet = { readonly type: 'QUIET'; readonly payload: { readonly on: boolean } }
 /** What a server can that says all of this. */
-const CAPS = ['optimistic', 'quiet']
+const CAPS = ['optimistic', 'quiet', 'window']
 
 /** More rounds of microtasks than any exchange takes: mount, call, delta, reply and a resync. */
 const ROUNDS = 60

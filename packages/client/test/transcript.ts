@@ -13,6 +13,7 @@ import { authenticate, signIn } from '@fluxstack/client/sign-in'
 import { batch } from '../src/batch.js'
 import { digest } from '../src/digest.js'
 import { type Room, room } from '../src/rooms.js'
+import { type ListWindow, listWindow } from '../src/window.js'
 import { applyPlainly, settled, type TestSocket, type World, world } from './world.js'
 
 type Kind = 'caps' | 'auth' | 'app' | 'view' | 'lose' | 'bent' | 'cut' | '>' | '<'
@@ -51,6 +52,13 @@ interface Mounted {
   readonly outcomes: ResumeOutcome[]
   readonly misses: number[]
   readonly rooms: Map<string, Entered>
+  readonly lists: Map<string, Shown>
+}
+
+/** A part of a list, and what of it is shown. */
+interface Shown {
+  readonly list: ListWindow<unknown>
+  range: readonly [from: number, to: number]
 }
 
 /** A room of a handle, and what was heard there and not checked yet. */
@@ -190,6 +198,9 @@ class Play {
       case 'missed-in':
       case 'in':
         return this.inRoom(verb, name, rest as string)
+      case 'hold':
+      case 'rows':
+        return this.inList(verb, name, rest as string)
       case 'missed':
         return equal(misses.shift(), parsed(rest), 'what was missed')
       case 'call': {
@@ -242,6 +253,25 @@ class Play {
     }
   }
 
+  private inList(verb: 'hold' | 'rows', name: string, rest: string): void {
+    const { name: field, rest: more } = firstWord(rest)
+    const { handle, lists } = this.named(name)
+    let shown = lists.get(field)
+    if (!shown) {
+      shown = { list: listWindow(handle, field as never, { overscan: 0 }), range: [0, 0] }
+      shown.list.subscribe(() => undefined)
+      lists.set(field, shown)
+    }
+    const { list } = shown
+    if (verb === 'hold') {
+      shown.range = more as [number, number]
+      list.show(...shown.range)
+      return
+    }
+    const { rows, from } = list.getSnapshot()
+    return equal([from, rows], more, `the rows of ${field}`)
+  }
+
   /** The room of a handle, listened to since it was named first. */
   private entered(name: string, place: string): Entered {
     const { handle, rooms } = this.named(name)
@@ -280,7 +310,7 @@ class Play {
     const misses: number[] = []
     handle.onMissed((count) => misses.push(count))
     const leave = handle.subscribe(() => undefined)
-    this.handles.set(name, { handle, events, outcomes, misses, rooms: new Map(), leave })
+    this.handles.set(name, { handle, events, outcomes, misses, rooms: new Map(), lists: new Map(), leave })
   }
 
   private asked(promise: Promise<unknown> | undefined): void {

@@ -194,6 +194,47 @@ impl Bell {
     }
 }
 
+/// A shelf of which one sees a part.
+#[derive(State)]
+pub struct Shelf {
+    #[state(window)]
+    pub books: List<Book>,
+    last: u32,
+}
+
+#[wire]
+pub struct Book {
+    pub id: u32,
+    pub title: String,
+}
+
+impl Component for Shelf {
+    type Props = CounterProps;
+    type Event = ();
+
+    async fn mount(CounterProps { count }: CounterProps, _cx: &mut Cx<Self>) -> Result<Self> {
+        let last = u32::try_from(count).map_err(Error::internal)?;
+        let books = (1..=last).map(|id| Book { id, title: format!("Volume {id}") }).collect();
+        Ok(Shelf { books, last })
+    }
+}
+
+#[actions]
+impl Shelf {
+    pub fn add(&mut self, title: String) {
+        self.last += 1;
+        self.books.insert(0, Book { id: self.last, title });
+    }
+
+    pub fn remove(&mut self, at: usize) -> Result<()> {
+        if at >= self.books.len() {
+            return Err(Error::not_found("there is no such book"));
+        }
+        self.books.remove(at);
+        Ok(())
+    }
+}
+
 /// A bell that all hear who mount the tower of the same name.
 #[derive(State)]
 pub struct Tower {
@@ -423,6 +464,7 @@ pub fn live() -> Builder {
         .component::<Worker>()
         .component::<Tower>()
         .component::<Club>()
+        .component::<Shelf>()
 }
 
 pub use fluxstack_live::server::Builder;
