@@ -27,7 +27,6 @@ import { INSIDE } from './inside.js'
 import { type Instance, unmount } from './instance.js'
 import { listeners } from './listeners.js'
 import {
-  CAPABILITIES,
   DEFAULT_GRACE_MS,
   DEFAULT_QUEUE,
   DEFAULT_TIMEOUT_MS,
@@ -142,7 +141,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   const load = newId()
   const statuses = listeners<[]>()
   const connection = createConnection({
-    url: () => socketUrl(where(), `v=${PROTOCOL_VERSION}&caps=${CAPABILITIES}&client=${load}`),
+    url: () => socketUrl(where(), `v=${PROTOCOL_VERSION}&caps=delta,batch,resume&client=${load}`),
     createSocket: options.createSocket ?? browserSocket,
     clock,
     random,

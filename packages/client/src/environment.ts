@@ -6,6 +6,8 @@
  * is needed: a client can be made while rendering on a server.
  */
 
+import { SOCKET_CLOSING } from './numbers.js'
+
 /** Time, as the client sees it. */
 export interface Clock {
   /** Milliseconds since some moment; never runs backwards. */
@@ -106,9 +108,6 @@ export interface Socket {
  */
 export type CreateSocket = (url: string, events: SocketEvents) => Socket
 
-/** `WebSocket.CLOSING`; there is only `CLOSED` after it. */
-const CLOSING = 2
-
 /** A WebSocket as the browser has it. */
 export const browserSocket: CreateSocket = (url, events) => {
   const socket = new WebSocket(url)
@@ -118,7 +117,7 @@ export const browserSocket: CreateSocket = (url, events) => {
     send: (text) => socket.send(text),
     close: () => socket.close(),
     get dead() {
-      return socket.readyState >= CLOSING
+      return socket.readyState >= SOCKET_CLOSING
     },
   }
 }

@@ -4,10 +4,11 @@
  * A file of its own, without imports, because only so does a bundler write them where they are used.
  */
 
-/** The version this client speaks, as announced in the URL. */
-export const PROTOCOL_VERSION = '3'
-/** What this client understands beyond the minimum, as announced in the URL. */
-export const CAPABILITIES = 'delta,batch,resume'
+/** The version of the protocol this client speaks, as announced in the URL. */
+export const PROTOCOL_VERSION = 3
+
+/** `WebSocket.CLOSING`; there is only `CLOSED` after it. */
+export const SOCKET_CLOSING = 2
 
 // Why the server closed the socket, beside the codes of the WebSocket standard.
 
