@@ -253,19 +253,11 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     // Before anybody closes the socket for that.
     page.watch((event) => /hidden|leaving/.test(event) && tellAll('flush'))
     // The server, however its address changes.
-    const token = memory.open(`fluxstack ${where() ?? ''}`.replace(/\?.*/, ''))
-    if (offline || token instanceof Promise) {
-      void begin(token)
-      return
-    }
-    session.set(token)
-    connection.connect()
-  }
-
-  async function begin(token: string | undefined | Promise<string | undefined>): Promise<void> {
-    session.set(await token)
-    await offline?.open(memory.id(), client)
-    connection.connect()
+    memory.open(`fluxstack ${where() ?? ''}`.replace(/\?.*/, ''), (token) => {
+      session.set(token)
+      if (offline) void offline.open(memory.id(), client).then(connection.connect)
+      else connection.connect()
+    })
   }
 
   const origin = load.slice(0, ORIGIN_LENGTH)

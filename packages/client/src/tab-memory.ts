@@ -25,7 +25,7 @@ const WRITE_MS = 500
 /** What is kept of an instance. Without `props` it is only known to exist. */
 export interface KeptInstance {
   readonly id: string
-  readonly heard?: number | undefined
+  readonly heard?: number
   /** What it was mounted with, as JSON. */
   readonly props?: string
   readonly snapshot?: string | undefined
@@ -45,8 +45,8 @@ export interface TabMemory {
   id(): string
   /** What an earlier page left and nobody took yet, by name. */
   readonly left: Map<string, KeptInstance>
-  /** Brings an earlier page's token; a promise where it has to be found out first whose it is. */
-  open(key: string): string | undefined | Promise<string | undefined>
+  /** Brings an earlier page's token: at once, unless it has to be found out first whose it is. */
+  open(key: string, then: (token: string | undefined) => void): void
   /** Something is to be written soon. */
   touch(): void
   /** Nothing of it may be known any more. */
@@ -125,7 +125,7 @@ export function tabMemory(
       left.clear()
       attempt(() => tab.write(at, null))
     },
-    open(key) {
+    open(key, then) {
       at = key
       page.watch((event) => {
         if (event === 'hidden') write()
@@ -140,12 +140,14 @@ export function tabMemory(
       })
       const entry = attempt(() => read(key))
       const isOurs = lock()
-      if (!entry || entry.left) return entry?.token
-      return isOurs.then((yes) => {
-        if (yes) return entry.token
-        part()
-        return undefined
-      })
+      if (!entry || entry.left) {
+        then(entry?.token)
+      } else {
+        void isOurs.then((yes) => {
+          if (!yes) part()
+          then(yes ? entry.token : undefined)
+        })
+      }
     },
   }
 }
