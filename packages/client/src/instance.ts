@@ -36,17 +36,17 @@ export interface Owner extends Ears {
 
 /** What of an instance outlives its page. */
 export interface Kept {
+  readonly id: string
   /** The number of the last event that was told. */
-  readonly heard: number
+  heard: number
   /** Its state, signed by the server. */
-  readonly snapshot?: string | undefined
+  snapshot?: string | undefined
   /** Others have it too, in other sessions or in this one. */
   readonly shared?: unknown
 }
 
 /** What the client and the handle tell an instance. */
 export interface Instance extends Kept {
-  readonly id: string
   /** The first whole state. What equals `before` keeps its identity. */
   begin(whole: WholeState, before: JsonObject | undefined): void
   /** The connection is another one. What was asked on the last one is forgotten; says what is there. */
@@ -63,14 +63,8 @@ export interface Instance extends Kept {
 export const UPDATE_BOTH = 'update client and server'
 
 /** An instance the server has. From here on its messages come to it. */
-export function createInstance(
-  id: string,
-  component: string,
-  port: Port,
-  owner: Owner,
-  kept: Kept,
-): Instance {
-  let { heard, snapshot } = kept
+export function createInstance(kept: Kept, component: string, port: Port, owner: Owner): Instance {
+  const { id } = kept
   const mates = port.routes.get(id) ?? new Set()
   let shown: Snapshot | undefined
   /** Whole states asked for in a row; 0 when in step. */
@@ -79,12 +73,12 @@ export function createInstance(
 
   function adopt(whole: WholeState, before: JsonObject | undefined): void {
     const next = attempt(() => takeSnapshot(whole.state, whole.version, before))
-    if (next?.digest !== whole.digest) {
+    if (next?.digest === whole.digest) {
+      resyncs = 0
+      show(next)
+    } else {
       resync()
-      return
     }
-    resyncs = 0
-    show(next)
   }
 
   function show(next: Snapshot): void {
@@ -92,12 +86,12 @@ export function createInstance(
   }
 
   function resync(): void {
-    if (resyncs >= MOST_RESYNCS) {
+    if (resyncs < MOST_RESYNCS) {
+      resyncs += 1
+      askForAll(resyncs, 0)
+    } else {
       owner.broken(new LiveError('OUT_OF_STEP', `${component} stays out of step: ${UPDATE_BOTH}`))
-      return
     }
-    resyncs += 1
-    askForAll(resyncs, 0)
   }
 
   function askForAll(asked: number, tries: number): void {
@@ -118,24 +112,17 @@ export function createInstance(
   }
 
   const instance: Instance = {
-    id,
-    get heard() {
-      return heard
-    },
-    get snapshot() {
-      return snapshot
-    },
-    shared: kept.shared,
+    ...kept,
     begin: adopt,
     position() {
       resyncs = 0
-      return { have: shown?.version ?? 0, heard, fresh: shown ? undefined : true }
+      return { have: shown?.version ?? 0, heard: instance.heard, fresh: shown ? undefined : true }
     },
     prove({ version, digest, seq }) {
       if (typeof seq === 'number') {
-        if (seq > heard) owner.missed(seq - heard)
+        if (seq > instance.heard) owner.missed(seq - instance.heard)
         // Or it was rebuilt, and the answer that said so was lost: its events count on from there.
-        heard = seq
+        instance.heard = seq
       }
       if (resyncs > 0) return false
       if (shown && shown.version === version && shown.digest === digest) return true
@@ -166,12 +153,12 @@ export function createInstance(
       COMPONENT_EVENT(payload) {
         // What is sent again for one handle reaches all that have the instance. Numbers tell what was missed.
         if (payload.missed && mates.size > 1) return
-        heard = hear(payload, heard, owner)
+        instance.heard = hear(payload, instance.heard, owner)
         port.touch()
       },
       CALL_DONE: ({ callIds }) => owner.done(callIds),
       STATE_SNAPSHOT(payload) {
-        snapshot = parseText(payload.snapshot)
+        instance.snapshot = parseText(payload.snapshot)
         port.touch()
       },
       ERROR(error) {

@@ -229,7 +229,7 @@ export function createLifecycle<C extends ComponentShape>(
         const standing = parseStanding(result)
         if (mine !== turn) {
           // What is known was unmounted when it was left.
-          const id = standing?.made?.instanceId
+          const id = standing?.made?.id
           if (id && id !== known?.id) unmount(port, id)
         } else if (standing && !standing.outcome === !known) {
           stand(standing, known)
@@ -279,14 +279,14 @@ export function createLifecycle<C extends ComponentShape>(
     port.touch()
   }
 
-  function renew(known: Instance | undefined, { instanceId, seq: heard, shared }: Made): Instance {
+  function renew(known: Instance | undefined, { whole, ...kept }: Made): Instance {
     known?.leave(false)
-    if (known && heard > known.heard) misses.tell(heard - known.heard)
-    return take(instanceId, { heard, snapshot: known?.snapshot, shared })
+    if (known && kept.heard > known.heard) misses.tell(kept.heard - known.heard)
+    return take({ ...kept, snapshot: known?.snapshot })
   }
 
-  function take(id: string, kept: Kept): Instance {
-    return createInstance(id, component, port, owner, kept)
+  function take(kept: Kept): Instance {
+    return createInstance(kept, component, port, owner)
   }
 
   // How it loses it.
@@ -295,12 +295,12 @@ export function createLifecycle<C extends ComponentShape>(
     const now = port.clock.now()
     if (now - remountedAt < REMOUNT_REST_MS) {
       broken(error)
-      return
+    } else {
+      remountedAt = now
+      if (error.code === 'REHYDRATION_REQUIRED' && session.isActive()) comeBack()
+      else mountAfresh(error.code)
+      paint('stale')
     }
-    remountedAt = now
-    if (error.code === 'REHYDRATION_REQUIRED' && session.isActive()) comeBack()
-    else mountAfresh(error.code)
-    paint('stale')
   }
 
   function broken(error: LiveError): void {
@@ -350,11 +350,11 @@ export function createLifecycle<C extends ComponentShape>(
   }
 
   function recalled(): Instance | undefined {
-    const { id, props, heard = 0, snapshot, shared } = port.left.get(name) ?? {}
-    if (!isKept || !session.isActive() || id === undefined || props === undefined) return undefined
+    const left = port.left.get(name)
+    if (!isKept || !session.isActive() || left?.props === undefined) return undefined
     port.left.delete(name)
-    given = props
-    return take(id, { heard, snapshot, shared })
+    given = left.props
+    return take({ heard: 0, ...left })
   }
 
   // Props.

@@ -247,10 +247,10 @@ export interface Standing {
 
 /** An instance that was mounted, or rebuilt. */
 export interface Made {
-  readonly instanceId: string
+  readonly id: string
   readonly whole: WholeState
   /** The number of its last event. */
-  readonly seq: number
+  readonly heard: number
   /** Others have it too. */
   readonly shared: unknown
 }
@@ -272,7 +272,7 @@ export function parseStanding(result: unknown): Standing | undefined {
   const whole = parseWhole({ state: initialState, version, digest })
   const made =
     typeof componentId === 'string' && whole
-      ? { instanceId: componentId, whole, seq: Number(seq) || 0, shared }
+      ? { id: componentId, whole, heard: Number(seq) || 0, shared }
       : undefined
   let outcome: Standing['outcome']
   if (kind === 'resumed') outcome = { kind }

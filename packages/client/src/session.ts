@@ -92,17 +92,17 @@ export function createSession(
       if (!given) return
       if (!token) {
         keep(given)
-        return
+      } else {
+        present((error) => {
+          const { code } = error
+          if (isPassing(error) || code === 'TIMEOUT') {
+            connection.retry(tries++)
+          } else if (code !== 'DISCONNECTED' && code !== 'CLOSED') {
+            refusal = code
+            keep(given)
+          }
+        })
       }
-      present((error) => {
-        const { code } = error
-        if (isPassing(error) || code === 'TIMEOUT') {
-          connection.retry(tries++)
-        } else if (code !== 'DISCONNECTED' && code !== 'CLOSED') {
-          refusal = code
-          keep(given)
-        }
-      })
     },
   }
 }
