@@ -72,7 +72,7 @@ export function createLifecycle<C extends ComponentShape>(
   type View = LiveView<C>
   const { session } = port
   const guess = (body: CallBody) => layers.guess(updateOf(body))
-  const layers = createLayers(repaint)
+  const layers = createLayers(() => paint())
   const line = port.line(port, { name, isKept, gone, guess, picture })
   const views = listeners<[view: View, previous: View]>()
   const events = listeners<[event: C['event']]>()
@@ -114,7 +114,7 @@ export function createLifecycle<C extends ComponentShape>(
     },
     lost() {
       enter(instance ? 'away' : 'waiting')
-      paint('stale')
+      paint()
     },
     flush,
     closed() {
@@ -139,7 +139,7 @@ export function createLifecycle<C extends ComponentShape>(
       // What was guessed right keeps its identity, so that nothing is rendered again for it.
       shown = pending > 0 ? { ...next, state: share(view.state, next.state) as JsonObject } : next
       line.saw?.(next.state)
-      paint(at === 'mounted' ? 'live' : 'stale')
+      paint()
       return shown
     },
     event: (event) => events.tell(event as C['event']),
@@ -150,10 +150,13 @@ export function createLifecycle<C extends ComponentShape>(
   }
   const hall: Hall = { heard: new Map() }
 
-  function paint(wanted: LiveStatus, error?: LiveError): void {
-    const told = wanted === 'stale' ? undefined : news
+  /** Shows what there is, as what it is. */
+  function paint(failure = view.error): void {
+    const error = at === 'failed' ? failure : undefined
+    const isLive = at === 'mounted' && isProven()
+    const status: LiveStatus = error ? 'failed' : isLive ? 'live' : shown ? 'stale' : 'mounting'
+    const told = error || isLive ? news : undefined
     if (told) news = undefined
-    const status = wanted === 'stale' && !shown ? 'mounting' : wanted
     const state = shown && layers.over(shown.state, view.state as JsonObject | undefined)
     const others = pending
     pending = layers.size()
@@ -166,15 +169,13 @@ export function createLifecycle<C extends ComponentShape>(
 
   /** Of a version below all others: nothing of it is proven. */
   function picture(state: JsonObject | undefined): void {
-    if (view.error || (shown?.version ?? -1) >= 0) return
+    if (view.error || isProven()) return
     shown = state && takeSnapshot(state, -1)
-    paint('stale')
+    paint()
   }
 
-  /** The same state, with other layers. */
-  function repaint(): void {
-    if (shown) paint(at === 'mounted' ? 'live' : at === 'failed' ? 'failed' : 'stale', view.error)
-    else views.tell(view, view)
+  function isProven(): boolean {
+    return (shown?.version ?? -1) >= 0
   }
 
   function replace(next: View): void {
@@ -274,7 +275,7 @@ export function createLifecycle<C extends ComponentShape>(
       if (!known) hall.heard.clear()
       hall.listen?.()
       current.begin(made.whole, shown?.state)
-    } else if (current.prove(proof)) paint('live')
+    } else if (current.prove(proof)) paint()
     if (written() !== given) sendProps()
     port.touch()
   }
@@ -299,7 +300,7 @@ export function createLifecycle<C extends ComponentShape>(
       remountedAt = now
       if (error.code === 'REHYDRATION_REQUIRED' && session.isActive()) comeBack()
       else mountAfresh(error.code)
-      paint('stale')
+      paint()
     }
   }
 
@@ -307,7 +308,7 @@ export function createLifecycle<C extends ComponentShape>(
     if (error.code === 'CLIENT_OUTDATED') port.outdated()
     // Who may not have it has it no more.
     enter('failed', !isDenied(error))
-    paint('failed', error)
+    paint(error)
     line.renew(error)
   }
 
@@ -316,7 +317,7 @@ export function createLifecycle<C extends ComponentShape>(
     meantFor = undefined
     enter('waiting', true)
     line.renew()
-    paint('stale')
+    paint()
     if (port.isOpen()) mount()
   }
 
