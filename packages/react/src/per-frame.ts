@@ -14,31 +14,32 @@ interface Frames {
   readonly requestAnimationFrame?: (then: () => void) => unknown
 }
 
-/** Subscribes like the handle does. */
-export function subscribePerFrame<C extends ComponentShape>(
+/** How to subscribe to a handle. */
+export function perFrame<C extends ComponentShape>(
   handle: LiveHandle<C>,
-  listener: () => void,
-): () => void {
-  const page = globalThis as Frames
-  let isWaiting = false
-  let isMissed = false
-  let { pending } = handle
+): (listener: () => void) => () => void {
+  return (listener) => {
+    const page = globalThis as Frames
+    let isWaiting = false
+    let isMissed = false
+    let { pending } = handle
 
-  function tell(): void {
-    isMissed = false
-    listener()
-    if (isWaiting || page.IS_REACT_ACT_ENVIRONMENT || !page.requestAnimationFrame) return
-    isWaiting = true
-    page.requestAnimationFrame(() => {
-      isWaiting = false
-      if (isMissed) tell()
+    function tell(): void {
+      isMissed = false
+      listener()
+      if (isWaiting || page.IS_REACT_ACT_ENVIRONMENT || !page.requestAnimationFrame) return
+      isWaiting = true
+      page.requestAnimationFrame(() => {
+        isWaiting = false
+        if (isMissed) tell()
+      })
+    }
+
+    return handle.subscribe((view, previous) => {
+      const isOwn = handle.pending > pending
+      pending = handle.pending
+      isMissed = isWaiting && !isOwn && view.status === previous.status
+      if (!isMissed) tell()
     })
   }
-
-  return handle.subscribe((view, previous) => {
-    const isOwn = handle.pending > pending
-    pending = handle.pending
-    isMissed = isWaiting && !isOwn && view.status === previous.status
-    if (!isMissed) tell()
-  })
 }

@@ -16,15 +16,13 @@ import type {
   LiveView,
   MountOptions,
   OptionalIfEmpty,
-  ResumeOutcome,
   ShapeOf,
   StateOf,
 } from '@fluxstack/client'
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import type { Live, LiveOptions } from './live.js'
-import { subscribePerFrame } from './per-frame.js'
+import { perFrame } from './per-frame.js'
 import { useLiveClient } from './provider.js'
-import { useLatest } from './use-latest.js'
 
 /**
  * Mounts a component of the server and shows it.
@@ -154,7 +152,7 @@ export function useView<C extends ComponentShape, S>(
     }
     return [() => look(handle.getState()), () => look(handle.getInitialState())]
   }, [handle, select, isEqual])
-  const subscribe = useCallback((listener: () => void) => subscribePerFrame(handle, listener), [handle])
+  const subscribe = useMemo(() => perFrame(handle), [handle])
   const view = useSyncExternalStore(subscribe, read, readInitial)
   useEffect(() => {
     committed.current = view
@@ -165,16 +163,27 @@ export function useView<C extends ComponentShape, S>(
 /** Tells what a handle announces. */
 export function useEvents<C extends ComponentShape, S>(
   handle: LiveHandle<C>,
-  { onEvent, eventHandlers, onResume }: Partial<LiveOptions<C, S>>,
+  options: Partial<LiveOptions<C, S>>,
 ): void {
-  const hear = useLatest((event: C['event']) => {
-    onEvent?.(event)
-    const { type } = Object(event) as { type: string }
-    const byType = (eventHandlers ?? {}) as Record<string, ((event: C['event']) => void) | undefined>
-    if (Object.hasOwn(byType, type)) byType[type]?.(event)
+  // Whoever is told is the last that was committed.
+  const latest = useRef(options)
+  useEffect(() => {
+    latest.current = options
   })
-  const hearOutcome = useLatest((outcome: ResumeOutcome) => onResume?.(outcome))
-  useEffect(() => leaveAll(handle.on(hear), handle.onResume(hearOutcome)), [handle, hear, hearOutcome])
+  useEffect(
+    () =>
+      leaveAll(
+        handle.on((event) => {
+          const { onEvent, eventHandlers } = latest.current
+          onEvent?.(event)
+          const { type } = Object(event) as { type: string }
+          const byType = (eventHandlers ?? {}) as Record<string, ((event: C['event']) => void) | undefined>
+          if (Object.hasOwn(byType, type)) byType[type]?.(event)
+        }),
+        handle.onResume((outcome) => latest.current.onResume?.(outcome)),
+      ),
+    [handle],
+  )
 }
 
 /** How to leave everything that was entered. */
