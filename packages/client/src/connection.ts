@@ -201,9 +201,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       rest()
     } else if (link.at === 'open') {
       if (event === 'restored' || (isBack && link.socket.dead)) dial(0)
-      else if (event === 'hidden') link.pulse.pause()
-      else if (event === 'visible') link.pulse.resume()
-      else link.pulse.probe()
+      else link.pulse.doubt(page.visible)
     } else if (
       isBack &&
       (link.at === 'waiting' || (link.at === 'opening' && clock.now() - link.since > YOUNG_MS))

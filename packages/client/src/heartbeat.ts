@@ -23,12 +23,8 @@ const SECOND_CHANCE_MS = 200
 export interface Heartbeat {
   /** Something came. */
   heard(): void
-  /** Asks now, because there is reason to doubt. */
-  probe(): void
-  /** The page is hidden. */
-  pause(): void
-  /** The page is seen again: asks at once. */
-  resume(): void
+  /** There is reason to doubt: asks at once if the page is `visible`, and nothing any more if it is not. */
+  doubt(visible: boolean): void
   stop(): void
 }
 
@@ -70,14 +66,10 @@ export function heartbeat(clock: Clock, visible: boolean, ping: () => void, dead
       asked = false
       watch()
     },
-    probe,
-    pause() {
-      paused = true
-      stop()
-    },
-    resume() {
-      paused = false
-      probe()
+    doubt(visible) {
+      paused = !visible
+      if (paused) stop()
+      else probe()
     },
     stop,
   }
