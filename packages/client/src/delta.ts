@@ -35,7 +35,7 @@ export interface Snapshot {
  * there, so a resync does not re-render what did not change.
  */
 export function takeSnapshot(state: JsonObject, version: number, previous?: JsonObject): Snapshot {
-  const shown = previous ? (share(previous, state) as JsonObject) : state
+  const shown = share(previous, state) as JsonObject
   const parts = new Map<string, Part>()
   for (const field of Object.keys(shown)) parts.set(field, wholePart(field, shown[field]))
   return { state: shown, version, digest: total(parts), parts }

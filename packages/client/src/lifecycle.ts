@@ -142,7 +142,7 @@ export function createLifecycle<C extends ComponentShape>(
       paint()
       return shown
     },
-    event: (event) => events.tell(event as C['event']),
+    event: events.tell,
     missed: misses.tell,
     done: layers.done,
     gone,
@@ -264,7 +264,9 @@ export function createLifecycle<C extends ComponentShape>(
     if (!known) {
       generation += 1
       // While what is shown is still what they were meant for.
-      if (meantFor !== undefined && meantFor !== current.id) line.renew(mountedAfresh())
+      if (meantFor !== undefined && meantFor !== current.id) {
+        line.renew(new LiveError('DISCONNECTED', 'the call was not sent: the component was mounted afresh'))
+      }
     }
     at = 'mounted'
     instance = current
@@ -439,7 +441,7 @@ export function createLifecycle<C extends ComponentShape>(
       const given = { ...options, guess: options?.guess ?? guess(body) }
       try {
         if (view.error) throw view.error
-        if (at === 'idle') throw notMounted(component)
+        if (at === 'idle') throw new LiveError('NOT_MOUNTED', `${component} is not mounted: subscribe first`)
         return await line.enter(body, given)
       } catch (error) {
         given.guess?.settle()
@@ -447,12 +449,4 @@ export function createLifecycle<C extends ComponentShape>(
       }
     },
   }
-}
-
-function notMounted(component: string): LiveError {
-  return new LiveError('NOT_MOUNTED', `${component} is not mounted: subscribe first`)
-}
-
-function mountedAfresh(): LiveError {
-  return new LiveError('DISCONNECTED', 'the call was not sent: the component was mounted afresh')
 }
