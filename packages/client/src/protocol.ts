@@ -137,9 +137,9 @@ export interface Reply {
   readonly requestId: string
   /** What went wrong, if it did. */
   readonly failure: LiveError | undefined
-  readonly result: unknown
+  readonly result?: unknown
   /** What it did will be seen later. */
-  readonly held: unknown
+  readonly held?: unknown
 }
 
 /** A whole state. */
@@ -168,7 +168,7 @@ export type ServerMessage =
       readonly type: 'CONNECTION_ESTABLISHED'
       readonly limits: Limits
       /** What this server can beyond the minimum. */
-      readonly caps: unknown
+      readonly caps?: unknown
       /** What to present when coming back; undefined where the server resumes nothing. */
       readonly token: string | undefined
       /** Who is signed in already, by a cookie or the address. */
@@ -183,7 +183,7 @@ export interface RoomPush {
   readonly componentId: string | undefined
   readonly type: 'ROOM_EVENT' | 'ROOM_JOINED' | 'ROOM_LEFT'
   /** Whose events they are: all instances of this component that are in the room; of a `ROOM_EVENT`. */
-  readonly component: unknown
+  readonly component?: unknown
   readonly roomId: string
   readonly payload: JsonObject
 }
@@ -235,14 +235,14 @@ export interface Standing {
   /** Its id and its state; undefined if it is the one that was asked for, and its state was pushed. */
   readonly made: Made | undefined
   /** What the server holds. */
-  readonly version: unknown
-  readonly digest: unknown
+  readonly version?: unknown
+  readonly digest?: unknown
   /** The number of its last event. */
-  readonly seq: unknown
+  readonly seq?: unknown
   /** The server has a newer version of the component. */
-  readonly outdated: unknown
+  readonly outdated?: unknown
   /** Which of the calls in doubt it has done. */
-  readonly done: unknown
+  readonly done?: unknown
 }
 
 /** An instance that was mounted, or rebuilt. */
@@ -257,18 +257,8 @@ export interface Made {
 
 /** What the `result` of a mount or a resume says, or `undefined` when it says nothing usable. */
 export function parseStanding(result: unknown): Standing | undefined {
-  const {
-    outcome: kind,
-    componentId,
-    initialState,
-    version,
-    digest,
-    frames,
-    outdated,
-    seq,
-    shared,
-    done,
-  } = fieldsOf(result)
+  const said = fieldsOf(result)
+  const { outcome: kind, componentId, initialState, version, digest, seq, shared } = said
   const whole = parseWhole({ state: initialState, version, digest })
   const made =
     typeof componentId === 'string' && whole
@@ -276,24 +266,18 @@ export function parseStanding(result: unknown): Standing | undefined {
       : undefined
   let outcome: Standing['outcome']
   if (kind === 'resumed') outcome = { kind }
-  if (kind === 'replayed') outcome = { kind, frames: Number(frames) || 0 }
+  if (kind === 'replayed') outcome = { kind, frames: Number(said.frames) || 0 }
   if (kind === 'rehydrated' && made) outcome = { kind, version: made.whole.version }
-  return outcome || (made && kind === undefined)
-    ? { outcome, made, version, digest, seq, outdated, done }
-    : undefined
+  const isUsable = outcome || (made && kind === undefined)
+  return isUsable ? { ...said, outcome, made } : undefined
 }
 
 function parseMessage(message: JsonObject): ServerMessage | undefined {
-  const { type, component, roomId, requestId, success, result, held } = message
+  const { type, requestId } = message
   // Whatever answers a request has its id: refusals of malformed frames and of exceeded rates come as `ERROR`.
   if (typeof requestId === 'string') {
-    return {
-      type: 'REPLY',
-      requestId,
-      failure: success === true ? undefined : parseError(message),
-      result,
-      held,
-    }
+    const failure = message.success === true ? undefined : parseError(message)
+    return { ...message, type: 'REPLY', requestId, failure }
   }
   const componentId = parseText(message.componentId)
   const payload = fieldsOf(message.payload)
@@ -302,16 +286,16 @@ function parseMessage(message: JsonObject): ServerMessage | undefined {
       return { type }
     case 'CONNECTION_ESTABLISHED':
       return {
+        ...message,
         type,
         limits: parseLimits(message.limits),
-        caps: message.caps,
         token: parseToken(message.session),
         user: parseText(message.userId),
       }
     case 'ROOM_EVENT':
     case 'ROOM_JOINED':
     case 'ROOM_LEFT':
-      return { type, componentId, component, roomId: `${roomId}`, payload }
+      return { ...message, type, componentId, roomId: `${message.roomId}`, payload }
     case 'ERROR':
       return { type, componentId, payload: parseError(message) }
     case 'STATE_UPDATE':
