@@ -16,8 +16,8 @@ interface Series {
   guess: Guess | undefined
   /** When it is made at the latest. */
   readonly due: number
-  readonly answer: Promise<unknown>
-  readonly go: () => void
+  answer: Promise<unknown>
+  go: () => void
   cancel?: () => void
 }
 
@@ -34,17 +34,17 @@ export function createDelays(clock: Clock, { call, guess }: Pick<Inside, 'call' 
   const all = new Map<string, Series>()
   const madeAt = new Map<string, number>()
 
-  function begin(name: string, body: CallBody, due: number): Series {
-    let go = (): void => undefined
-    const answer = new Promise<unknown>((resolve) => {
-      go = () => {
+  function begin(name: string, due: number): Series {
+    // What is missing follows: when it is made, its answer and its guess.
+    const mine = { due } as Series
+    mine.answer = new Promise((resolve) => {
+      mine.go = () => {
         mine.cancel?.()
         all.delete(name)
         madeAt.set(name, clock.now())
         resolve(call(mine.body, { guess: mine.guess }))
       }
     })
-    const mine: Series = { body, guess: undefined, due, answer, go }
     all.set(name, mine)
     return mine
   }
@@ -60,14 +60,15 @@ export function createDelays(clock: Clock, { call, guess }: Pick<Inside, 'call' 
         flush()
         return call(body)
       }
+      // It is written down now: changing an argument afterwards changes nothing.
+      const written = JSON.parse(JSON.stringify(body)) as CallBody
       const now = clock.now()
       const last = (madeAt.get(name) ?? -throttle) + throttle
-      const mine = all.get(name) ?? begin(name, body, debounce ? now + (throttle || Infinity) : last)
+      const mine = all.get(name) ?? begin(name, debounce ? now + (throttle || Infinity) : last)
       mine.cancel?.()
       mine.guess?.settle()
-      // It is written down now: changing an argument afterwards changes nothing.
-      mine.body = JSON.parse(JSON.stringify(body)) as CallBody
-      mine.guess = guess(mine.body)
+      mine.body = written
+      mine.guess = guess(written)
       const wait = Math.min(debounce || Infinity, mine.due - now)
       if (wait > 0) mine.cancel = clock.after(wait, mine.go)
       else mine.go()
