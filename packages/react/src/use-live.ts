@@ -64,7 +64,6 @@ export function useLive<C extends ComponentShape, S>(
   second?: LiveOptions<C, S>,
 ): Live<C, S> {
   // A component is an object with a name, and so is the one-argument form.
-  const { name } = first
   const options: Partial<LiveOptions<C, S>> = second ?? first
   const client = useLiveClient()
   const handle = useHandle(client, first as unknown as Component<C>, options)
@@ -75,7 +74,7 @@ export function useLive<C extends ComponentShape, S>(
     () => false,
   )
   useEvents(handle, options)
-  useDebug(name, handle, options.debug === true)
+  useDebug(first.name, handle, options.debug)
 
   return useMemo(() => {
     const { status } = view
@@ -104,19 +103,17 @@ function useHandle<C extends ComponentShape>(
 ): LiveHandle<C> {
   const { name } = component
   const { componentId, props } = options
-  const make = () => {
-    // The overloads of useLive saw to it that required props are there.
-    const handle = client.live(component, ...([options] as OptionalIfEmpty<MountOptions<C>>))
-    return { client, name, componentId, handle }
-  }
+  const key = [client, name, componentId]
+  // The overloads of useLive saw to it that required props are there.
+  const make = () => ({
+    key,
+    handle: client.live(component, ...([options] as OptionalIfEmpty<MountOptions<C>>)),
+  })
   // State, not a memo: React may forget a memo, and a forgotten handle would be a lost instance.
   const [held, hold] = useState(make)
-  let { handle } = held
-  if (held.client !== client || held.name !== name || held.componentId !== componentId) {
-    const next = make()
-    hold(next)
-    handle = next.handle
-  }
+  const wanted = held.key.every((part, index) => part === key[index]) ? held : make()
+  if (wanted !== held) hold(wanted)
+  const { handle } = wanted
   const written = JSON.stringify(props)
   // biome-ignore lint/correctness/useExhaustiveDependencies: props are compared as JSON
   useEffect(() => {
@@ -140,15 +137,16 @@ export function useView<C extends ComponentShape, S>(
       if (view === seen && shown) return shown
       seen = view
       const state = view.state && select(view.state)
-      const same =
-        shown?.status === view.status &&
+      const isSame =
+        shown &&
+        shown.status === view.status &&
         shown.error === view.error &&
         shown.outcome === view.outcome &&
         (shown.state === undefined || state === undefined
           ? shown.state === state
           : isEqual(shown.state, state))
-      if (!same || !shown) shown = { ...view, state }
-      return shown
+      shown = isSame ? shown : { ...view, state }
+      return shown as Shown<C, S>
     }
     return [() => look(handle.getState()), () => look(handle.getInitialState())]
   }, [handle, select, isEqual])
@@ -172,7 +170,7 @@ export function useEvents<C extends ComponentShape, S>(
   })
   useEffect(
     () =>
-      leaveAll(
+      leaveAll([
         handle.on((event) => {
           const { onEvent, eventHandlers } = latest.current
           onEvent?.(event)
@@ -181,13 +179,13 @@ export function useEvents<C extends ComponentShape, S>(
           if (Object.hasOwn(byType, type)) byType[type]?.(event)
         }),
         handle.onResume((outcome) => latest.current.onResume?.(outcome)),
-      ),
+      ]),
     [handle],
   )
 }
 
 /** How to leave everything that was entered. */
-function leaveAll(...ways: readonly (() => void)[]): () => void {
+function leaveAll(ways: readonly (() => void)[]): () => void {
   return () => {
     for (const leave of ways) leave()
   }
@@ -197,7 +195,7 @@ function leaveAll(...ways: readonly (() => void)[]): () => void {
 export function useDebug<C extends ComponentShape>(
   name: string,
   handle: LiveHandle<C>,
-  debug: boolean,
+  debug: boolean | undefined,
 ): void {
   useEffect(() => {
     if (!debug) return
@@ -205,6 +203,6 @@ export function useDebug<C extends ComponentShape>(
     const ways = (['subscribe', 'on', 'onMissed', 'onResume'] as const).map((what) =>
       handle[what]((...told: unknown[]) => console.debug(about, what, ...told)),
     )
-    return leaveAll(...ways)
+    return leaveAll(ways)
   }, [name, handle, debug])
 }
