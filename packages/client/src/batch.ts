@@ -99,7 +99,7 @@ export async function batch<const T extends readonly AnyCall[]>(
         const results = isObject(result) && Array.isArray(result.results) ? result.results : []
         for (const [index, { asker }] of leaving.entries()) {
           const said: unknown = results[index]
-          if (isObject(said) && said.success === true) asker.answered(said.result)
+          if (isObject(said) && said.success === true) asker.answered(said.result, said.held)
           else asker.failed(parseError(isObject(said) ? said : {}), true)
         }
       },

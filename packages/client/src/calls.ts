@@ -121,7 +121,7 @@ export const callLine: MakeLine = (port, { gone }) => {
       {
         answered(result, held) {
           calls.delete(call)
-          call.guess?.settle(held)
+          call.guess?.settle(held === true)
           call.answered?.(result)
           call.resolve(result)
         },

@@ -7,6 +7,7 @@
  */
 
 import type { Clock } from './environment.js'
+import type { LiveError } from './error.js'
 import type { Inside } from './inside.js'
 import type { Guess } from './optimistic.js'
 import type { CallBody } from './protocol.js'
@@ -17,7 +18,7 @@ interface Series {
   /** When it is made at the latest. */
   readonly due: number
   answer: Promise<unknown>
-  go: () => void
+  go: (refusal?: LiveError) => void
   cancel?: () => void
 }
 
@@ -25,8 +26,8 @@ interface Series {
 export interface Delays {
   /** Makes a call, perhaps later. `name` is that of its series. */
   make(body: CallBody, name?: string, debounce?: number, throttle?: number): Promise<unknown>
-  /** Makes all calls that were put off, oldest first. */
-  flush(): void
+  /** Makes all calls that were put off, oldest first; or none of them any more, for that reason. */
+  flush(refusal?: LiveError): void
 }
 
 /** Nothing is put off. */
@@ -38,19 +39,20 @@ export function createDelays(clock: Clock, { call, guess }: Pick<Inside, 'call' 
     // What is missing follows: when it is made, its answer and its guess.
     const mine = { due } as Series
     mine.answer = new Promise((resolve) => {
-      mine.go = () => {
+      mine.go = (refusal) => {
         mine.cancel?.()
         all.delete(name)
         madeAt.set(name, clock.now())
-        resolve(call(mine.body, { guess: mine.guess }))
+        if (refusal) mine.guess?.settle()
+        resolve(refusal ? Promise.reject(refusal) : call(mine.body, { guess: mine.guess }))
       }
     })
     all.set(name, mine)
     return mine
   }
 
-  function flush(): void {
-    for (const { go } of [...all.values()]) go()
+  function flush(refusal?: LiveError): void {
+    for (const { go } of [...all.values()]) go(refusal)
   }
 
   return {
@@ -66,11 +68,11 @@ export function createDelays(clock: Clock, { call, guess }: Pick<Inside, 'call' 
       const last = (madeAt.get(name) ?? -throttle) + throttle
       const mine = all.get(name) ?? begin(name, debounce ? now + (throttle || Infinity) : last)
       mine.cancel?.()
-      mine.guess?.settle()
+      mine.guess?.settle(undefined, true)
       mine.body = written
       mine.guess = guess(written)
       const wait = Math.min(debounce || Infinity, mine.due - now)
-      if (wait > 0) mine.cancel = clock.after(wait, mine.go)
+      if (wait > 0) mine.cancel = clock.after(wait, () => mine.go())
       else mine.go()
       return mine.answer
     },

@@ -22,7 +22,7 @@ export function createHandle<C extends ComponentShape>(
   firstProps: C['props'],
 ): LiveHandle<C> {
   let options: CallingOptions<C> = {}
-  const inside = createLifecycle<C>(port, identity, firstProps, () => delays.flush(), updateOf)
+  const inside = createLifecycle<C>(port, identity, firstProps, (refusal) => delays.flush(refusal), updateOf)
   const delays = createDelays(port.clock, inside)
 
   /** What a call will do, as far as the author has said. */
@@ -51,14 +51,20 @@ export function createHandle<C extends ComponentShape>(
     'componentId' | 'call' | 'callMethod' | 'write' | 'emit' | 'flush' | 'configure'
   >
   const tools: Tools & { readonly [INSIDE]: Inside } = {
-    [INSIDE]: inside,
+    [INSIDE]: {
+      ...inside,
+      call(body, given) {
+        delays.flush()
+        return inside.call(body, given)
+      },
+    },
     componentId,
     // The names and arguments are the caller's, checked by the type; so is what the server answers.
     call: callsOf(act) as Calls<C>,
     callMethod: ((name: string, ...args: unknown[]) => act(name, args)) as LiveHandle<C>['callMethod'],
     write: (property, value) => done({ type: 'PROPERTY_UPDATE', property, payload: { value } }),
     emit: (event) => done({ type: 'COMPONENT_EVENT', payload: { event } }),
-    flush: delays.flush,
+    flush: () => delays.flush(),
     configure(given) {
       options = { ...options, ...given }
     },

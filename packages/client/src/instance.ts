@@ -24,12 +24,13 @@ import {
 
 /** Who mounted it. */
 export interface Owner extends Ears {
-  /** There is something new to show, proven. Returns the same, perhaps made of pieces that are shown already. */
-  show(snapshot: Snapshot): Snapshot
+  /**
+   * There is something new to show, proven, which has the effects of these calls. Returns the same, perhaps made
+   * of pieces that are shown already.
+   */
+  show(snapshot: Snapshot, done: readonly unknown[]): Snapshot
   /** The server says that the instance is gone. */
   gone(error: LiveError): void
-  /** The next state has the effects of these calls. */
-  done(ids: unknown): void
   /** It cannot be kept in step. */
   broken(error: LiveError): void
 }
@@ -53,6 +54,8 @@ export interface Instance extends Kept {
   position(): { readonly have: number; readonly heard: number; readonly fresh?: true | undefined }
   /** Whether it is in step with what the server says it holds; if not, asks for the whole state. */
   prove(holds: Pick<Standing, 'version' | 'digest' | 'seq'>): boolean
+  /** Whether the whole state was asked for, and what comes before it is of no use. */
+  isOutOfStep(): boolean
   /** Nobody wants it any more; the server is told if `tell`. */
   leave(tell: boolean): void
   /** What the server may say to it, by type. */
@@ -67,6 +70,8 @@ export function createInstance(kept: Kept, component: string, port: Port, owner:
   const { id } = kept
   const mates = port.routes.get(id) ?? new Set()
   let shown: Snapshot | undefined
+  /** The calls whose effects the next state has. */
+  let done: unknown[] = []
   /** Whole states asked for in a row; 0 when in step. */
   let resyncs = 0
   let left = false
@@ -82,7 +87,9 @@ export function createInstance(kept: Kept, component: string, port: Port, owner:
   }
 
   function show(next: Snapshot): void {
-    shown = owner.show(next)
+    const had = done
+    done = []
+    shown = owner.show(next, had)
   }
 
   function resync(): void {
@@ -114,6 +121,7 @@ export function createInstance(kept: Kept, component: string, port: Port, owner:
   const instance: Instance = {
     ...kept,
     begin: adopt,
+    isOutOfStep: () => resyncs > 0,
     position() {
       resyncs = 0
       return { have: shown?.version ?? 0, heard: instance.heard, fresh: shown ? undefined : true }
@@ -156,7 +164,9 @@ export function createInstance(kept: Kept, component: string, port: Port, owner:
         instance.heard = hear(payload, instance.heard, owner)
         port.touch()
       },
-      CALL_DONE: ({ callIds }) => owner.done(callIds),
+      CALL_DONE({ callIds }) {
+        done = done.concat(callIds)
+      },
       STATE_SNAPSHOT(payload) {
         instance.snapshot = parseText(payload.snapshot)
         port.touch()

@@ -66,13 +66,16 @@ export function createLifecycle<C extends ComponentShape>(
   port: Port,
   { component, schema, name, isKept }: Identity,
   firstProps: C['props'],
-  flush: () => void,
+  flush: (refusal?: LiveError) => void,
   updateOf: (body: CallBody) => Update | undefined,
 ): Inside & { readonly face: Face<C> } {
   type View = LiveView<C>
   const { session } = port
   const guess = (body: CallBody) => layers.guess(updateOf(body))
-  const layers = createLayers(() => paint())
+  const layers = createLayers(
+    () => paint(),
+    () => instance?.isOutOfStep(),
+  )
   const line = port.line(port, { name, isKept, gone, guess, picture })
   const views = listeners<[view: View, previous: View]>()
   const events = listeners<[event: C['event']]>()
@@ -86,6 +89,8 @@ export function createLifecycle<C extends ComponentShape>(
   let view: View = MOUNTING
   /** What the server has, proven. */
   let shown: Snapshot | undefined
+  /** What is shown is what the server holds, as far as it has said how it stands. */
+  let isInStep = false
   /** What is shown may be in what is replayed: only the answer says which of it. Until then, that waits here. */
   let isInDoubt = false
   let caughtUp: Snapshot | undefined
@@ -116,7 +121,7 @@ export function createLifecycle<C extends ComponentShape>(
       enter(instance ? 'away' : 'waiting')
       paint()
     },
-    flush,
+    flush: () => flush(),
     closed() {
       broken(new LiveError('CLOSED', 'the client was closed'))
     },
@@ -131,11 +136,13 @@ export function createLifecycle<C extends ComponentShape>(
   }
 
   const owner: Owner = {
-    show(next) {
+    show(next, done) {
       if (isInDoubt) {
         caughtUp = next
         return next
       }
+      layers.done(done)
+      isInStep = at === 'mounted'
       // What was guessed right keeps its identity, so that nothing is rendered again for it.
       shown = pending > 0 ? { ...next, state: share(view.state, next.state) as JsonObject } : next
       line.saw?.(next.state)
@@ -144,7 +151,6 @@ export function createLifecycle<C extends ComponentShape>(
     },
     event: events.tell,
     missed: misses.tell,
-    done: layers.done,
     gone,
     broken,
   }
@@ -153,7 +159,7 @@ export function createLifecycle<C extends ComponentShape>(
   /** Shows what there is, as what it is. */
   function paint(failure = view.error): void {
     const error = at === 'failed' ? failure : undefined
-    const isLive = at === 'mounted' && isProven()
+    const isLive = at === 'mounted' && isInStep
     const status: LiveStatus = error ? 'failed' : isLive ? 'live' : shown ? 'stale' : 'mounting'
     const told = error || isLive ? news : undefined
     if (told) news = undefined
@@ -206,6 +212,7 @@ export function createLifecycle<C extends ComponentShape>(
     const rooms = hall.heard.size > 0 ? Object.fromEntries(hall.heard) : undefined
     const position = instance.position()
     isInDoubt = layers.size() > 0
+    if (!isInDoubt) catchUp()
     const doubt = isInDoubt ? layers.doubt(MOST_IN_DOUBT) : undefined
     const payload = { component, name, ...position, schema, snapshot, props: joins, rooms, doubt }
     request(
@@ -256,8 +263,8 @@ export function createLifecycle<C extends ComponentShape>(
     tries = 0
     news = outcome ?? news
     layers.done(done, true)
-    if (!made) shown = caughtUp ?? shown
-    caughtUp = undefined
+    if (made) caughtUp = undefined
+    catchUp()
     isInDoubt = false
     // Without an instance of its own, the answer is about the one that was asked for.
     const current = made ? renew(known, made) : (known as Instance)
@@ -277,9 +284,17 @@ export function createLifecycle<C extends ComponentShape>(
       if (!known) hall.heard.clear()
       hall.listen?.()
       current.begin(made.whole, shown?.state)
-    } else if (current.prove(proof)) paint()
+    } else if (current.prove(proof)) {
+      isInStep = true
+      paint()
+    }
     if (written() !== given) sendProps()
     port.touch()
+  }
+
+  function catchUp(): void {
+    shown = caughtUp ?? shown
+    caughtUp = undefined
   }
 
   function renew(known: Instance | undefined, { whole, ...kept }: Made): Instance {
@@ -319,6 +334,7 @@ export function createLifecycle<C extends ComponentShape>(
     meantFor = undefined
     enter('waiting', true)
     line.renew()
+    layers.clear()
     paint()
     if (port.isOpen()) mount()
   }
@@ -326,7 +342,10 @@ export function createLifecycle<C extends ComponentShape>(
   /** As if nothing had ever been shown. */
   function end(next: 'idle' | 'waiting', why: string, code: ErrorCode): void {
     enter(next, true)
-    line.renew(new LiveError(code, `the call was not sent: ${why}`))
+    const error = new LiveError(code, `the call was not sent: ${why}`)
+    flush(error)
+    line.renew(error)
+    layers.clear()
     meantFor = shown = news = undefined
     hall.heard.clear()
     hall.listen?.()
@@ -338,6 +357,7 @@ export function createLifecycle<C extends ComponentShape>(
     line.shut()
     turn += 1
     at = next
+    isInStep = false
     if (next === 'away') return
     instance?.leave(tell && port.isOpen())
     instance = undefined
@@ -372,6 +392,7 @@ export function createLifecycle<C extends ComponentShape>(
       if (wantsRemount && at === 'mounted' && mine === generation) remount()
     }
     given = written()
+    flush()
     line.enter({ type: 'PROPS_UPDATE', payload: { props } }).then(
       (result) => settled(isObject(result) && result.remount === true),
       // Mounting with them tells the application what is wrong with them.

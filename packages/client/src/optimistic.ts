@@ -27,8 +27,13 @@ export interface Guess {
   id?: string
   /** It was answered, and its effect is not seen yet. */
   isHeld?: unknown
-  /** The call is answered. Its effect may be `held` back for a while, and is shown until it comes. */
-  settle(held?: unknown): void
+  /** Its effect is in the next state, whatever that is. */
+  isDue?: unknown
+  /**
+   * The call is done, and its effect perhaps `held` back for a while: it is shown until it comes. Or the call came
+   * to nothing, unless another one takes its place and is shown in the same breath.
+   */
+  settle(held?: unknown, isReplaced?: boolean): void
 }
 
 /** The layers of one handle. */
@@ -43,16 +48,22 @@ export interface Layers {
   over(state: JsonObject, shown: JsonObject | undefined): JsonObject
   /** The state that comes next has the effects of these calls, and of all that were answered if `answered`. */
   done(ids: unknown, answered?: boolean): void
+  /** The instance that all of it was meant for is gone. */
+  clear(): void
   /** The calls whose effect may be seen already, though nobody said so: at most so many. */
   doubt(most: number): string[]
 }
 
-/** No layers. `changed` hears that they are others. */
-export function createLayers(changed: () => void): Layers {
+/** No layers. `changed` hears that they are others; while it `isOutOfStep`, an answer comes before its effect. */
+export function createLayers(changed: () => void, isOutOfStep: () => unknown): Layers {
   const layers = new Set<Layer>()
   const guesses = new Map<Guess, Layer[]>()
-  /** Stands for the calls that are made now. */
-  let current: Layer | undefined
+  /** Stand for the calls that are made now. */
+  const current = new Set<Layer>()
+  /** What the first so many layers make of a state, so that one more does not do them all again. */
+  let from: JsonObject | undefined
+  let top: JsonObject = {}
+  let laid = 0
 
   function lay(update: Update): Layer {
     const layer = { update, open: 0 }
@@ -60,21 +71,28 @@ export function createLayers(changed: () => void): Layers {
     return layer
   }
 
+  function takeOff(layer: Layer): boolean {
+    from = undefined
+    return layers.delete(layer)
+  }
+
   function drop(guess: Guess): boolean {
-    for (const layer of guesses.get(guess) ?? []) if (--layer.open === 0) layers.delete(layer)
+    for (const layer of guesses.get(guess) ?? []) if (--layer.open === 0) takeOff(layer)
     return guesses.delete(guess)
   }
 
   return {
     size: () => guesses.size,
     guess(update) {
-      const mine = [update && lay(update), current].filter((layer) => layer && layers.has(layer)) as Layer[]
+      const mine = [...current].filter((layer) => layers.has(layer))
+      if (update) mine.push(lay(update))
       if (mine.length === 0) return undefined
       for (const layer of mine) layer.open += 1
       const guess: Guess = {
-        settle(held) {
+        settle(held, isReplaced) {
           guess.isHeld = held
-          if (!held && drop(guess)) changed()
+          guess.isDue = held === false && isOutOfStep()
+          if (!held && !guess.isDue && drop(guess) && !isReplaced) changed()
         },
       }
       guesses.set(guess, mine)
@@ -84,11 +102,11 @@ export function createLayers(changed: () => void): Layers {
     lay(update) {
       const layer = lay(update)
       const takeBack = (): void => {
-        if (layers.delete(layer)) changed()
+        if (takeOff(layer)) changed()
       }
-      current = layer
+      current.add(layer)
       queueMicrotask(() => {
-        if (current === layer) current = undefined
+        current.delete(layer)
         // No call came with it, so no answer would end it.
         if (layer.open === 0) takeBack()
       })
@@ -96,22 +114,32 @@ export function createLayers(changed: () => void): Layers {
       return takeBack
     },
     over(state, shown) {
-      let next = state
-      for (const layer of layers) {
+      if (state !== from) {
+        from = top = state
+        laid = 0
+      }
+      for (const layer of [...layers].slice(laid)) {
         try {
-          next = { ...next, ...layer.update(next as never) }
+          top = { ...top, ...layer.update(top as never) }
+          laid += 1
         } catch (cause) {
           console.error('[fluxstack] an optimistic update failed:', cause)
           layers.delete(layer)
         }
       }
-      return next === state ? state : (share(shown, next) as JsonObject)
+      if (laid > 0) top = share(shown, top) as JsonObject
+      return top
     },
     done(ids, answered) {
       const known = Array.isArray(ids) ? ids : []
       for (const guess of guesses.keys()) {
-        if (known.includes(guess.id) || (answered && guess.isHeld)) drop(guess)
+        if (known.includes(guess.id) || guess.isDue || (answered && guess.isHeld)) drop(guess)
       }
+    },
+    clear() {
+      from = undefined
+      layers.clear()
+      guesses.clear()
     },
     doubt: (most) => [...guesses.keys()].flatMap(({ id }) => id ?? []).slice(0, most),
   }

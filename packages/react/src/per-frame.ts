@@ -3,7 +3,7 @@
  *
  * The first change is heard at once, and what follows before the next frame is heard there, together. What the
  * user does is heard at once always: an input must show a letter before the next one is typed. A page that is
- * hidden has no frames, so it renders again when it is seen.
+ * hidden has no frames and hears everything at once: it may have a title to keep.
  */
 
 import type { ComponentShape, LiveHandle } from '@fluxstack/client'
@@ -12,6 +12,7 @@ interface Frames {
   /** Whether React is told of by a test, which looks at once at what it did. */
   readonly IS_REACT_ACT_ENVIRONMENT?: boolean
   readonly requestAnimationFrame?: (then: () => void) => unknown
+  readonly document?: { readonly hidden: boolean }
 }
 
 /** How to subscribe to a handle. */
@@ -38,7 +39,7 @@ export function perFrame<C extends ComponentShape>(
     return handle.subscribe((view, previous) => {
       const isOwn = handle.pending > pending
       pending = handle.pending
-      isMissed = isWaiting && !isOwn && view.status === previous.status
+      isMissed = isWaiting && !page.document?.hidden && !isOwn && view.status === previous.status
       if (!isMissed) tell()
     })
   }

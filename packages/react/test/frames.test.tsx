@@ -34,6 +34,7 @@ beforeEach(() => {
 afterEach(() => {
   cleanup()
   vi.unstubAllGlobals()
+  vi.restoreAllMocks()
 })
 
 describe('frames', () => {
@@ -84,6 +85,23 @@ describe('frames', () => {
         await macrotask()
         expect(input.value).toBe(typed)
       }
+    })
+  })
+
+  test('a hidden page has no frames, and keeps its title all the same', async () => {
+    vi.spyOn(document, 'hidden', 'get').mockReturnValue(true)
+    function Title(): ReactNode {
+      return <title>{`(${useLive(Counter, { props: { count: 0 } }).state?.count}) mail`}</title>
+    }
+    const server = counting()
+    await show(server, <Title />)
+    await unwatched(async () => {
+      for (let count = 1; count <= 5; count += 1) {
+        server.push(Counter, { count })
+        await server.settled()
+      }
+      await macrotask()
+      expect(document.title).toBe('(5) mail')
     })
   })
 
