@@ -76,20 +76,27 @@ export function createInstance(kept: Kept, component: string, port: Port, owner:
   let resyncs = 0
   let left = false
 
-  function adopt(whole: WholeState, before: JsonObject | undefined): void {
-    const next = attempt(() => takeSnapshot(whole.state, whole.version, before))
-    if (next?.digest === whole.digest) {
+  /** Shows what is made, if it can be: a state may nest deeper than a stack. Otherwise asks for the whole. */
+  function adopt(make: () => Snapshot | undefined): void {
+    let next: Snapshot | undefined
+    try {
+      next = make()
+    } catch {}
+    if (next) {
+      const had = done
+      done = []
       resyncs = 0
-      show(next)
+      shown = owner.show(next, had)
     } else {
       resync()
     }
   }
 
-  function show(next: Snapshot): void {
-    const had = done
-    done = []
-    shown = owner.show(next, had)
+  function begin(whole: WholeState, before: JsonObject | undefined): void {
+    adopt(() => {
+      const next = takeSnapshot(whole.state, whole.version, before)
+      return next.digest === whole.digest ? next : undefined
+    })
   }
 
   function resync(): void {
@@ -120,7 +127,7 @@ export function createInstance(kept: Kept, component: string, port: Port, owner:
 
   const instance: Instance = {
     ...kept,
-    begin: adopt,
+    begin,
     isOutOfStep: () => resyncs > 0,
     position() {
       resyncs = 0
@@ -146,17 +153,12 @@ export function createInstance(kept: Kept, component: string, port: Port, owner:
     hear: {
       STATE_UPDATE(whole) {
         if (!whole) resync()
-        else if (resyncs > 0 || !shown || whole.version > shown.version) adopt(whole, shown?.state)
+        else if (resyncs > 0 || !shown || whole.version > shown.version) begin(whole, shown?.state)
       },
       STATE_DELTA(delta) {
         if (resyncs > 0 || !shown || (delta && delta.version <= shown.version)) return
         const from = shown
-        const next = delta?.base === from.version ? attempt(() => advance(from, delta)) : undefined
-        if (next) {
-          show(next)
-        } else {
-          resync()
-        }
+        adopt(() => (delta?.base === from.version ? advance(from, delta) : undefined))
       },
       COMPONENT_EVENT(payload) {
         // What is sent again for one handle reaches all that have the instance. Numbers tell what was missed.
@@ -185,13 +187,4 @@ export function createInstance(kept: Kept, component: string, port: Port, owner:
 /** Tells the server that an instance is not wanted. */
 export function unmount(port: Port, componentId: string): void {
   port.ask({ type: 'COMPONENT_UNMOUNT', componentId })
-}
-
-/** What `make` makes, or nothing if it fails: a state may nest deeper than a stack. */
-function attempt<T>(make: () => T): T | undefined {
-  try {
-    return make()
-  } catch {
-    return undefined
-  }
 }

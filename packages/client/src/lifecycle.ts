@@ -27,7 +27,7 @@ import type { Guest, Port } from './port.js'
 import {
   type CallBody,
   type ClientMessage,
-  isObject,
+  fieldsOf,
   type JsonObject,
   type Made,
   parseStanding,
@@ -367,9 +367,8 @@ export function createLifecycle<C extends ComponentShape>(
 
   function kept(): KeptInstance | undefined {
     if (!instance || !isKept) return instance && { id: instance.id }
-    const { id, heard, snapshot, shared } = instance
-    const isSmall = snapshot && snapshot.length <= MOST_KEPT
-    return { id, heard, props: given, snapshot: isSmall ? snapshot : undefined, shared }
+    const { id, heard, snapshot = '', shared } = instance
+    return { id, heard, props: given, snapshot: snapshot.length > MOST_KEPT ? '' : snapshot, shared }
   }
 
   function recalled(): Instance | undefined {
@@ -388,16 +387,18 @@ export function createLifecycle<C extends ComponentShape>(
 
   function sendProps(): void {
     const mine = generation
-    const settled = (wantsRemount: boolean): void => {
-      if (wantsRemount && at === 'mounted' && mine === generation) remount()
-    }
     given = written()
     flush()
-    line.enter({ type: 'PROPS_UPDATE', payload: { props } }).then(
-      (result) => settled(isObject(result) && result.remount === true),
-      // Mounting with them tells the application what is wrong with them.
-      () => settled(true),
-    )
+    line
+      .enter({ type: 'PROPS_UPDATE', payload: { props } })
+      .then(
+        (result) => fieldsOf(result).remount,
+        // Mounting with them tells the application what is wrong with them.
+        () => true,
+      )
+      .then((wantsRemount) => {
+        if (wantsRemount === true && at === 'mounted' && mine === generation) remount()
+      })
   }
 
   function stop(): void {

@@ -258,8 +258,8 @@ export interface Made {
 /** What the `result` of a mount or a resume says, or `undefined` when it says nothing usable. */
 export function parseStanding(result: unknown): Standing | undefined {
   const said = fieldsOf(result)
-  const { outcome: kind, componentId, initialState, version, digest, seq, shared } = said
-  const whole = parseWhole({ state: initialState, version, digest })
+  const { outcome: kind, componentId, initialState: state, seq, shared } = said
+  const whole = parseWhole({ ...said, state })
   const made =
     typeof componentId === 'string' && whole
       ? { id: componentId, whole, heard: Number(seq) || 0, shared }
