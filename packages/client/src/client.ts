@@ -263,9 +263,10 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   const origin = load.slice(0, ORIGIN_LENGTH)
   let number = 0
   const port: Port = {
+    ...connection,
+    ...memory,
     clock,
     page,
-    hello: connection.hello,
     signIn,
     outdated() {
       isOutdated = true
@@ -281,7 +282,6 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       return { id: `${origin}-${number}`, number }
     },
     isOpen: () => isOpen,
-    ask: connection.ask,
     later: (tries, then) => clock.after(backoff(random, tries), then),
     join(guest) {
       guests.add(guest)
@@ -291,8 +291,6 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     },
     part: (guest) => guests.delete(guest),
     routes,
-    left: memory.left,
-    touch: memory.touch,
   }
 
   // Handles that were given a name are found again by it, as long as somebody holds them.

@@ -154,23 +154,20 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   function receive(text: unknown): void {
     if (link.at === 'open') link.pulse.heard()
-    for (const message of parseFrame(text)) onMessage(message)
-  }
-
-  function onMessage(message: ServerMessage): void {
-    if (message.type === 'CONNECTION_ESTABLISHED') {
-      if (link.at === 'opening') greet(link.socket, message)
-    } else if (message.type === 'REPLY') {
-      out.answer(message)
-    } else if (message.type !== 'COMPONENT_PONG') {
-      options.pushed(message)
+    for (const message of parseFrame(text)) {
+      if (message.type === 'CONNECTION_ESTABLISHED') {
+        if (link.at === 'opening') greet(link.socket, message)
+      } else if (message.type === 'REPLY') {
+        out.answer(message)
+      } else if (message.type !== 'COMPONENT_PONG') {
+        options.pushed(message)
+      }
     }
   }
 
   function greet(socket: Socket, said: Hello): void {
     out.open(socket, said.limits)
-    const ping = (): void => out.sendNow({ type: 'COMPONENT_PING' })
-    const pulse = heartbeat(clock, page.visible, ping, () => dial(0))
+    const pulse = heartbeat(clock, page.visible, out.ping, () => dial(0))
     hello = said
     go({ at: 'open', socket, pulse, cancel: pulse.stop })
   }

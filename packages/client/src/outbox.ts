@@ -46,8 +46,8 @@ export interface Outbox {
   ask(message: ClientMessage, asker?: Asker, timeout?: number): void
   /** A socket is ready. */
   open(socket: Socket, limits: Limits): void
-  /** Sends something that neither waits nor is answered: a ping. */
-  sendNow(message: ClientMessage): void
+  /** Asks whether anybody is there: it neither waits nor is answered like a request. */
+  ping(): void
   /** An answer came. */
   answer(reply: Reply): void
   /** The socket is gone, and with it every answer. */
@@ -131,9 +131,9 @@ export function outbox(clock: Clock, bound: number, usual: number): Outbox {
       lastId = 0
       flushSoon()
     },
-    sendNow(message) {
+    ping() {
       line?.pace.spend()
-      line?.socket.send(JSON.stringify(message))
+      line?.socket.send('{"type":"COMPONENT_PING"}')
     },
     answer({ requestId, failure, result, held }) {
       const request = sent.get(requestId)
