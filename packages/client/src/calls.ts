@@ -47,11 +47,11 @@ interface Call extends CallName, Pick<CallOptions, 'answered' | 'ask' | 'guess'>
   readonly due: number
   readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
-  isAsked?: boolean
   tries: number
   /** Why there is no answer, though it was asked. */
   lost?: LiveError
-  cancel?: () => void
+  /** Stops its clock while it waits; undefined while it is asked. */
+  cancel?: (() => void) | undefined
 }
 
 /** The calls of one handle. */
@@ -113,8 +113,8 @@ export const callLine: MakeLine = (port, { gone }) => {
     const isNamed = isKnown && !('roomId' in body)
     const mayRepeat = isKnown && body.type !== 'ROOM_EMIT'
     waiting -= 1
-    call.isAsked = true
     call.cancel?.()
+    call.cancel = undefined
     const ask = call.ask ?? port.ask
     ask(
       { ...body, componentId, ...(isNamed && nameOf(call)) },
@@ -168,7 +168,6 @@ export const callLine: MakeLine = (port, { gone }) => {
 
   function wait(call: Call): void {
     waiting += 1
-    call.isAsked = false
     call.cancel = clock.after(call.due - clock.now(), () => {
       const why = 'the call was not sent in time'
       fail(call, new LiveError('TIMEOUT', call.lost?.message ?? why))
@@ -177,7 +176,7 @@ export const callLine: MakeLine = (port, { gone }) => {
 
   function fail(call: Call, error: LiveError): void {
     calls.delete(call)
-    if (!call.isAsked) waiting -= 1
+    if (call.cancel) waiting -= 1
     call.cancel?.()
     call.guess?.settle()
     call.reject(error)
@@ -186,7 +185,7 @@ export const callLine: MakeLine = (port, { gone }) => {
   function flush(): void {
     for (const call of calls) {
       if (!instanceId || cancelPause || waiting === 0) return
-      if (!call.isAsked) leave(call, instanceId)
+      if (call.cancel) leave(call, instanceId)
     }
   }
 
@@ -217,7 +216,7 @@ export const callLine: MakeLine = (port, { gone }) => {
       acked = undefined
       for (const call of calls) {
         const why = call.lost ?? error
-        if (why && !call.isAsked) fail(call, why)
+        if (why && call.cancel) fail(call, why)
       }
     },
   }
