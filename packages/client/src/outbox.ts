@@ -127,12 +127,12 @@ export function outbox(clock: Clock, bound: number, usual: number): Outbox {
       flushSoon()
     },
     open(socket, limits) {
-      line = { socket, limits, pace: pace(limits.rate, limits.burst, clock.now()) }
+      line = { socket, limits, pace: pace(limits.rate, limits.burst) }
       lastId = 0
       flushSoon()
     },
     ping() {
-      line?.pace.spend()
+      line?.pace.spend(clock.now())
       line?.socket.send('{"type":"COMPONENT_PING"}')
     },
     answer({ requestId, failure, result, held }) {

@@ -16,27 +16,29 @@ export interface Pace {
   /** Takes leave for one message. Returns 0, or how many ms to wait before asking again. */
   take(now: number): number
   /** Accounts for a message that could not wait. */
-  spend(): void
+  spend(now: number): void
 }
 
-/** A full bucket, as a new connection has it. */
-export function pace(rate: number, burst: number, start: number): Pace {
-  const perMs = (rate * RATE_SHARE) / 1000
-  const most = Math.max(1, Math.floor(burst * BURST_SHARE))
-  let tokens = most
-  let filledAt = start
+/** A full bucket, as a new connection has it. A `rate` of 0 is no limit. */
+export function pace(rate: number, burst: number): Pace {
+  /** How long, in ms, a token takes to come back. */
+  const each = rate && 1000 / (rate * RATE_SHARE)
+  /** How long the bucket may take to be full again, with room for one token. */
+  const most = each * Math.max(0, Math.floor(burst * BURST_SHARE) - 1)
+  let fullAt = -Infinity
+
+  function spend(now: number): void {
+    fullAt = Math.max(fullAt, now) + each
+  }
+
   return {
     take(now) {
-      if (rate === 0) return 0
-      tokens = Math.min(most, tokens + (now - filledAt) * perMs)
-      filledAt = now
-      // A timer may fire a hair early; a millionth of a token is not worth another one.
-      if (tokens < 1 - 1e-6) return Math.ceil((1 - tokens) / perMs)
-      tokens -= 1
+      const wait = fullAt - now - most
+      // A timer may fire a hair early; a nanosecond is not worth another one.
+      if (wait > 1e-6) return Math.ceil(wait)
+      spend(now)
       return 0
     },
-    spend() {
-      tokens -= 1
-    },
+    spend,
   }
 }
