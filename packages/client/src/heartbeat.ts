@@ -41,7 +41,8 @@ export function heartbeat(clock: Clock, visible: boolean, ping: () => void, dead
   }
   function watch(): void {
     const left = heardAt + IDLE_MS - clock.now()
-    if (!paused) alarm(left, () => (clock.now() - heardAt >= IDLE_MS ? probe() : watch()))
+    if (left > 0 && !paused) alarm(left, watch)
+    else probe()
   }
   function judge(ms: number, isFirst: boolean): void {
     const due = clock.now() + ms
