@@ -97,7 +97,7 @@ export function createSession(
           const { code } = error
           if (isPassing(error) || code === 'TIMEOUT') {
             connection.retry(tries++)
-          } else if (code !== 'DISCONNECTED' && code !== 'CLOSED') {
+          } else if (connection.status() === 'open') {
             refusal = code
             keep(given)
           }
