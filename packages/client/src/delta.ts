@@ -64,8 +64,9 @@ export function advance(from: Snapshot, delta: Delta): Snapshot | undefined {
     for (const field of Object.keys(changes)) {
       const next = change(ownValue(before, field), changes[field], field, parts.get(field))
       if (!next) return undefined
-      state[field] = next.value
-      parts.set(field, next.part)
+      const [value, part] = next
+      state[field] = value
+      parts.set(field, part)
     }
   }
 
@@ -73,23 +74,20 @@ export function advance(from: Snapshot, delta: Delta): Snapshot | undefined {
   return sum === delta.digest ? { state, version: delta.version, digest: sum, parts } : undefined
 }
 
-interface Changed {
-  readonly value: unknown
-  readonly part: Part
-}
+type Changed = readonly [value: unknown, part: Part]
 
 /** How one field changes: from what it was, by what was said; `undefined` if that does not fit. */
 type Change = (before: unknown, said: unknown, field: string, part: Part | undefined) => Changed | undefined
 
 const replaced: Change = (before, said, field) => {
   const value = share(before, said)
-  return { value, part: wholePart(field, value) }
+  return [value, wholePart(field, value)]
 }
 
 const spliced: Change = (list, edits, field, part) => {
   if (!Array.isArray(list) || !Array.isArray(edits)) return undefined
-  let value: unknown[] = list.slice()
-  let items: number[] = part?.items ? part.items.slice() : list.map(signed)
+  let value: unknown[] = [...list]
+  let items: number[] = [...(part?.items ?? list.map(signed))]
   for (const edit of edits) {
     if (!Array.isArray(edit)) return undefined
     const [index, removed, ...inserted] = edit as unknown[]
@@ -97,7 +95,7 @@ const spliced: Change = (list, edits, field, part) => {
     value = replaceRange(value, index, removed, inserted)
     items = replaceRange(items, index, removed, inserted.map(signed))
   }
-  return { value, part: { term: entryTerm(field, arrayDigest(items, Number)), items } }
+  return [value, { term: entryTerm(field, arrayDigest(items, Number)), items }]
 }
 
 function replaceRange<T>(list: T[], index: number, removed: number, inserted: T[]): T[] {
@@ -127,7 +125,7 @@ const merged: Change = (map, edit, field, part) => {
     take(value, key)
     delete value[key]
   }
-  return { value, part: { term: entryTerm(field, finishObject(sum, Object.keys(value).length)), sum } }
+  return [value, { term: entryTerm(field, finishObject(sum, Object.keys(value).length)), sum }]
 }
 
 function wholePart(field: string, value: unknown): Part {
