@@ -306,7 +306,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     let handle = named.get(name)?.deref() as LiveHandle<C> | undefined
     if (!handle) {
       const isKept = given !== undefined && mount?.persistState !== false
-      const identity = { component: component.name, schema: component.schema, name, isKept }
+      const identity = { component, name, isKept }
       handle = createHandle<C>(port, identity, id, mount?.props)
       for (const [other, held] of named) if (!held.deref()) named.delete(other)
       if (given !== undefined) named.set(name, new WeakRef(handle))

@@ -7,6 +7,7 @@
 
 import { callsOf, payloadOf } from './actions.js'
 import { createDelays } from './delays.js'
+import { ownValue } from './digest.js'
 import { INSIDE, type Inside } from './inside.js'
 import { createLifecycle, type Identity } from './lifecycle.js'
 import type { Update } from './optimistic.js'
@@ -29,10 +30,9 @@ export function createHandle<C extends ComponentShape>(
   function updateOf(body: CallBody): Update | undefined {
     if (options.optimisticUpdates === false) return undefined
     if (body.type === 'PROPERTY_UPDATE') return () => ({ [body.property]: body.payload.value })
-    const { optimistic = {} } = options
-    if (body.type !== 'CALL_ACTION' || !Object.hasOwn(optimistic, body.action)) return undefined
+    if (body.type !== 'CALL_ACTION') return undefined
     // What a reducer takes is what its action takes, checked by the type.
-    const reduce = (optimistic as Record<string, Reducer>)[body.action]
+    const reduce = ownValue(options.optimistic ?? {}, body.action) as Reducer | undefined
     return reduce && ((state) => reduce(state, body.payload))
   }
 

@@ -33,7 +33,7 @@ import {
   parseStanding,
   type Standing,
 } from './protocol.js'
-import type { ComponentShape, LiveHandle, LiveStatus, LiveView, ResumeOutcome } from './shape.js'
+import type { Component, ComponentShape, LiveHandle, LiveStatus, LiveView, ResumeOutcome } from './shape.js'
 import type { KeptInstance } from './tab-memory.js'
 
 /** What is shown before anything is. */
@@ -46,9 +46,7 @@ const MOUNTING = {
 
 /** Which component it is. */
 export interface Identity {
-  readonly component: string
-  /** The version of the component that the page was made for; undefined for the first. */
-  readonly schema: number | undefined
+  readonly component: Pick<Component<ComponentShape>, 'name' | 'schema'>
   /** The client's own name for the instance. */
   readonly name: string
   /** Whether a later page will know the name, and may have the instance. */
@@ -64,7 +62,7 @@ type Face<C extends ComponentShape> = Omit<
 /** A component that is idle, and the way to call it. */
 export function createLifecycle<C extends ComponentShape>(
   port: Port,
-  { component, schema, name, isKept }: Identity,
+  { component: { name: component, schema }, name, isKept }: Identity,
   firstProps: C['props'],
   flush: (refusal?: LiveError) => void,
   updateOf: (body: CallBody) => Update | undefined,

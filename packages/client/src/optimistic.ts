@@ -131,9 +131,9 @@ export function createLayers(changed: () => void, isOutOfStep: () => unknown): L
       return top
     },
     done(ids, answered) {
-      const known = Array.isArray(ids) ? ids : []
       for (const guess of guesses.keys()) {
-        if (known.includes(guess.id) || guess.isDue || (answered && guess.isHeld)) drop(guess)
+        const isDone = Array.isArray(ids) && ids.includes(guess.id)
+        if (isDone || guess.isDue || (answered && guess.isHeld)) drop(guess)
       }
     },
     clear() {
