@@ -11,6 +11,7 @@ const flat = (code: string): string =>
 
 /** Which files have the pieces of which page. */
 const PAGES = {
+  instant: ['order.tsx', 'instant.test.tsx'],
   testing: ['shop.test.tsx'],
   zustand: ['till-store.ts', 'till-page.tsx', 'till.test.tsx'],
 }
@@ -19,7 +20,7 @@ test.each(Object.entries(PAGES))(
   'every block of docs/%s.md is a piece of something that runs',
   (page, files) => {
     const code = files.map((file) => flat(read(file))).join('\n')
-    const blocks = [...read(`../../../../docs/${page}.md`).matchAll(/```tsx\n(.*?)\n```/gs)]
+    const blocks = [...read(`../../../../docs/${page}.md`).matchAll(/```tsx?\n(.*?)\n```/gs)]
     expect(blocks.length).toBeGreaterThan(5)
     for (const [, block = ''] of blocks) expect(code).toContain(flat(block))
   },
