@@ -5,6 +5,7 @@ import { ClockPanel } from './clock-panel'
 import { ConnectionBanner, OutdatedBanner } from './connection-banner'
 import { Counters } from './counters'
 import { CursorField } from './cursor-field'
+import { LedgerPanel } from './ledger-panel'
 import { NotebookPanel } from './notebook-panel'
 import { ProfileForm } from './profile-form'
 import { SignupForm } from './signup-form'
@@ -47,6 +48,7 @@ export function App() {
         </div>
         <TillPanel />
         <NotebookPanel />
+        <LedgerPanel />
         <TogetherHead />
         <ChatPanel />
         <div className="stack">

@@ -92,6 +92,8 @@ export interface VirtualListProps {
 export interface LiveVirtualList<Row> {
   /** How many rows the list has. */
   readonly length: number
+  /** For how many of them there is room in the browser: those in view, and those near it. */
+  readonly held: number
   /** The rows to render. */
   readonly rows: readonly VirtualRow<Row>[]
   /** For the element around them. */
@@ -206,6 +208,7 @@ export function useLiveVirtualList<C extends ComponentShape, K extends ListField
     : (['height', 'width', 'Y'] as const)
   return {
     length: list.length,
+    held: list.rows.length,
     error: list.error,
     virtualizer,
     activeIndex: active,
