@@ -11,6 +11,7 @@ mod durability;
 mod files;
 mod fuzz;
 mod kill;
+mod lists;
 mod memory;
 mod mounted;
 mod node;
@@ -84,6 +85,8 @@ enum Chore {
     Storm(storm::Options),
     /// A thousand clients of one shared instance: nothing lost, and what it costs beside a bare broadcast
     Crowd(crowd::Options),
+    /// A list of a hundred thousand rows in a browser: what it costs in part, and whole
+    Lists,
     /// Simulated networks, tabs and deployments from a seed: nothing lost, nothing doubled, every screen right
     Sim(sim::Options),
     /// Feed the protocol's reader random bytes
@@ -129,6 +132,7 @@ fn perform(chore: Chore) -> anyhow::Result<ExitCode> {
         Chore::Kill(options) => kill::kill(&options)?,
         Chore::Storm(options) => storm::storm(&options)?,
         Chore::Crowd(options) => crowd::crowd(&options)?,
+        Chore::Lists => lists::lists()?,
         Chore::Sim(options) => sim::sim(&options)?,
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds)?,
         Chore::Setup => setup::everything()?,
