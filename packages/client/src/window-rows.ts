@@ -5,6 +5,8 @@
  * with it. What must stay true: a row stands where the list has it, or is marked as old, or is not there.
  */
 
+import { LONGEST } from './protocol-list.js'
+
 /** One edit by its places: where, how many rows went, how many came instead. What is said after it counts on it. */
 export type Edit = readonly [index: number, removed: number, inserted: number]
 
@@ -103,6 +105,17 @@ export function difference(
   if (!move) return [[head, removed, inserted]]
   const [source, target] = move
   return [[source, 1, 0] as const, [target, 0, 1] as const]
+}
+
+/** Whether the edits are possible, and lead from a list so long to one so long. */
+export function leads(edits: readonly Edit[], before: number, after: number): boolean {
+  let length = before
+  for (const [index, removed, inserted] of edits) {
+    if (index + removed > length) return false
+    length += inserted - removed
+    if (length > LONGEST) return false
+  }
+  return length === after
 }
 
 /** Tells rows apart, also those that are not at hand: a number for each place, which goes with the row. */

@@ -13,7 +13,7 @@ import { isGone, isPassing, LiveError } from './error.js'
 import { type Inside, insideOf } from './inside.js'
 import { listeners } from './listeners.js'
 import { isObject, type ListRequest } from './protocol.js'
-import { LONGEST, parseRows, parseWindowed } from './protocol-list.js'
+import { parseRows, parseWindowed } from './protocol-list.js'
 import type { ComponentShape, LiveHandle, Windowed } from './shape.js'
 import {
   difference,
@@ -21,6 +21,7 @@ import {
   type Held,
   isFresh,
   type Keys,
+  leads,
   moveKeys,
   NOTHING,
   newKeys,
@@ -94,6 +95,8 @@ interface Source {
 }
 
 interface Reading {
+  /** The first place that was asked for. */
+  readonly first: number
   /** What happened to the list since it was asked for, each edit with the revision that it led to. */
   readonly edits: (readonly [rev: number, edit: Edit])[]
   /** Something happened that nobody can say. */
@@ -231,7 +234,7 @@ function openWindow(
       property,
       payload: { from: first, count: last + 1 - first },
     }
-    const mine: Reading = { edits: [], isLost: false }
+    const mine: Reading = { first, edits: [], isLost: false }
     reading = mine
     // Not in line with the calls: what is asked here is worth nothing later.
     port.ask(
@@ -265,7 +268,7 @@ function openWindow(
   }
 
   /** Rows came. */
-  function take(result: unknown, { edits, isLost }: Reading): void {
+  function take(result: unknown, { first, edits, isLost }: Reading): void {
     if (isArray(list)) return
     const came = parseRows(result)
     if (!came) {
@@ -278,8 +281,8 @@ function openWindow(
       let read: Held<unknown> = { from, rows, fresh: rows.map(() => true) }
       for (const [led, edit] of edits) if (led > rev) read = spliced(read, edit)
       hold(read)
-      // Nothing where something was to be: it will be said why.
-      isAhead = rows.length === 0
+      // Nothing where something was to be: asking again would bring the same.
+      isAhead = rev === list.rev && missing() === first
     }
     tell()
     read()
@@ -342,15 +345,4 @@ const NO_ROWS: readonly unknown[] = []
 
 function isArray(value: unknown): value is readonly unknown[] {
   return Array.isArray(value)
-}
-
-/** Whether the edits are possible, and lead from a list so long to one so long. */
-function leads(edits: readonly Edit[], before: number, after: number): boolean {
-  let length = before
-  for (const [index, removed, inserted] of edits) {
-    if (index + removed > length) return false
-    length += inserted - removed
-    if (length > LONGEST) return false
-  }
-  return length === after
 }

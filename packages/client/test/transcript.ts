@@ -269,7 +269,7 @@ class Play {
       return
     }
     const { rows, from } = list.getSnapshot()
-    return equal([from, rows], more, `the rows of ${field}`)
+    equal([from, rows], more, `the rows of ${field}`)
   }
 
   /** The room of a handle, listened to since it was named first. */

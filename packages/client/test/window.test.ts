@@ -208,6 +208,30 @@ describe('a part of a long list', () => {
     expect(later.list.getSnapshot().row(501)?.id).toBe(500)
   })
 
+  test('does not ask again and again for what is not given', async () => {
+    const server = ledger(1_000)
+    const { list } = await open(server, 0)
+    const answer = await withoutAnswer(server, list)
+    list.show(700, 705)
+    // Other rows than those that were asked for.
+    await answer(0)
+    expect(reads(server)).toEqual([
+      [500, 5],
+      [700, 5],
+    ])
+    server.lose()
+    list.show(800, 805)
+    await server.settled()
+    const { requestId } = server.received.at(-1) ?? {}
+    const result = { from: 0, length: 1_000, rev: 0, rows: [] }
+    server.send({ type: 'MESSAGE_RESPONSE', originalType: 'LIST_READ', success: true, result, requestId })
+    await server.settled()
+    expect(reads(server).length).toBe(3)
+    change(server, (rows) => rows.pop())
+    await server.settled()
+    expect(ids(list, 800, 801)).toEqual([800])
+  })
+
   test('takes no rows of an instance that is gone, though they count like those of the new one', async () => {
     const server = ledger(1_000)
     const { list, handle } = await open(server, 0)
