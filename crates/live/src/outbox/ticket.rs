@@ -49,10 +49,6 @@ pub(crate) struct Ticket {
     to: Option<To>,
     /// What the client calls the request, if it may send it again; and how far it has its answers.
     call: Option<(CallId, u64)>,
-    /// Whether the client shows already what it does.
-    is_optimistic: bool,
-    /// Whether a part of what it did is held back.
-    is_held: bool,
 }
 
 /// Where the answer goes.
@@ -61,11 +57,21 @@ enum To {
     Place(Place),
 }
 
+/// What the client shows of it. Beside where the answer goes, because there it takes no room of its own.
+#[derive(Clone, Copy, Default)]
+struct Shown {
+    /// Already, before it is done.
+    is_early: bool,
+    /// Not all of what it did, because that is held back.
+    is_held: bool,
+}
+
 /// A place in the answer to a batch.
 struct Place {
     together: Arc<Together>,
     at: usize,
     instance: InstanceId,
+    shown: Shown,
 }
 
 struct Open {
@@ -82,6 +88,7 @@ struct Open {
     user: Option<Arc<str>>,
     /// The shared instance whose state the answer to a mount shows.
     shows: Option<InstanceId>,
+    shown: Shown,
 }
 
 impl Ticket {
@@ -103,14 +110,15 @@ impl Ticket {
             bytes,
             user: None,
             shows: None,
+            shown: Shown::default(),
         };
-        Self { to: Some(To::Client(open)), call: None, is_optimistic: false, is_held: false }
+        Self { to: Some(To::Client(open)), call: None }
     }
 
     /// The ticket of the call at this place of a batch.
     pub(super) fn of_place(together: Arc<Together>, at: usize, instance: InstanceId) -> Self {
-        let to = Some(To::Place(Place { together, at, instance }));
-        Self { to, call: None, is_optimistic: false, is_held: false }
+        let place = Place { together, at, instance, shown: Shown::default() };
+        Self { to: Some(To::Place(place)), call: None }
     }
 
     /// The same for a request that may be sent again.
@@ -122,16 +130,27 @@ impl Ticket {
 
     /// The same for one that the client shows already, if it has a name.
     #[must_use]
-    pub(crate) fn shown_already(mut self, is_optimistic: bool) -> Self {
-        self.is_optimistic = is_optimistic;
+    pub(crate) fn shown_already(mut self, is_early: bool) -> Self {
+        if let Some(shown) = self.shown_mut() {
+            shown.is_early = is_early;
+        }
         self
     }
 
     /// The same, a part of whose doing is held back: the answer says so to whoever shows it already.
     #[must_use]
     pub(crate) fn held(mut self, is_held: bool) -> Self {
-        self.is_held = is_held;
+        if let Some(shown) = self.shown_mut() {
+            shown.is_held = is_held;
+        }
         self
+    }
+
+    fn shown_mut(&mut self) -> Option<&mut Shown> {
+        self.to.as_mut().map(|to| match to {
+            To::Client(open) => &mut open.shown,
+            To::Place(place) => &mut place.shown,
+        })
     }
 
     /// The same, whose answer says that this is who is signed in.
@@ -159,14 +178,19 @@ impl Ticket {
 
     /// What the client calls it, if it shows already what it does.
     pub(crate) fn guess(&self) -> Option<&CallId> {
-        self.call.as_ref().filter(|_| self.is_optimistic).map(|(call, _)| call)
+        let is_early = match &self.to {
+            Some(To::Client(open)) => open.shown.is_early,
+            Some(To::Place(place)) => place.shown.is_early,
+            None => false,
+        };
+        self.call.as_ref().filter(|_| is_early).map(|(call, _)| call)
     }
 
     /// Answers.
     pub(crate) fn answer(mut self, outcome: Outcome) {
         match self.to.take() {
-            Some(To::Client(open)) => open.answer(outcome, self.is_held),
-            Some(To::Place(place)) => place.together.fill(place.at, &outcome, self.is_held),
+            Some(To::Client(open)) => open.answer(outcome),
+            Some(To::Place(place)) => place.together.fill(place.at, &outcome, place.shown.is_held),
             None => {}
         }
     }
@@ -176,7 +200,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         match self.to.take() {
             Some(To::Client(open)) => open.abandon(),
-            Some(To::Place(Place { together, at, instance })) => {
+            Some(To::Place(Place { together, at, instance, .. })) => {
                 together.fill(at, &Err(gone(&instance.to_string())), false);
             }
             None => {}
@@ -189,16 +213,16 @@ impl Open {
     fn abandon(self) {
         if self.kind == ReplyKind::Unmount {
             // Gone is what was asked for.
-            return self.answer(Ok(None), false);
+            return self.answer(Ok(None));
         }
         if matches!(self.kind, ReplyKind::ResumeSession | ReplyKind::Auth) {
             // The server began to drain before it was known who has it. The session is not refused: whoever
             // took this for a refusal would give up what waits for them. Nor are credentials.
             let said = "the server is going away: ask the next one";
-            return self.answer(Err(Error::new(Code::Busy, said)), false);
+            return self.answer(Err(Error::new(Code::Busy, said)));
         }
         let id = self.component_id().unwrap_or_default();
-        self.answer(Err(gone(&id)), false);
+        self.answer(Err(gone(&id)));
     }
 
     /// What it is about, as the client spelled it.
@@ -210,7 +234,7 @@ impl Open {
         }
     }
 
-    fn answer(self, outcome: Outcome, held: bool) {
+    fn answer(self, outcome: Outcome) {
         self.outbox.settle(self.bytes);
         let text = |bytes: &Bytes| std::str::from_utf8(bytes).unwrap_or_default().to_owned();
         let id = self.component_id();
@@ -248,7 +272,7 @@ impl Open {
             request_id: request_id.as_deref(),
             user: self.user.as_deref(),
             room: about.as_deref().filter(|_| is_about_room),
-            held,
+            held: self.shown.is_held,
             outcome: told(&outcome, fields.as_deref()),
         })
         .write(now, &mut frame);
