@@ -226,24 +226,24 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
   function begun(): void {
     isOpen = true
     session.opened()
-    if (memory.left.size > 0) clock.after(UNCLAIMED_MS, sweep)
+    if (memory.left.size > 0) {
+      clock.after(UNCLAIMED_MS, () => {
+        if (!isOpen) return
+        // Nobody came back for it, unless there is something left to be done in it.
+        for (const [name, { id }] of memory.left) {
+          if (offline?.has(name)) continue
+          memory.left.delete(name)
+          unmount(port, id)
+        }
+        memory.touch()
+      })
+    }
     tellAll('opened')
   }
 
   function tellAll(what: 'opened' | 'lost' | 'closed' | 'forget' | 'signedIn' | 'flush'): void {
     // One may send another away.
     for (const guest of [...guests]) if (guests.has(guest)) guest[what]()
-  }
-
-  /** Unmounts what nobody came back for, unless there is something left to be done in it. */
-  function sweep(): void {
-    if (!isOpen) return
-    for (const [name, { id }] of memory.left) {
-      if (offline?.has(name)) continue
-      memory.left.delete(name)
-      unmount(port, id)
-    }
-    memory.touch()
   }
 
   let isBegun = false

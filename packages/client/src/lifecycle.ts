@@ -34,7 +34,6 @@ import {
   type Standing,
 } from './protocol.js'
 import type { Component, ComponentShape, LiveHandle, LiveStatus, LiveView, ResumeOutcome } from './shape.js'
-import type { KeptInstance } from './tab-memory.js'
 
 /** What is shown before anything is. */
 const MOUNTING = {
@@ -108,7 +107,12 @@ export function createLifecycle<C extends ComponentShape>(
 
   const guest: Guest = {
     name,
-    kept,
+    kept() {
+      if (!instance || !isKept) return instance && { id: instance.id }
+      // One that is too large is as good as none.
+      const { id, heard, snapshot = '', shared } = instance
+      return { id, heard, props: given, snapshot: snapshot.length > MOST_KEPT ? '' : snapshot, shared }
+    },
     opened() {
       instance ??= recalled()
       if (!instance) mount()
@@ -361,14 +365,7 @@ export function createLifecycle<C extends ComponentShape>(
     instance = undefined
   }
 
-  // What outlives the page.
-
-  function kept(): KeptInstance | undefined {
-    if (!instance || !isKept) return instance && { id: instance.id }
-    const { id, heard, snapshot = '', shared } = instance
-    return { id, heard, props: given, snapshot: snapshot.length > MOST_KEPT ? '' : snapshot, shared }
-  }
-
+  /** What an earlier page left. */
   function recalled(): Instance | undefined {
     const left = port.left.get(name)
     if (!isKept || !session.isActive() || left?.props === undefined) return undefined
@@ -399,12 +396,6 @@ export function createLifecycle<C extends ComponentShape>(
       })
   }
 
-  function stop(): void {
-    cancelStop = undefined
-    port.part(guest)
-    end('idle', 'nobody subscribes', 'NOT_MOUNTED')
-  }
-
   const face: Face<C> = {
     get instanceId() {
       return at === 'mounted' ? instance?.id : undefined
@@ -433,7 +424,11 @@ export function createLifecycle<C extends ComponentShape>(
         leave()
         if (views.size() > 0) return
         flush()
-        cancelStop ??= port.clock.after(port.grace, stop)
+        cancelStop ??= port.clock.after(port.grace, () => {
+          cancelStop = undefined
+          port.part(guest)
+          end('idle', 'nobody subscribes', 'NOT_MOUNTED')
+        })
       }
     },
     on: events.add,

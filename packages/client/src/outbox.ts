@@ -108,7 +108,8 @@ export function outbox(clock: Clock, bound: number, usual: number): Outbox {
 
   return {
     ask(message, asker, timeout = usual) {
-      const what = describe(message)
+      const { action, property, type }: { action?: string; property?: string; type: string } = message
+      const what = action ?? property ?? type
       if (queue.length >= bound) {
         asker?.failed(queueFull(what, bound), false)
         return
@@ -171,11 +172,6 @@ function settle(request: Request): Asker | undefined {
   request.asker = undefined
   request.cancel()
   return asker
-}
-
-function describe(message: ClientMessage): string {
-  const { action, property, type }: { action?: string; property?: string; type: string } = message
-  return action ?? property ?? type
 }
 
 /** Bytes of a text in UTF-8. */
