@@ -7,6 +7,7 @@
  */
 
 import type { LiveClient } from './client.js'
+import { isPassing, type LiveError } from './error.js'
 import { portOf } from './inside.js'
 
 /** A page that is hidden for less, in ms, is not worth it. */
@@ -38,7 +39,16 @@ export function quietWhenHidden(client: LiveClient, { after = PATIENCE_MS }: Qui
     if (!port.isOpen() || (quiet === hello) === on) return
     if (!Array.isArray(hello?.caps) || !hello.caps.includes('quiet')) return
     quiet = on ? hello : undefined
-    port.ask({ type: 'QUIET', payload: { on } })
+    const asker = {
+      answered: () => undefined,
+      failed(error: LiveError) {
+        if (!isPassing(error) || port.hello() !== hello) return
+        // Nobody may be left in silence because the server had much to do.
+        quiet = on ? undefined : hello
+        cancel = port.later(0, look)
+      },
+    }
+    port.ask({ type: 'QUIET', payload: { on } }, asker)
   }
 
   function look(): void {

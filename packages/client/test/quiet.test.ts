@@ -64,6 +64,18 @@ test('a page that is still hidden on the next connection says so again', async (
   expect(said).toEqual([true, true])
 })
 
+test('a server that has too much to do to speak again is asked again', async () => {
+  const { clock, page, server, seen } = await hidden({ after: 1000 })
+  await clock.advance(2000)
+  server.push(Counter, { count: 7 })
+  server.refuse('RATE_LIMITED')
+  page.tell('visible')
+  await clock.advance(5000)
+  const said = server.received.flatMap((message) => (message.type === 'QUIET' ? [message.payload.on] : []))
+  expect(said).toEqual([true, false, false])
+  expect(seen).toEqual([0, 7])
+})
+
 test('an older server is not asked', async () => {
   const { clock, server } = await hidden({ after: 1000 }, { caps: [] })
   await clock.advance(5000)
