@@ -7,14 +7,21 @@ import type { LiveStates } from '@fluxstack/react/suspense'
 import { dehydrate, hydrate, LiveErrorBoundary, preload, useLiveSuspense } from '@fluxstack/react/suspense'
 import { act, cleanup } from '@testing-library/react'
 import { type ReactNode, Suspense } from 'react'
-import { hydrateRoot } from 'react-dom/client'
+import { hydrateRoot, type Root } from 'react-dom/client'
 import { renderToReadableStream, renderToString } from 'react-dom/server'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Counter } from '../../client/test/shapes.js'
 import { asks, ClickCounter, counting } from './page.js'
 
+/** What was taken over. It belongs to no test library that would take it down. */
+const roots: Root[] = []
+
 afterEach(() => {
   cleanup()
+  // A page that stays hears of its connection when there is no window any more.
+  act(() => {
+    for (const root of roots.splice(0)) root.unmount()
+  })
   vi.unstubAllGlobals()
   document.body.innerHTML = ''
 })
@@ -56,11 +63,12 @@ async function onServer<T>(what: () => T | Promise<T>): Promise<T> {
 /** Takes over what a server has rendered, and says what React complained about. */
 async function takeOver(html: string, ui: ReactNode, server: Server): Promise<unknown[]> {
   const complaints: unknown[] = []
-  const root = document.createElement('main')
-  root.innerHTML = html
-  document.body.append(root)
+  const main = document.createElement('main')
+  main.innerHTML = html
+  document.body.append(main)
   await act(async () => {
-    hydrateRoot(root, ui, { onRecoverableError: (error) => complaints.push((error as Error).message) })
+    const onRecoverableError = (error: unknown): unknown => complaints.push((error as Error).message)
+    roots.push(hydrateRoot(main, ui, { onRecoverableError }))
     await server.settled()
   })
   return complaints
