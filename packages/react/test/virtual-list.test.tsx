@@ -1,9 +1,13 @@
 // @vitest-environment jsdom
 import { type FakeServer, fakeServer } from '@fluxstack/client/testing'
 import { LiveProvider, useLive } from '@fluxstack/react'
-import { useLiveVirtualList, type VirtualListOptions } from '@fluxstack/react/virtual-list'
+import {
+  useLiveVirtualList,
+  type VirtualListOptions,
+  type VirtualRowProps,
+} from '@fluxstack/react/virtual-list'
 import { act, cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react'
-import { type ReactNode, StrictMode, useRef } from 'react'
+import { memo, type ReactNode, StrictMode, useRef } from 'react'
 import { renderToString } from 'react-dom/server'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Ledger, type Row } from '../../client/test/shapes.js'
@@ -221,6 +225,39 @@ describe('a long list in a page', () => {
       'changed',
       'false',
     ])
+  })
+
+  test('gives a row the same props until something changes in them', async () => {
+    const server = ledger()
+    const rendered: number[] = []
+    const Item = memo(function Item({ row, props }: { row: Row | undefined; props: VirtualRowProps }) {
+      if (row) rendered.push(row.id)
+      return <li {...props} data-id={row?.id} />
+    })
+    function Memos(): ReactNode {
+      const live = useLive(Ledger)
+      const scroll = useRef<HTMLDivElement>(null)
+      const { rows, listProps } = useLiveVirtualList(live, 'rows', {
+        getScrollElement: () => scroll.current,
+        estimateSize: () => ROW,
+      })
+      return (
+        <div ref={scroll} data-testid="scroll">
+          <ul {...listProps}>
+            {rows.map(({ key, row, props }) => (
+              <Item key={key} row={row} props={props} />
+            ))}
+          </ul>
+        </div>
+      )
+    }
+    await show(server, <Memos />)
+    rendered.length = 0
+    await change(server, (rows) => {
+      rows[4] = { id: 4, text: 'changed' }
+    })
+    // As old, and as new.
+    expect(new Set(rendered)).toEqual(new Set([4]))
   })
 
   test('does not render for what is not in it', async () => {

@@ -20,6 +20,8 @@ export function LedgerAdd({ call }: { readonly call: Calls<LedgerShape> }) {
   return (
     <form className="todo-add" onSubmit={add}>
       <input
+        type="text"
+        autoComplete="off"
         aria-label="A new entry"
         aria-invalid={complaint !== undefined}
         aria-describedby="ledger-complaint"

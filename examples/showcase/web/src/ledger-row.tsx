@@ -2,6 +2,7 @@
 
 import type { Calls } from '@fluxstack/client'
 import type { VirtualRowProps } from '@fluxstack/react/virtual-list'
+import { memo } from 'react'
 import type { Entry, LedgerShape } from './live.gen'
 import { told } from './toasts'
 
@@ -15,7 +16,8 @@ interface RowProps {
 
 const MONEY = new Intl.NumberFormat('en', { style: 'currency', currency: 'EUR' })
 
-export function LedgerRow({ row, isOld, props, call }: RowProps) {
+/** Rendered when something of it changes, and not when its neighbours do. */
+export const LedgerRow = memo(function LedgerRow({ row, isOld, props, call }: RowProps) {
   if (!row) {
     return (
       <li {...props} className="entry" data-testid="entry" data-missing="true">
@@ -57,4 +59,4 @@ export function LedgerRow({ row, isOld, props, call }: RowProps) {
       </span>
     </li>
   )
-}
+})

@@ -27,6 +27,8 @@ export function LedgerTools({ call, isTicking, first, length, focusRow }: ToolsP
         <label htmlFor="ledger-go">Row</label>
         <input
           id="ledger-go"
+          type="text"
+          autoComplete="off"
           inputMode="numeric"
           value={wanted}
           onChange={({ target }) => setWanted(target.value)}

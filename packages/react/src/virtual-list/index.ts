@@ -59,7 +59,7 @@ export interface VirtualRow<Row> {
   readonly row: Row | undefined
   /** Whether it was replaced, and is being read again. */
   readonly isOld: boolean
-  /** For the element. */
+  /** For the element: the same object until something in it changes. */
   readonly props: VirtualRowProps
 }
 
@@ -123,6 +123,15 @@ const UNKNOWN: ListSnapshot<never> = {
   error: undefined,
 }
 
+/** What is kept beside the virtualizer. */
+interface Kept<Row> {
+  virtualizer?: Virtualizer<Element, Element>
+  /** Whether the position is to be written to the element. */
+  isMoved: boolean
+  /** The rows as they were rendered last, by their keys. */
+  rows: ReadonlyMap<number, VirtualRow<Row> & { readonly start: number }>
+}
+
 /**
  * Shows the part of a list that is in view: of a field marked `#[state(window)]`, of which only that part is read, or
  * of any other list.
@@ -163,9 +172,7 @@ export function useLiveVirtualList<C extends ComponentShape, K extends ListField
   const focus = useFocus(list, elements, getItemKey)
 
   // The virtualizer is one object that is changed while rendering, and so is what is kept beside it.
-  const [kept] = useState<{ virtualizer?: Virtualizer<Element, Element>; isMoved: boolean }>({
-    isMoved: false,
-  })
+  const [kept] = useState<Kept<Row>>({ isMoved: false, rows: new Map() })
   const anchor = anchorOf(kept.virtualizer)
   const { key, keys, placeOf } = list
   const active = focus.index
@@ -201,11 +208,49 @@ export function useLiveVirtualList<C extends ComponentShape, K extends ListField
     focus.go(index)
   }
 
-  const first = virtualizer.range?.startIndex ?? 0
-  const page = (virtualizer.range?.endIndex ?? 0) - first
+  const onFocus = useLatest(focus.onFocus)
   const [size, cross, axis] = horizontal
     ? (['width', 'height', 'X'] as const)
     : (['height', 'width', 'Y'] as const)
+  const rows = virtualizer.getVirtualItems().map(({ index, start, key: given }) => {
+    const key = Number(given)
+    const row = index === active ? focus.row : list.row(index)
+    const isOld = list.isOld(index)
+    const tabIndex = index === active ? (0 as const) : (-1 as const)
+    const last = kept.rows.get(key)
+    const isSame =
+      last?.index === index &&
+      last.start === start &&
+      last.row === row &&
+      last.isOld === isOld &&
+      last.props.tabIndex === tabIndex &&
+      last.props.role === ROLES[role] &&
+      (role === 'grid' || last.props['aria-setsize'] === list.length)
+    if (isSame) return last
+    const props: VirtualRowProps = {
+      ref: virtualizer.measureElement,
+      'data-index': index,
+      role: ROLES[role],
+      ...(role === 'grid'
+        ? { 'aria-rowindex': index + 1 }
+        : { 'aria-posinset': index + 1, 'aria-setsize': list.length }),
+      ...(row === undefined && { 'aria-busy': true as const }),
+      tabIndex,
+      onFocus: () => onFocus(index),
+      style: {
+        position: 'absolute',
+        top: 0,
+        left: 0,
+        [cross]: '100%',
+        transform: `translate${axis}(${start}px)`,
+      },
+    }
+    return { index, key, start, row, isOld, props }
+  })
+  kept.rows = new Map(rows.map((row) => [row.key, row]))
+
+  const first = virtualizer.range?.startIndex ?? 0
+  const page = (virtualizer.range?.endIndex ?? 0) - first
   return {
     length: list.length,
     held: list.rows.length,
@@ -230,30 +275,7 @@ export function useLiveVirtualList<C extends ComponentShape, K extends ListField
       onBlur: focus.onBlur,
       style: { position: 'relative', [size]: virtualizer.getTotalSize(), [cross]: '100%' },
     },
-    rows: virtualizer.getVirtualItems().map(({ index, start, key }) => ({
-      index,
-      key: Number(key),
-      row: index === active ? focus.row : list.row(index),
-      isOld: list.isOld(index),
-      props: {
-        ref: virtualizer.measureElement,
-        'data-index': index,
-        role: ROLES[role],
-        ...(role === 'grid'
-          ? { 'aria-rowindex': index + 1 }
-          : { 'aria-posinset': index + 1, 'aria-setsize': list.length }),
-        ...(list.row(index) === undefined && { 'aria-busy': true as const }),
-        tabIndex: index === active ? 0 : -1,
-        onFocus: () => focus.onFocus(index),
-        style: {
-          position: 'absolute',
-          top: 0,
-          left: 0,
-          [cross]: '100%',
-          transform: `translate${axis}(${start}px)`,
-        },
-      },
-    })),
+    rows,
   }
 }
 
