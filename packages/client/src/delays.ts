@@ -7,7 +7,6 @@
  */
 
 import type { Clock } from './environment.js'
-import type { LiveError } from './error.js'
 import type { Inside } from './inside.js'
 import type { Guess } from './optimistic.js'
 import type { CallBody } from './protocol.js'
@@ -18,20 +17,22 @@ interface Series {
   /** When it is made at the latest. */
   readonly due: number
   answer: Promise<unknown>
-  go: (refusal?: LiveError) => void
+  go: () => void
   cancel?: () => void
 }
 
 /** The calls of one handle that are put off. */
 export interface Delays {
+  /** Makes a call now, after those that were put off. */
+  readonly call: Inside['call']
   /** Makes a call, perhaps later. `name` is that of its series. */
-  make(body: CallBody, name?: string, debounce?: number, throttle?: number): Promise<unknown>
-  /** Makes all calls that were put off, oldest first; or none of them any more, for that reason. */
-  flush(refusal?: LiveError): void
+  make(body: CallBody, name: string, debounce: number, throttle: number): Promise<unknown>
+  /** Makes all calls that were put off, oldest first. */
+  flush(): void
 }
 
 /** Nothing is put off. */
-export function createDelays(clock: Clock, { call, guess }: Pick<Inside, 'call' | 'guess'>): Delays {
+export function createDelays(clock: Clock, inside: Pick<Inside, 'call' | 'guess'>): Delays {
   const all = new Map<string, Series>()
   const madeAt = new Map<string, number>()
 
@@ -39,29 +40,29 @@ export function createDelays(clock: Clock, { call, guess }: Pick<Inside, 'call' 
     // What is missing follows: when it is made, its answer and its guess.
     const mine = { due } as Series
     mine.answer = new Promise((resolve) => {
-      mine.go = (refusal) => {
+      mine.go = () => {
         mine.cancel?.()
         all.delete(name)
         madeAt.set(name, clock.now())
-        if (refusal) mine.guess?.settle()
-        resolve(refusal ? Promise.reject(refusal) : call(mine.body, { guess: mine.guess }))
+        resolve(inside.call(mine.body, { guess: mine.guess }))
       }
     })
     all.set(name, mine)
     return mine
   }
 
-  function flush(refusal?: LiveError): void {
-    for (const { go } of [...all.values()]) go(refusal)
+  function flush(): void {
+    for (const { go } of [...all.values()]) go()
   }
 
-  return {
+  const delays: Delays = {
     flush,
-    make(body, name = '', debounce = 0, throttle = 0) {
-      if (!debounce && !throttle) {
-        flush()
-        return call(body)
-      }
+    call(body, options) {
+      flush()
+      return inside.call(body, options)
+    },
+    make(body, name, debounce, throttle) {
+      if (!debounce && !throttle) return delays.call(body)
       // It is written down now: changing an argument afterwards changes nothing.
       const written = JSON.parse(JSON.stringify(body)) as CallBody
       const now = clock.now()
@@ -70,11 +71,12 @@ export function createDelays(clock: Clock, { call, guess }: Pick<Inside, 'call' 
       mine.cancel?.()
       mine.guess?.settle(undefined, true)
       mine.body = written
-      mine.guess = guess(written)
+      mine.guess = inside.guess(written)
       const wait = Math.min(debounce || Infinity, mine.due - now)
-      if (wait > 0) mine.cancel = clock.after(wait, () => mine.go())
+      if (wait > 0) mine.cancel = clock.after(wait, mine.go)
       else mine.go()
       return mine.answer
     },
   }
+  return delays
 }

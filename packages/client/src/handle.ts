@@ -23,7 +23,7 @@ export function createHandle<C extends ComponentShape>(
   firstProps: C['props'],
 ): LiveHandle<C> {
   let options: CallingOptions<C> = {}
-  const inside = createLifecycle<C>(port, identity, firstProps, (refusal) => delays.flush(refusal), updateOf)
+  const inside = createLifecycle<C>(port, identity, firstProps, () => delays.flush(), updateOf)
   const delays = createDelays(port.clock, inside)
 
   /** What a call will do, as far as the author has said. */
@@ -43,7 +43,7 @@ export function createHandle<C extends ComponentShape>(
   }
 
   async function done(body: CallBody): Promise<void> {
-    await delays.make(body)
+    await delays.call(body)
   }
 
   type Tools = Pick<
@@ -51,20 +51,14 @@ export function createHandle<C extends ComponentShape>(
     'componentId' | 'call' | 'callMethod' | 'write' | 'emit' | 'flush' | 'configure'
   >
   const tools: Tools & { readonly [INSIDE]: Inside } = {
-    [INSIDE]: {
-      ...inside,
-      call(body, given) {
-        delays.flush()
-        return inside.call(body, given)
-      },
-    },
+    [INSIDE]: { ...inside, call: delays.call },
     componentId,
     // The names and arguments are the caller's, checked by the type; so is what the server answers.
     call: callsOf(act) as Calls<C>,
     callMethod: ((name: string, ...args: unknown[]) => act(name, args)) as LiveHandle<C>['callMethod'],
     write: (property, value) => done({ type: 'PROPERTY_UPDATE', property, payload: { value } }),
     emit: (event) => done({ type: 'COMPONENT_EVENT', payload: { event } }),
-    flush: () => delays.flush(),
+    flush: delays.flush,
     configure(given) {
       options = { ...options, ...given }
     },

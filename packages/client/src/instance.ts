@@ -83,10 +83,8 @@ export function createInstance(kept: Kept, component: string, port: Port, owner:
       next = make()
     } catch {}
     if (next) {
-      const had = done
-      done = []
       resyncs = 0
-      shown = owner.show(next, had)
+      shown = owner.show(next, done.splice(0))
     } else {
       resync()
     }

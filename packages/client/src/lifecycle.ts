@@ -63,7 +63,7 @@ export function createLifecycle<C extends ComponentShape>(
   port: Port,
   { component: { name: component, schema }, name, isKept }: Identity,
   firstProps: C['props'],
-  flush: (refusal?: LiveError) => void,
+  flush: () => void,
   updateOf: (body: CallBody) => Update | undefined,
 ): Inside & { readonly face: Face<C> } {
   type View = LiveView<C>
@@ -104,6 +104,8 @@ export function createLifecycle<C extends ComponentShape>(
   let meantFor: string | undefined
   let remountedAt = -REMOUNT_REST_MS
   let cancelStop: (() => void) | undefined
+  /** Why nothing can be called at this very moment. */
+  let refusal: LiveError | undefined
 
   const guest: Guest = {
     name,
@@ -123,7 +125,7 @@ export function createLifecycle<C extends ComponentShape>(
       enter(instance ? 'away' : 'waiting')
       paint()
     },
-    flush: () => flush(),
+    flush,
     closed() {
       broken(new LiveError('CLOSED', 'the client was closed'))
     },
@@ -344,9 +346,10 @@ export function createLifecycle<C extends ComponentShape>(
   /** As if nothing had ever been shown. */
   function end(next: 'idle' | 'waiting', why: string, code: ErrorCode): void {
     enter(next, true)
-    const error = new LiveError(code, `the call was not sent: ${why}`)
-    flush(error)
-    line.renew(error)
+    refusal = new LiveError(code, `the call was not sent: ${why}`)
+    flush()
+    line.renew(refusal)
+    refusal = undefined
     layers.clear()
     meantFor = shown = news = undefined
     hall.heard.clear()
@@ -455,7 +458,8 @@ export function createLifecycle<C extends ComponentShape>(
     async call(body, options) {
       const given = { ...options, guess: options?.guess ?? guess(body) }
       try {
-        if (view.error) throw view.error
+        const why = refusal ?? view.error
+        if (why) throw why
         if (at === 'idle') throw new LiveError('NOT_MOUNTED', `${component} is not mounted: subscribe first`)
         return await line.enter(body, given)
       } catch (error) {
