@@ -116,7 +116,12 @@ export function createLifecycle<C extends ComponentShape>(
       return { id, heard, props: given, snapshot: snapshot.length > MOST_KEPT ? '' : snapshot, shared }
     },
     opened() {
-      instance ??= recalled()
+      const left = port.left.get(name)
+      if (!instance && isKept && session.isActive() && left?.props !== undefined) {
+        port.left.delete(name)
+        given = left.props
+        instance = take({ heard: 0, ...left })
+      }
       if (!instance) mount()
       else if (session.isActive()) comeBack()
       else mountAfresh('NOTHING_KEPT')
@@ -366,15 +371,6 @@ export function createLifecycle<C extends ComponentShape>(
     if (next === 'away') return
     instance?.leave(tell && port.isOpen())
     instance = undefined
-  }
-
-  /** What an earlier page left. */
-  function recalled(): Instance | undefined {
-    const left = port.left.get(name)
-    if (!isKept || !session.isActive() || left?.props === undefined) return undefined
-    port.left.delete(name)
-    given = left.props
-    return take({ heard: 0, ...left })
   }
 
   // Props.

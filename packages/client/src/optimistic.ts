@@ -73,6 +73,7 @@ export function createLayers(changed: () => void, isOutOfStep: () => unknown): L
 
   function takeOff(layer: Layer): boolean {
     from = undefined
+    current.delete(layer)
     return layers.delete(layer)
   }
 
@@ -84,7 +85,7 @@ export function createLayers(changed: () => void, isOutOfStep: () => unknown): L
   return {
     size: () => guesses.size,
     guess(update) {
-      const mine = [...current].filter((layer) => layers.has(layer))
+      const mine = [...current]
       if (update) mine.push(lay(update))
       if (mine.length === 0) return undefined
       for (const layer of mine) layer.open += 1
@@ -124,7 +125,7 @@ export function createLayers(changed: () => void, isOutOfStep: () => unknown): L
           laid += 1
         } catch (cause) {
           console.error('[fluxstack] an optimistic update failed:', cause)
-          layers.delete(layer)
+          takeOff(layer)
         }
       }
       if (laid > 0) top = share(shown, top) as JsonObject
@@ -137,8 +138,7 @@ export function createLayers(changed: () => void, isOutOfStep: () => unknown): L
       }
     },
     clear() {
-      from = undefined
-      layers.clear()
+      for (const layer of layers) takeOff(layer)
       guesses.clear()
     },
     doubt: (most) => [...guesses.keys()].flatMap(({ id }) => id ?? []).slice(0, most),

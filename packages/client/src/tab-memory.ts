@@ -107,15 +107,6 @@ export function tabMemory(
     void lock()
   }
 
-  /** What an earlier page left. What else is in an entry of ours is for the server to judge. */
-  function read(key: string): Entry | undefined {
-    const entry = JSON.parse(tab.read(key) ?? '{}') as Entry
-    if (entry.v !== VERSION || !(tab.now() - entry.at < MOST_AGE_MS)) return undefined
-    id = entry.tab
-    for (const [name, kept] of Object.entries(entry.instances)) if (kept?.id) left.set(name, kept)
-    return entry
-  }
-
   return {
     id: () => id,
     left,
@@ -138,7 +129,14 @@ export function tabMemory(
           touch()
         }
       })
-      const entry = attempt(() => read(key))
+      // What else is in an entry of ours is for the server to judge.
+      const entry = attempt(() => {
+        const read = JSON.parse(tab.read(key) ?? '{}') as Entry
+        if (read.v !== VERSION || !(tab.now() - read.at < MOST_AGE_MS)) return undefined
+        id = read.tab
+        for (const [name, kept] of Object.entries(read.instances)) if (kept?.id) left.set(name, kept)
+        return read
+      })
       const isOurs = lock()
       if (!entry || entry.left) {
         then(entry?.token)
