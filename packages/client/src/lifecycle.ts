@@ -184,13 +184,9 @@ export function createLifecycle<C extends ComponentShape>(
 
   /** Of a version below all others: nothing of it is proven. */
   function picture(state: JsonObject | undefined): void {
-    if (view.error || isProven()) return
+    if (view.error || (shown && shown.version >= 0)) return
     shown = state && takeSnapshot(state, -1)
     paint()
-  }
-
-  function isProven(): boolean {
-    return (shown?.version ?? -1) >= 0
   }
 
   function replace(next: View): void {
@@ -217,13 +213,18 @@ export function createLifecycle<C extends ComponentShape>(
   function comeBack(snapshot?: string): void {
     if (!instance) return
     enter('away')
-    const joins = instance.shared && (JSON.parse(given) as unknown)
-    const rooms = hall.heard.size > 0 ? Object.fromEntries(hall.heard) : undefined
-    const position = instance.position()
     isInDoubt = layers.size() > 0
     if (!isInDoubt) catchUp()
-    const doubt = isInDoubt ? layers.doubt(MOST_IN_DOUBT) : undefined
-    const payload = { component, name, ...position, schema, snapshot, props: joins, rooms, doubt }
+    const payload = {
+      component,
+      name,
+      ...instance.position(),
+      schema,
+      snapshot,
+      props: instance.shared && (JSON.parse(given) as unknown),
+      rooms: hall.heard.size > 0 ? Object.fromEntries(hall.heard) : undefined,
+      doubt: isInDoubt ? layers.doubt(MOST_IN_DOUBT) : undefined,
+    }
     request(
       { type: 'COMPONENT_RESUME', componentId: instance.id, payload },
       () => comeBack(snapshot),
