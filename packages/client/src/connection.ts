@@ -122,8 +122,13 @@ export function createConnection(options: ConnectionOptions): Connection {
         frame: (text) => link.socket === socket && receive(text),
         closed: (code) => link.socket === socket && onClosed(code),
       })
-      const cancel = clock.after(HELLO_MS, () => retry(attempt))
-      go({ at: 'opening', socket, attempt, since: clock.now(), cancel })
+      go({
+        at: 'opening',
+        socket,
+        attempt,
+        since: clock.now(),
+        cancel: clock.after(HELLO_MS, () => retry(attempt)),
+      })
     } catch (cause) {
       console.error('[fluxstack] no socket:', cause)
       retry(attempt)
@@ -132,8 +137,7 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   /** Waits longer the more attempts have failed, then dials again. */
   function retry(attempt: number, delay = backoff(options.random, attempt)): void {
-    const cancel = clock.after(delay, () => dial(attempt + 1))
-    go({ at: 'waiting', attempt: attempt + 1, cancel })
+    go({ at: 'waiting', attempt: attempt + 1, cancel: clock.after(delay, () => dial(attempt + 1)) })
   }
 
   /** Waits until the page is seen again. */

@@ -37,9 +37,13 @@ export function createHandle<C extends ComponentShape>(
   }
 
   function act(action: string, args: readonly unknown[]): Promise<unknown> {
-    const body: CallBody = { type: 'CALL_ACTION', action, payload: payloadOf(args) }
     const delay = (ms: unknown): number => Number(Object(ms)[action] ?? ms) || 0
-    return delays.make(body, action, delay(options.debounceMs), delay(options.throttleMs))
+    return delays.make(
+      { type: 'CALL_ACTION', action, payload: payloadOf(args) },
+      action,
+      delay(options.debounceMs),
+      delay(options.throttleMs),
+    )
   }
 
   async function done(body: CallBody): Promise<void> {

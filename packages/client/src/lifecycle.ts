@@ -396,61 +396,59 @@ export function createLifecycle<C extends ComponentShape>(
       })
   }
 
-  const face: Face<C> = {
-    get instanceId() {
-      return at === 'mounted' ? instance?.id : undefined
-    },
-    get fingerprint() {
-      return shown?.digest.toString(16).padStart(8, '0')
-    },
-    get generation() {
-      return generation
-    },
-    get pending() {
-      return layers.size()
-    },
-    optimisticUpdate: layers.lay,
-    getState: () => view,
-    getInitialState: () => MOUNTING,
-    subscribe(listener) {
-      const leave = views.add(listener)
-      cancelStop?.()
-      cancelStop = undefined
-      if (at === 'idle') {
-        at = 'waiting'
-        port.join(guest)
-      }
-      return () => {
-        leave()
-        if (views.size() > 0) return
-        flush()
-        cancelStop ??= port.clock.after(port.grace, () => {
-          cancelStop = undefined
-          port.part(guest)
-          end('idle', 'nobody subscribes', 'NOT_MOUNTED')
-        })
-      }
-    },
-    on: events.add,
-    onMissed: misses.add,
-    onResume: outcomes.add,
-    reset() {
-      if (at === 'mounted' || at === 'failed') remount()
-    },
-    setProps(next) {
-      const before = written()
-      props = next
-      if (written() === before) return
-      if (at === 'mounted') sendProps()
-      // Perhaps it failed because of the old ones.
-      else if (at === 'failed') remount()
-    },
-  }
-
   return {
     port,
     hall,
-    face,
+    face: {
+      get instanceId() {
+        return at === 'mounted' ? instance?.id : undefined
+      },
+      get fingerprint() {
+        return shown?.digest.toString(16).padStart(8, '0')
+      },
+      get generation() {
+        return generation
+      },
+      get pending() {
+        return layers.size()
+      },
+      optimisticUpdate: layers.lay,
+      getState: () => view,
+      getInitialState: () => MOUNTING,
+      subscribe(listener) {
+        const leave = views.add(listener)
+        cancelStop?.()
+        cancelStop = undefined
+        if (at === 'idle') {
+          at = 'waiting'
+          port.join(guest)
+        }
+        return () => {
+          leave()
+          if (views.size() > 0) return
+          flush()
+          cancelStop ??= port.clock.after(port.grace, () => {
+            cancelStop = undefined
+            port.part(guest)
+            end('idle', 'nobody subscribes', 'NOT_MOUNTED')
+          })
+        }
+      },
+      on: events.add,
+      onMissed: misses.add,
+      onResume: outcomes.add,
+      reset() {
+        if (at === 'mounted' || at === 'failed') remount()
+      },
+      setProps(next) {
+        const before = written()
+        props = next
+        if (written() === before) return
+        if (at === 'mounted') sendProps()
+        // Perhaps it failed because of the old ones.
+        else if (at === 'failed') remount()
+      },
+    },
     guess,
     async call(body, options) {
       const given = { ...options, guess: options?.guess ?? guess(body) }

@@ -82,8 +82,11 @@ export function tabMemory(
     cancelWrite?.()
     cancelWrite = undefined
     const kept = gather()
-    const entry = { v: VERSION, at: tab.now(), tab: id, left: isLeft, ...kept }
-    if (kept) attempt(() => tab.write(at, JSON.stringify(entry)))
+    if (kept) {
+      attempt(() =>
+        tab.write(at, JSON.stringify({ v: VERSION, at: tab.now(), tab: id, left: isLeft, ...kept })),
+      )
+    }
   }
 
   function touch(): void {
