@@ -10,8 +10,9 @@
 //! ```
 //!
 //! * Reading: each frame goes into its channel's inbox, which has room for about one frame of the largest size. If
-//!   it has no room, because the session waits for its client to read, the socket is not read for [`PATIENCE`];
-//!   then that channel is closed with 4430, and the others go on.
+//!   it has no room, because the session waits for its client to read, the socket is not read until it has. How
+//!   long that may be in all is bounded ([`patience`]), for each channel and for the socket; the channel that would
+//!   have to be waited for beyond that is closed with 4430, and the others go on.
 //! * Writing: a channel may have one write in the queue, so those that have something to write take turns.
 //! * The socket's pongs are every channel's. One that finds the socket silent ends all of them.
 //! * When the socket is gone, every channel is lost like a connection, and may come back on another socket.
@@ -37,12 +38,16 @@ use crate::server::{Live, Place};
 use crate::session::{Incoming, Outgoing};
 
 mod line;
+mod patience;
 
 use line::Line;
+use patience::Patience;
 
-/// How long a channel without room may keep the others from being read. Clients take silence for a dead socket
-/// after 1.3 s.
+/// How long one channel without room may keep the others from being read, in all.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long all of them may, also those that came in the place of closed ones. Clients take silence for a dead
+/// socket after 1.3 s.
+const PATIENCE_OF_ALL: Duration = Duration::from_secs(1);
 /// Channels of a socket, however many the limits allow.
 const MOST: usize = 1 << 16;
 /// Channels opened a second, after some at once: each may ask the application who it is.
@@ -155,6 +160,7 @@ async fn read(
     let limits = carrier.live.limits();
     let most = u32::try_from(carrier.most).unwrap_or(u32::MAX);
     let (mut opened, mut control) = (Rate::new(), Rate::new());
+    let mut patience = Patience::new(PATIENCE_OF_ALL);
     let mut newest: ChannelId = 0;
     loop {
         let frame = incoming.next().await?;
@@ -175,7 +181,7 @@ async fn read(
         match (frame, line) {
             (ChannelFrame::Text(frame), Some(line)) => {
                 let frame = text.slice_ref(frame.as_bytes());
-                if timeout(PATIENCE, line.give(frame)).await.is_err() {
+                if !line.give(frame, &mut patience).await {
                     tracing::debug!(id, "a channel is closed: it has no room for what it is sent");
                     carrier.close(id, Some(CloseCode::TooSlow));
                 }

@@ -218,6 +218,81 @@ async fn a_channel_that_is_not_listened_to_is_closed_and_the_others_go_on() {
     assert_eq!(other.call(&id, "add", json!({ "by": 2 })).await.unwrap(), 2);
 }
 
+/// Calls of this length, each too large to wait in the inbox beside another.
+async fn long_calls(client: &mut Client, worker: &str, count: u32, ms: u32) {
+    let mut slow = call(worker, "slow", json!({ "ms": ms }));
+    slow["payload"]["padding"] = json!("x".repeat(600));
+    for request in 0..count {
+        slow["requestId"] = json!(request);
+        client.send(slow.clone()).await;
+    }
+}
+
+fn with_little_room() -> Harness {
+    limited(|limits| {
+        limits.frame = 1_000;
+        limits.backlog = 1_000;
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_frees_room_just_in_time_again_and_again_does_not_hold_up_the_others_for_seconds() {
+    let harness = with_little_room();
+    let mut socket = socket(&harness);
+    let mut busy = socket.open(PLAIN).await.unwrap();
+    let mut other = socket.open(PLAIN).await.unwrap();
+    let (worker, id) = (busy.mount("Worker", json!({})).await.unwrap(), counter(&mut other).await);
+    long_calls(&mut busy, &worker, 16, 400).await;
+    let reads = tokio::spawn(async move { why(&mut busy).await });
+    let begun = Instant::now();
+    assert_eq!(other.call(&id, "add", json!({ "by": 2 })).await.unwrap(), 2);
+    let waited = begun.elapsed();
+    assert!(waited <= Duration::from_millis(560), "another tab waited {waited:?}");
+    assert_eq!(reads.await.unwrap(), Some(CloseCode::TooSlow));
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_such_channels_together_hold_up_the_others_for_little_more_than_a_second() {
+    let harness = with_little_room();
+    let mut socket = socket(&harness);
+    let mut other = socket.open(PLAIN).await.unwrap();
+    let id = counter(&mut other).await;
+    let mut reads = Vec::new();
+    let mut several = Vec::new();
+    for _ in 0..6 {
+        let mut busy = socket.open(PLAIN).await.unwrap();
+        let worker = busy.mount("Worker", json!({})).await.unwrap();
+        several.push((busy, worker));
+    }
+    for (mut busy, worker) in several {
+        long_calls(&mut busy, &worker, 8, 400).await;
+        reads.push(tokio::spawn(async move { why(&mut busy).await }));
+    }
+    let begun = Instant::now();
+    assert_eq!(other.call(&id, "add", json!({ "by": 2 })).await.unwrap(), 2);
+    let waited = begun.elapsed();
+    assert!(waited < Duration::from_millis(1_200), "another tab waited {waited:?}");
+    for read in reads {
+        assert_eq!(read.await.unwrap(), Some(CloseCode::TooSlow));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_has_to_be_waited_for_now_and_then_is_not_closed() {
+    let harness = with_little_room();
+    let mut socket = socket(&harness);
+    let mut busy = socket.open(PLAIN).await.unwrap();
+    let worker = busy.mount("Worker", json!({})).await.unwrap();
+    for _ in 0..20 {
+        long_calls(&mut busy, &worker, 4, 100).await;
+        let mut answers = 0;
+        while answers < 4 {
+            answers += usize::from(busy.next().await.expect("it is not closed")["type"] == "ACTION_RESPONSE");
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_burst_larger_than_the_inbox_waits_and_is_done() {
     let harness = limited(|limits| limits.frame = 1_000);

@@ -4,7 +4,7 @@
 //! turn; a channel that is closed reads nothing more, and what it still says is heard by nobody.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -12,9 +12,11 @@ use fluxstack_live_protocol::channel::{self, ChannelId};
 use fluxstack_live_protocol::{CloseCode, Code};
 use futures_util::{Sink, Stream, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::PollSemaphore;
 
-use super::Carrier;
+use super::patience::Patience;
+use super::{Carrier, PATIENCE};
 use crate::auth::Credentials;
 use crate::server::{NoPlace, Place};
 use crate::session::{Arrival, Incoming, Outgoing};
@@ -29,6 +31,7 @@ pub(super) struct Line {
     room: Arc<Semaphore>,
     /// How many fit in all.
     most: usize,
+    patience: Mutex<Patience>,
     notice: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
@@ -44,7 +47,13 @@ impl Line {
         let most = carrier.live.limits().frame.saturating_add(FRAME).min(u32::MAX as usize >> 3);
         // Each weighs at least so much, so what has room in bytes has room here.
         let (inbox, mut frames) = mpsc::channel(most / FRAME);
-        let line = Self { inbox, room: Arc::new(Semaphore::new(most)), most, notice: Mutex::new(notice) };
+        let line = Self {
+            inbox,
+            room: Arc::new(Semaphore::new(most)),
+            most,
+            patience: Mutex::new(Patience::new(PATIENCE)),
+            notice: Mutex::new(notice),
+        };
         let incoming = stream::poll_fn(move |cx| {
             // What it weighed may be taken by the next from now on.
             frames.poll_recv(cx).map(|taken: Option<(Incoming, _)>| Some(taken?.0))
@@ -60,12 +69,30 @@ impl Line {
         Arc::new(line)
     }
 
-    /// Hands a frame to the session, as soon as there is room for it.
-    pub(super) async fn give(&self, frame: Bytes) {
+    /// Hands a frame to the session, as soon as there is room for it; whether there was in time. The wait is at the
+    /// expense of both the channel's patience and its socket's.
+    pub(super) async fn give(&self, frame: Bytes, socket: &mut Patience) -> bool {
         let weight = u32::try_from(frame.len().saturating_add(FRAME).min(self.most)).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).acquire_many_owned(weight).await.ok();
+        let room = match Arc::clone(&self.room).try_acquire_many_owned(weight) {
+            Ok(room) => room,
+            Err(_) => {
+                let left = self.patience().left().min(socket.left());
+                let begun = Instant::now();
+                let room = timeout(left, Arc::clone(&self.room).acquire_many_owned(weight)).await;
+                let waited = begun.elapsed();
+                self.patience().spend(waited);
+                socket.spend(waited);
+                let Ok(Ok(room)) = room else { return false };
+                room
+            }
+        };
         // If the session has ended, the client is just being told.
-        let _ = self.inbox.try_send((Incoming::Text(frame), room));
+        let _ = self.inbox.try_send((Incoming::Text(frame), Some(room)));
+        true
+    }
+
+    fn patience(&self) -> MutexGuard<'_, Patience> {
+        self.patience.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same with what can be left out.
