@@ -21,6 +21,8 @@ export default defineConfig({
   resolve: { alias: [...sources('client'), ...sources('react')] },
   test: {
     include: ['packages/*/test/**/*.test.{ts,tsx}'],
+    // No test waits for time to pass; on a machine that has much to do, a thousand stories take theirs.
+    testTimeout: 60_000,
     typecheck: {
       enabled: true,
       include: ['packages/*/test/**/*.test-d.{ts,tsx}'],
