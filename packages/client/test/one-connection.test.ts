@@ -188,10 +188,10 @@ describe('a follower', () => {
 describe('the server', () => {
   test('closes a channel: that tab alone is told, with the code', async () => {
     const { browser, clients, server, works } = await tabs(3)
-    server.shut('tab1', 4401)
+    server.shut('tab1', 4430)
     server.shut('tab0', 4429)
     await browser.settle()
-    expect(clients.map(({ codes }) => codes)).toEqual([[4429], [4401], []])
+    expect(clients.map(({ codes }) => codes)).toEqual([[4429], [4430], []])
     await browser.pass(200)
     await works()
     expect(browser.wires).toHaveLength(1)

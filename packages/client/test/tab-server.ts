@@ -136,7 +136,12 @@ export class CountingClient {
 
   private alarm(ms: number): void {
     this.cancel?.()
-    this.cancel = this.page.clock().after(ms, () => this.dial())
+    if (this.status === 'open') this.socket?.send('{"type":"COMPONENT_PING"}')
+    this.cancel = this.page.clock().after(ms, () => {
+      // As the real one: what never was is let go of first, what was is replaced.
+      if (this.status === 'opening') this.go('waiting')
+      this.dial()
+    })
   }
 
   private send(number: number): void {

@@ -65,6 +65,7 @@ export function oneConnection(options: OneConnectionOptions = {}): OneConnection
   const { clock = systemClock, random = Math.random, newId = randomId } = options
   const watchers = new Set<(event: PageEvent) => void>()
   const parties = new Map<string, Party>()
+  let telling = 0
   const renew = (): void => {
     for (const watcher of [...watchers]) watcher('online')
   }
@@ -77,7 +78,15 @@ export function oneConnection(options: OneConnectionOptions = {}): OneConnection
       let party = parties.get(base)
       if (!party) {
         const name = `fluxstack one ${WORDS_VERSION} ${base} ${scope}`
-        party = createParty(name, base, { tabs, clock, random, newId, createSocket, renew })
+        party = createParty(name, base, {
+          tabs,
+          clock,
+          random,
+          newId,
+          createSocket,
+          renew,
+          isTelling: () => telling > 0,
+        })
         parties.set(base, party)
       }
       return party.enter(url, url.slice(end + 1), events)
@@ -88,9 +97,16 @@ export function oneConnection(options: OneConnectionOptions = {}): OneConnection
       },
       watch(listener) {
         // One more of its own, so that whoever watches twice is told twice.
-        const watcher = (event: PageEvent): void => listener(event)
+        const watcher = (event: PageEvent): void => {
+          telling += 1
+          try {
+            listener(event)
+          } finally {
+            telling -= 1
+          }
+        }
         watchers.add(watcher)
-        const unwatch = page.watch(listener)
+        const unwatch = page.watch(watcher)
         return () => {
           watchers.delete(watcher)
           unwatch()

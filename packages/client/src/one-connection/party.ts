@@ -12,9 +12,15 @@
  * line has it at once and says so in the hall. A leader that holds it and does not answer, because the browser
  * has stopped it, is stolen from. What must stay true: a connection is told frames of one channel only, so when
  * its leader is gone it is over; one that has heard nothing yet may ask another leader instead.
+ *
+ * Who somebody is may hang on the cookies that the socket was opened with. So a page whose client leaves a
+ * connection on purpose, or is sent away, stays apart from sockets that were dialled before: it has its own,
+ * until it leads and dials another.
  */
 
 import type { Clock, CreateSocket, Socket, SocketEvents } from '../environment.js'
+import { ANSWER_MS } from '../heartbeat.js'
+import { CLOSE_SIGNED_OUT } from '../numbers.js'
 import { type Followers, followers } from './leader.js'
 import { CLOSE_ABNORMAL, type Ride, type SharedSocket, sharedSocket } from './socket.js'
 import type { TabChannel, Tabs } from './tabs.js'
@@ -25,6 +31,12 @@ const ASK_MS = 1000
 const ASK_SPREAD_MS = 500
 /** Characters after which a follower says that it took them. */
 const TAKEN_AT_ONCE = 64 << 10
+/** How a client asks whether its connection is dead. */
+const PING = '{"type":"COMPONENT_PING"}'
+/** Timers may ring so much too early, in ms. */
+const EARLY_MS = 10
+/** How a client hears that its credentials are not good. */
+const CLOSE_REFUSED = 4403
 
 /** What parties live on. */
 export interface PartyWorld {
@@ -36,6 +48,8 @@ export interface PartyWorld {
   readonly createSocket: CreateSocket
   /** Tells the clients that a socket may be dead, and another one there already. */
   readonly renew: () => void
+  /** Whether clients are just being told something about the page. */
+  readonly isTelling: () => boolean
 }
 
 /** The connections of one page to one server. */
@@ -56,6 +70,8 @@ interface Seat {
   /** The leader it rides with; nothing while it asks. */
   leader: string | undefined
   hasHeard: boolean
+  /** When its client asked whether it is dead, if it has heard nothing since. */
+  askedAt: number | undefined
   isOver: boolean
   ride: SeatRide | undefined
   channel: TabChannel | undefined
@@ -84,6 +100,8 @@ export function createParty(name: string, base: string, world: PartyWorld): Part
   /** Who leads, by what was heard last. */
   let leader: string | undefined
   let isPlain = false
+  /** Whether this page stays apart from the sockets there are. */
+  let isApart = false
 
   function begin(): void {
     if (hall) return
@@ -128,7 +146,8 @@ export function createParty(name: string, base: string, world: PartyWorld): Part
     )
     lead = { name: own, socket, followers: followers({ name, leader: own, tabs, socket }, say, endIfEmpty) }
     leader = own
-    socket.dial()
+    isApart = false
+    if ([...seats].some((seat) => !seat.socket)) socket.dial()
     say(['lead', own])
     handOver()
   }
@@ -174,6 +193,38 @@ export function createParty(name: string, base: string, world: PartyWorld): Part
     world.renew()
     for (const seat of over) if (seats.delete(seat)) seat.events.closed(CLOSE_ABNORMAL)
     endIfEmpty()
+  }
+
+  /** This page's connections, those to come too, are none of what was dialled before now. */
+  function stayApart(): void {
+    isApart = true
+    freshen()
+    for (const seat of seats) {
+      if (seat.hasHeard || seat.socket) continue
+      if (isApart) goAlone(seat)
+      else askAgain(seat)
+    }
+  }
+
+  /** Once nobody needs the socket that this page has for all, the next may be for itself as well. */
+  function freshen(): void {
+    const isNeeded = lead?.followers.size || [...seats].some(({ hasHeard, ride }) => hasHeard && ride)
+    if (!isApart || !lead || isNeeded) return
+    lead.socket.close()
+    isApart = false
+  }
+
+  /** Whether the client that lets go of this one has another already, and no reason but that it wants to. */
+  function isLeftOnPurpose(seat: Seat): boolean {
+    const { askedAt = clock.now() } = seat
+    const isSilent = clock.now() - askedAt >= ANSWER_MS - EARLY_MS
+    if (isSilent || isDead(seat) || world.isTelling()) return false
+    return [...seats].some((other) => other !== seat && !other.hasHeard)
+  }
+
+  function isDead(seat: Seat): boolean {
+    const socket = seat.socket ?? (seat.leader === lead?.name ? lead?.socket : undefined)
+    return seat.isOver || socket?.dead === true
   }
 
   function askAgain(seat: Seat): void {
@@ -257,6 +308,7 @@ export function createParty(name: string, base: string, world: PartyWorld): Part
   /** A socket of its own. */
   function goAlone(seat: Seat): void {
     if (seat.isOver || seat.socket) return
+    seat.ride?.close()
     hangUp(seat)
     seat.leader = seat.ride = undefined
     try {
@@ -279,6 +331,7 @@ export function createParty(name: string, base: string, world: PartyWorld): Part
   function tell(seat: Seat, text: unknown): void {
     if (seat.isOver) return
     seat.hasHeard = true
+    seat.askedAt = undefined
     const { ride } = seat
     seat.events.frame(text)
     // It may be over by what it was told.
@@ -289,7 +342,9 @@ export function createParty(name: string, base: string, world: PartyWorld): Part
   function close(seat: Seat, code: number): void {
     if (seat.isOver) return
     letGo(seat)
-    if (seats.delete(seat)) seat.events.closed(code)
+    const isMine = seats.delete(seat)
+    if (code === CLOSE_SIGNED_OUT || code === CLOSE_REFUSED) stayApart()
+    if (isMine) seat.events.closed(code)
     endIfEmpty()
   }
 
@@ -321,6 +376,7 @@ export function createParty(name: string, base: string, world: PartyWorld): Part
 
   function endIfEmpty(): void {
     if (seats.size === 0 && !lead?.followers.size) end()
+    else freshen()
   }
 
   function end(): void {
@@ -339,6 +395,7 @@ export function createParty(name: string, base: string, world: PartyWorld): Part
         events,
         leader: undefined,
         hasHeard: false,
+        askedAt: undefined,
         isOver: false,
         ride: undefined,
         channel: undefined,
@@ -349,19 +406,22 @@ export function createParty(name: string, base: string, world: PartyWorld): Part
       }
       seats.add(seat)
       begin()
-      askAgain(seat)
+      if (isApart) stayApart()
+      else askAgain(seat)
       return {
         send(text) {
+          if (text === PING) seat.askedAt ??= clock.now()
           if (!seat.isOver) (seat.ride ?? seat.socket)?.send(text)
         },
         close() {
+          const isOnPurpose = isLeftOnPurpose(seat)
           if (!seat.isOver) letGo(seat)
           seats.delete(seat)
+          if (isOnPurpose) stayApart()
           endIfEmpty()
         },
         get dead() {
-          const socket = seat.socket ?? (seat.leader === lead?.name ? lead?.socket : undefined)
-          return seat.isOver || socket?.dead === true
+          return isDead(seat)
         },
       }
     },
