@@ -17,6 +17,9 @@ export type Update = (state: never) => object
 
 interface Layer {
   readonly update: Update
+  /** What it was laid over last, and what it made of that: one more layer does not do them all again. */
+  from?: JsonObject
+  made: JsonObject
   /** Guesses it stands for that are not settled. */
   open: number
 }
@@ -60,19 +63,14 @@ export function createLayers(changed: () => void, isOutOfStep: () => unknown): L
   const guesses = new Map<Guess, Layer[]>()
   /** Stand for the calls that are made now. */
   const current = new Set<Layer>()
-  /** What the first so many layers make of a state, so that one more does not do them all again. */
-  let from: JsonObject | undefined
-  let top: JsonObject = {}
-  let laid = 0
 
   function lay(update: Update): Layer {
-    const layer = { update, open: 0 }
+    const layer: Layer = { update, made: {}, open: 0 }
     layers.add(layer)
     return layer
   }
 
   function takeOff(layer: Layer): boolean {
-    from = undefined
     current.delete(layer)
     return layers.delete(layer)
   }
@@ -115,21 +113,20 @@ export function createLayers(changed: () => void, isOutOfStep: () => unknown): L
       return takeBack
     },
     over(state, shown) {
-      if (state !== from) {
-        from = top = state
-        laid = 0
-      }
-      for (const layer of [...layers].slice(laid)) {
+      let next = state
+      for (const layer of layers) {
         try {
-          top = { ...top, ...layer.update(top as never) }
-          laid += 1
+          if (layer.from !== next) {
+            layer.made = { ...next, ...layer.update(next as never) }
+            layer.from = next
+          }
+          next = layer.made
         } catch (cause) {
           console.error('[fluxstack] an optimistic update failed:', cause)
           takeOff(layer)
         }
       }
-      if (laid > 0) top = share(shown, top) as JsonObject
-      return top
+      return next === state ? state : (share(shown, next) as JsonObject)
     },
     done(ids, answered) {
       for (const guess of guesses.keys()) {
