@@ -64,21 +64,8 @@ export const browser = (locks?: Locks): Browser => ({ tab: new TestTab(locks), f
 
 /** The locks of a browser as its pages see them. */
 export function locksOf(locks: Locks): NonNullable<OfflineOptions['locks']> {
-  const request = async (
-    name: string,
-    _how: unknown,
-    then: (lock: { name: string } | null) => unknown,
-  ): Promise<unknown> => {
-    if (locks.has(name)) return then(null)
-    locks.add(name)
-    try {
-      return await then({ name })
-    } finally {
-      locks.delete(name)
-    }
-  }
-  // The other forms of `request` are not asked for.
-  return { request } as unknown as NonNullable<OfflineOptions['locks']>
+  const query = async (): Promise<LockManagerSnapshot> => ({ held: [...locks].map((name) => ({ name })) })
+  return { query }
 }
 
 export interface PageOptions extends OfflineOptions {
