@@ -1,3 +1,4 @@
+import { offlineOutbox } from '@fluxstack/client/offline'
 import { describe, expect, test, vi } from 'vitest'
 import { digest } from '../src/digest.js'
 import {
@@ -13,7 +14,7 @@ import {
   stored,
 } from './offline-page.js'
 import { Counter } from './shapes.js'
-import { settled, TestTab } from './world.js'
+import { settled, TestTab, world } from './world.js'
 
 /** A browser in which a page has shown a counter, long enough to be remembered. */
 async function shown(user = 'ada') {
@@ -70,6 +71,45 @@ describe('a page that is loaded without a connection', () => {
     next.counter.call.add({ by: 100 }).catch(nothing)
     await settled()
     expect(next.counter.getState().state?.count).toBe(107)
+  })
+
+  test('shows it again to those who go away and come back', async () => {
+    const { it: first, where } = await shown()
+    leave(first)
+    const it = world({ tab: where.tab, offline: offlineOutbox({ factory: where.factory }) })
+    const counter = it.client.live(Counter, { componentId: 'a', props: { count: 5 } })
+    const goAway = counter.subscribe(nothing)
+    await stored()
+    await lose(it)
+    expect(counter.getState().state?.count).toBe(7)
+    goAway()
+    await it.clock.advance(100)
+    await stored()
+    counter.subscribe(nothing)
+    expect(counter.getState()).toMatchObject({ status: 'stale', state: { count: 7 } })
+    it.client.signOut()
+    await settled()
+    expect(counter.getState()).toMatchObject({ status: 'mounting', state: undefined })
+  })
+
+  test('shows the newest there is, seen a moment ago or long before, by this page', async () => {
+    for (const ms of [0, 2000]) {
+      const where = browser()
+      const it = world({ tab: where.tab, offline: offlineOutbox({ factory: where.factory }) })
+      const counter = it.client.live(Counter, { componentId: 'a', props: { count: 5 } })
+      const goAway = counter.subscribe(nothing)
+      await stored()
+      it.socket().hello({}, 'token-1', 'ada')
+      await settled()
+      it.socket().mounted(it.socket().heard()[0], 'live-1', { count: 8 })
+      await it.clock.advance(ms)
+      await stored()
+      goAway()
+      await it.clock.advance(100)
+      await lose(it)
+      counter.subscribe(nothing)
+      expect(counter.getState()).toMatchObject({ status: 'stale', state: { count: 8 } })
+    }
   })
 
   test('gives way to what the server says', async () => {

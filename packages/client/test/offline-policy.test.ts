@@ -1,5 +1,5 @@
 import { type ComponentPolicy, policy } from '@fluxstack/client/offline'
-import { IDBObjectStore } from 'fake-indexeddb'
+import { IDBDatabase, IDBObjectStore } from 'fake-indexeddb'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   actions,
@@ -397,6 +397,8 @@ describe('what is in the database', () => {
       { ...good, id: 'no-json', tab, at, text: '{' },
       { ...good, id: 'no-colon', tab, at, name: 'Counter' },
       { ...good, id: 'no-time', tab, at: Number.NaN },
+      { ...good, id: 'no-place-1', tab, at, place: 1e300 },
+      { ...good, id: 'no-place-2', tab, at, place: 0.5 },
       { ...good, id: 'no-tab', tab: { toString: 'x' }, at },
       { ...good, id: 'proto-1', tab, at, text: '{"__proto__":{"by":3},"by":4}', place: 99 },
       { ...good, id: 'future-1', tab, at: Number.MAX_SAFE_INTEGER, place: 100 },
@@ -433,5 +435,32 @@ describe('what is in the database', () => {
     it.counter.call.add({ by: 2 }).catch(nothing)
     await stored()
     expect(it.outbox.getState().memoryOnly).toBe(false)
+  })
+
+  test('may hang: a call that waits for it waits 5 s and no longer', async () => {
+    const told = vi.spyOn(console, 'warn').mockImplementation(nothing)
+    const it = await away([])
+    it.counter.call.add({ by: 1 }).catch(nothing)
+    await stored()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const silent = { objectStore: () => new Proxy({}, { get: () => () => ({}) }) }
+    const hang = vi
+      .spyOn(IDBDatabase.prototype, 'transaction')
+      .mockImplementation(() => silent as unknown as IDBTransaction)
+    expect(actions(await comeBack(it))).toEqual([])
+    await vi.advanceTimersByTimeAsync(4999)
+    await stored()
+    expect(actions(it.socket().heard())).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    await stored()
+    expect(actions(it.socket().heard())).toEqual([['add', { by: 1 }]])
+    expect(it.outbox.getState().memoryOnly).toBe(true)
+    expect(told).toHaveBeenCalledTimes(1)
+    it.counter.call.add({ by: 2 }).catch(nothing)
+    await vi.advanceTimersByTimeAsync(500)
+    await stored()
+    expect(actions(it.socket().heard())).toEqual([['add', { by: 2 }]])
+    hang.mockRestore()
+    vi.useRealTimers()
   })
 })

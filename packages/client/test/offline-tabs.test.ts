@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   actions,
   type Browser,
@@ -115,6 +115,58 @@ describe('the calls of a tab that was closed', () => {
     const it = await open({ adoptAfter: false })
     await pass(it, 3 * MINUTE)
     expect(actions(it.socket().heard())).toEqual([])
+  })
+
+  test('are not looked for by a client that was closed, which hears nothing of its page either', async () => {
+    const { closed, where, locks } = await tabs()
+    leave(closed)
+    const query = vi.fn(locksOf(locks).query)
+    const page = new EventTarget()
+    const remove = vi.spyOn(page, 'removeEventListener')
+    vi.stubGlobal('document', page)
+    const it = await loaded({ tab: new TestTab(locks), factory: where.factory }, { locks: { query } })
+    await pass(it, MINUTE)
+    expect(query).toHaveBeenCalledTimes(1)
+    it.client.close()
+    vi.unstubAllGlobals()
+    await it.clock.advance(3 * MINUTE)
+    await stored()
+    expect(query).toHaveBeenCalledTimes(1)
+    expect(remove).toHaveBeenCalledWith('visibilitychange', expect.any(Function))
+  })
+
+  test('are left alone by one that is closed while it looks', async () => {
+    const { closed, where, locks } = await tabs()
+    leave(closed)
+    let look = nothing
+    const query = (): Promise<LockManagerSnapshot> =>
+      new Promise((resolve) => {
+        look = () => resolve({})
+      })
+    const it = await loaded({ tab: new TestTab(locks), factory: where.factory }, { locks: { query } })
+    await pass(it, MINUTE)
+    look()
+    await pass(it, MINUTE)
+    it.client.close()
+    look()
+    await stored()
+    expect(new Set((await records(where.factory)).map(({ tab }) => tab)).size).toBe(1)
+    expect(await records(where.factory)).toMatchObject([{ isFree: false }, { isFree: false }])
+    expect(it.told()).toEqual([])
+  })
+
+  test('are looked for without taking the lock, which a page that is just loaded needs', async () => {
+    const { closed, where, locks } = await tabs()
+    leave(closed)
+    const taken: string[] = []
+    const request = async (name: string): Promise<void> => {
+      taken.push(name)
+    }
+    const spied = { ...locksOf(locks), request } as unknown as NonNullable<PageOptions['locks']>
+    const it = await loaded({ tab: new TestTab(locks), factory: where.factory }, { locks: spied })
+    await pass(it, 2 * MINUTE)
+    expect(actions(it.socket().heard())).toEqual([1, 2].map((by) => ['add', { by }]))
+    expect(taken).toEqual([])
   })
 
   test('are not sent by its page, should that come out of the back/forward cache after all', async () => {

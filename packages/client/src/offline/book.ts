@@ -37,14 +37,16 @@ export interface Calls extends ForLines {
   readonly entries: () => Entry[]
   /** Whether something is left for a name. */
   has(name: string): boolean
-  /** Has seen a call of this place. */
-  seen(place: number): void
+  /** What is written down and not known here, nor was when this was asked. */
+  read(): Promise<Kept[]>
   /** Gives calls to whoever has the name, or will have it. */
   hand(entries: readonly Entry[]): void
   /** Counts a call, and gives it to whoever had the handle of `like`, which it replaces. */
   renew(entry: Entry, like: Entry): void
   /** Writes down what has become of a call. */
   note(entries: readonly Entry[], reason?: LiveError): Promise<unknown>
+  /** Notes whose calls these are. */
+  sign(entries: readonly Entry[]): void
   /** Removes what is written down, together with what else is removed now. */
   remove(ids: readonly string[]): void
   /** Gives up what `which` names on this page; what is written down stays. */
@@ -66,6 +68,9 @@ export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: Bo
   let lastPlace = 0
   let drafts: [entry: Entry, instead: readonly string[]][] = []
   let removals: string[] = []
+  /** How often what is written down is being read, and what was removed since the first of them. */
+  let readings = 0
+  const settled = new Set<string>()
 
   function count(entry: Entry, line?: Line): void {
     if (!entries.has(entry)) bytes += entry.bytes
@@ -87,6 +92,7 @@ export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: Bo
   function remove(ids: readonly string[]): void {
     if (ids.length === 0) return
     removals.push(...ids)
+    if (readings > 0) for (const id of ids) settled.add(id)
     if (removals.length > ids.length) return
     // Answers come many in a frame.
     queueMicrotask(() => {
@@ -97,7 +103,8 @@ export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: Bo
 
   function kept(entry: Entry, reason?: LiveError): Kept {
     if (entry.place === 0) {
-      lastPlace += 1
+      // Somebody may have written down the last place there is.
+      lastPlace = Math.min(lastPlace + 1, Number.MAX_SAFE_INTEGER)
       entry.place = lastPlace
     }
     return keptOf(entry, tab(), reason)
@@ -145,8 +152,16 @@ export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: Bo
   return {
     entries: () => [...entries.keys()],
     has: (name) => left.has(name),
-    seen(place) {
-      lastPlace = Math.max(lastPlace, place)
+    async read() {
+      readings += 1
+      for (const id of removals) settled.add(id)
+      const all = await store.calls()
+      for (const { place } of all) lastPlace = Math.max(lastPlace, place)
+      const known = new Set(settled)
+      for (const { id } of entries.keys()) known.add(id)
+      readings -= 1
+      if (readings === 0) settled.clear()
+      return all.filter(({ id }) => !known.has(id))
     },
     hand,
     leave,
@@ -157,6 +172,11 @@ export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: Bo
       if (line) homes.set(entry, line)
       hand([entry])
       if (entry.isKept) writeDown(entry, [like.id])
+    },
+    sign(those) {
+      const written = those.filter(({ isKept }) => isKept)
+      const ids = written.map(({ id }) => id)
+      if (written[0]) void store.sign(ids, tab(), written[0].user)
     },
     note: (those, reason) =>
       write(
@@ -214,6 +234,7 @@ export function openBook({ store, opened, maxCalls, maxBytes, tab, changed }: Bo
     async claim(those, instanceId) {
       const ids = those.map(({ id }) => id)
       const gone = await store.claim(ids, tab(), instanceId)
+      changed()
       return new Set(those.filter(({ id }) => gone.has(id)))
     },
     changed,

@@ -38,7 +38,8 @@ export interface Conflict {
 export interface Conflicts {
   readonly list: () => readonly Conflict[]
   add(entry: Entry, reason: LiveError): void
-  has(id: string): boolean
+  /** The calls they are about. */
+  readonly entries: () => Entry[]
   /** Forgets those that `which` names, without a word. Brings them. */
   remove(which: (entry: Entry) => boolean): Entry[]
 }
@@ -65,7 +66,7 @@ export function createConflicts(
 
   return {
     list: () => list,
-    has: (id) => [...known.keys()].some((entry) => entry.id === id),
+    entries: () => [...known.keys()],
     remove,
     add(entry, reason) {
       const conflict: Conflict = {

@@ -134,7 +134,7 @@ export function parseKept(value: unknown): Kept | undefined {
   if (typeof id !== 'string' || !CALL_ID.test(id)) return undefined
   if (typeof name !== 'string' || !NAME.test(name)) return undefined
   if (typeof tab !== 'string' || typeof action !== 'string' || typeof text !== 'string') return undefined
-  if (!isNumber(at) || !isNumber(place) || !isJson(text)) return undefined
+  if (!isNumber(at) || !isPlace(place) || !isJson(text)) return undefined
   return {
     ...{ id, tab, name, action, text, place },
     user: user === null ? null : parseText(user),
@@ -148,6 +148,10 @@ export function parseKept(value: unknown): Kept | undefined {
 
 function isNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)
+}
+
+function isPlace(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0
 }
 
 function isJson(text: string): boolean {

@@ -163,11 +163,16 @@ export function outboxLine(book: Book): MakeLine {
 
     /** Sorts out what is not meant for the instance that is there. */
     function admit(instanceId: string, isSame: boolean): void {
-      for (const entry of withdrawAll((entry) => !book.isOurs(entry))) giveUp(entry, otherUser())
+      line.dismiss((entry) => !book.isOurs(entry), otherUser())
       const isMeant = ({ isLeft, isFree, sentTo }: Entry): boolean =>
         !isLeft || isSame || (sentTo === undefined ? isFree : sentTo === instanceId)
       for (const entry of withdrawAll((entry) => !isMeant(entry)))
         refuse(entry, entry.sentTo === undefined ? mountedAfresh() : inDoubt())
+    }
+
+    /** Whoever is here has made it, also what is not counted; and nobody who comes later. */
+    function sign(): void {
+      book.sign([...queue, ...underWay])
     }
 
     function policyFor(body: CallBody, options: CallOptions): AnyPolicy | undefined {
@@ -270,6 +275,7 @@ export function outboxLine(book: Book): MakeLine {
         }),
       open(id, isSame, shared) {
         book.look()
+        sign()
         take()
         admit(id, isSame)
         wasThere = true
@@ -281,6 +287,7 @@ export function outboxLine(book: Book): MakeLine {
       shut() {
         here = undefined
         inner.shut()
+        sign()
         if (port.isOpen()) return
         for (const entry of [...queue, ...underWay]) entry.hasWaited = entry.isQueued
         for (const entry of withdrawAll(({ policy }) => policy === 'fail' || policy === 'drop')) {
@@ -303,6 +310,7 @@ export function outboxLine(book: Book): MakeLine {
           }
           book.leave(those)
           for (const entry of withdrawAll(() => true)) refuse(entry, error)
+          book.show(name, line)
         } else {
           for (const entry of withdrawAll(() => true)) refuse(entry, error)
         }

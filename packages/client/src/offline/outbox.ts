@@ -120,6 +120,9 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
   /** The server has said who it is. */
   let isSure = false
   let isOffline = false
+  /** What is not proven is shown: there is no connection, or none is to be seen for a while. */
+  let isShowing = false
+  let end = (): void => undefined
   let isOpen = (): void => undefined
   const opened = new Promise<void>((resolve) => {
     isOpen = resolve
@@ -155,15 +158,18 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
 
   /** Finds what is written down for this tab and this user, and not known yet. */
   async function gather(): Promise<void> {
-    const all = await store.calls()
-    const known = new Set(calls.entries().map(({ id }) => id))
+    const all = (await calls.read()).filter((call) => call.tab === tab)
+    const undecided = new Set(conflicts.entries().map(({ id }) => id))
     const found: Entry[] = []
+    const others: string[] = []
     for (const call of all) {
-      calls.seen(call.place)
-      const isKnown = known.has(call.id) || conflicts.has(call.id)
-      if (call.tab === tab && !isKnown && isOurs(call)) sort(call, found)
+      if (!isOurs(call)) others.push(call.id)
+      else if (!undecided.has(call.id)) sort(call, found)
     }
+    // Somebody else has the tab now, who shall find nothing in it. While nobody is signed in it waits.
+    if (isSure && who !== null) calls.remove(others)
     calls.hand(found)
+    sign()
     changed()
   }
 
@@ -185,7 +191,17 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
 
   function isOurs({ user }: Pick<Entry, 'user'>): boolean {
     // What was mounted by nobody stays when somebody signs in.
-    return user === undefined || user === null || user === who
+    return typeof user !== 'string' || user === who
+  }
+
+  /** What nobody made is of whoever has come, and of nobody else from then on. */
+  function sign(): void {
+    if (!isSure) return
+    const those = [...calls.entries(), ...conflicts.entries()].filter(
+      ({ user }) => typeof user !== 'string' && user !== who,
+    )
+    for (const entry of those) entry.user = who
+    calls.sign(those)
   }
 
   function become(next: string | null): void {
@@ -194,14 +210,14 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
     who = next
     isSure = true
     void store.setUser([tab ?? '', ANY_TAB], who, Date.now())
-    const nameless = calls.entries().filter(({ user, isSafe }) => isSafe && user === undefined)
-    for (const entry of nameless) entry.user = who
-    if (nameless.length > 0) void calls.note(nameless)
-    if (next === before) return
-    for (const line of calls.lines().values()) line.picture(undefined)
-    if (typeof before !== 'string') void gather()
-    else if (next === null) setAside(before, otherUser())
-    else void banish(before)
+    if (next !== before) {
+      hidePictures()
+      if (typeof before === 'string') setAside(before, next === null ? otherUser() : signedOut())
+      // What one user saw is kept, and what nobody did.
+      if (next !== null) pictures.erase((user) => typeof user === 'string' && user !== next)
+    }
+    sign()
+    void gather()
   }
 
   /** Nobody may see on this page what that user has made in it. What is written down stays. */
@@ -213,23 +229,33 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
     changed()
   }
 
-  /** Somebody else is here now: what that one made in this tab is given up. */
-  async function banish(user: string): Promise<void> {
-    setAside(user, signedOut())
-    const all = await store.calls()
-    calls.remove(all.filter((call) => call.tab === tab && call.user === user).map(({ id }) => id))
-    await gather()
+  /** Nothing may be known any more on this page, and nothing of whoever was here in this browser. */
+  function forget(): void {
+    const gone = who
+    const ids = [...calls.entries(), ...conflicts.remove(() => true)].map(({ id }) => id)
+    calls.dismiss(() => true, signedOut())
+    calls.remove(ids)
+    pictures.forget()
+    hidePictures()
+    who = undefined
+    isSure = false
+    changed()
+    void opened.then(() => {
+      const here = client?.getUser()
+      // Somebody else has signed in, and what was left of the other one is gone already.
+      if (here !== undefined) become(here)
+      // Who had been here was not known yet.
+      else if (gone === undefined && who !== undefined) forget()
+      else void wipe(gone)
+    })
   }
 
   /** The user is gone, and with them what is kept of them anywhere in this browser. */
-  async function wipe(user: Who): Promise<void> {
-    await opened
-    // Somebody else has signed in, and what was left of the other one is gone already.
-    if (client?.getUser() !== undefined) return
-    pictures.forget(user)
+  async function wipe(gone: Who): Promise<void> {
+    pictures.erase((user) => user === gone)
     void store.setUser([tab ?? '', ANY_TAB], undefined, Date.now())
     const all = await store.calls()
-    calls.remove(all.filter((call) => typeof user === 'string' && call.user === user).map(({ id }) => id))
+    calls.remove(all.filter(({ user }) => typeof user === 'string' && user === gone).map(({ id }) => id))
   }
 
   // The connection.
@@ -241,17 +267,26 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
     const wasOffline = isOffline
     // A new attempt is no connection yet.
     if (status !== 'opening') isOffline = status === 'waiting' || status === 'closed'
+    if (status === 'open') isShowing = false
     if (isOffline && !wasOffline) showPictures()
+    if (status === 'closed') end()
     changed()
   }
 
   function showPictures(): void {
+    // Those who came meanwhile were shown theirs.
+    if (isShowing) return
+    isShowing = true
     for (const [name, line] of calls.lines()) show(name, line)
   }
 
   function show(name: string, line: Line): void {
     const picture = pictures.of(name)
-    if (picture) line.picture(picture)
+    if (isShowing && picture) line.picture(picture)
+  }
+
+  function hidePictures(): void {
+    for (const line of calls.lines().values()) line.picture(undefined)
   }
 
   const adopter: Adopter = {
@@ -260,7 +295,8 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
       user === who && (failed !== undefined || Date.now() - at > maxAge || calls.lines().has(name)),
     adopted(those) {
       const found: Entry[] = []
-      for (const call of those) {
+      // Somebody else may have come meanwhile: then it stays where it is written down.
+      for (const call of those.filter(isOurs)) {
         if (call.sentTo !== undefined && !call.failed) fail(entryOf(call), inDoubt())
         else sort(call, found)
       }
@@ -271,12 +307,21 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
   function begin(made: LiveClient): void {
     client = made
     const { clock } = portOf(made)
-    made.subscribeStatus(look)
-    globalThis.document?.addEventListener('visibilitychange', pictures.draw)
-    if (globalThis.navigator?.onLine === false) showPictures()
-    else clock.after(PATIENCE_MS, () => made.getStatus() !== 'open' && showPictures())
     const locks = options.locks ?? globalThis.navigator?.locks
-    if (locks && adoptAfter !== false) beginAdopting(store, locks, clock, adoptAfter, adopter)
+    globalThis.document?.addEventListener('visibilitychange', pictures.draw)
+    const stops = [
+      made.subscribeStatus(look),
+      () => globalThis.document?.removeEventListener('visibilitychange', pictures.draw),
+      clock.after(PATIENCE_MS, () => made.getStatus() !== 'open' && showPictures()),
+      locks && adoptAfter !== false ? beginAdopting(store, locks, clock, adoptAfter, adopter) : undefined,
+    ]
+    end = () => {
+      pictures.draw()
+      for (const stop of stops) stop?.()
+    }
+    if (globalThis.navigator?.onLine === false) showPictures()
+    // It may have been closed before.
+    look()
   }
 
   /** This page is not the tab it seemed to be: what earlier pages left is the other one's. */
@@ -300,9 +345,13 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
     saw: options.pictures === false ? () => undefined : pictures.saw,
     join(name, line) {
       calls.join(name, line)
-      // Later, because its handle is not ready yet.
-      void opened.then(() => isOffline && show(name, line))
+      book.show(name, line)
     },
+    // Later, because its handle is not ready yet.
+    sign(entries) {
+      if (isSure) for (const entry of entries) entry.user ??= who
+    },
+    show: (name, line) => void opened.then(() => show(name, line)),
   }
 
   const outbox: OfflineOutbox = {
@@ -320,17 +369,7 @@ export function offlineOutbox(options: OfflineOptions = {}): OfflineOutbox {
       if (!client) begin(made)
       isOpen()
     },
-    forget() {
-      const gone = who
-      const undecided = conflicts.remove(() => true)
-      const ids = [...calls.entries(), ...undecided].map(({ id }) => id)
-      calls.dismiss(() => true, signedOut())
-      calls.remove(ids)
-      pictures.forget()
-      who = undefined
-      isSure = false
-      void wipe(gone)
-    },
+    forget,
   }
   outboxes.set(outbox.line, outbox)
   return outbox

@@ -17,10 +17,14 @@ export interface Book {
   user(): Entry['user']
   /** The server has said who is here. */
   look(): void
+  /** Notes whose these are, if that is known by now and was not when they were made. */
+  sign(entries: readonly Entry[]): void
   /** Whether it was made by whoever is here. */
   isOurs(entry: Entry): boolean
   /** Registers the line of a name; one that had it before gives its calls back. */
   join(name: string, line: Line): void
+  /** Shows what the component of a name showed last, if there is no connection. */
+  show(name: string, line: Line): void
   /** Takes what is left for a name. */
   take(name: string, line: Line): readonly Entry[]
   /** Leaves something for a name. */

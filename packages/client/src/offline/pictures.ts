@@ -29,13 +29,16 @@ export interface Pictures {
   saw(name: string, state: JsonObject): void
   /** Draws what was seen since the last time, for this user. */
   draw(): void
-  /** Forgets what this page knows; with `user`, also what is kept of that one. */
-  forget(user?: Who): void
+  /** Forgets what this page knows. */
+  forget(): void
+  /** Removes what is kept of these users. */
+  erase(which: (user: Who) => boolean): void
 }
 
 /** No pictures yet. `user` says who looks at them, once the server has said so. */
 export function createPictures(store: Store, user: () => Who, clock: () => Clock | undefined): Pictures {
-  let shown = new Map<string, JsonObject>()
+  /** What they showed last, as JSON. */
+  const shown = new Map<string, string>()
   const seen = new Map<string, JsonObject>()
   let cancelDrawing: (() => void) | undefined
 
@@ -50,6 +53,11 @@ export function createPictures(store: Store, user: () => Who, clock: () => Clock
       text: JSON.stringify(state),
     }))
     seen.clear()
+    for (const { name, text } of drawn) {
+      shown.delete(name)
+      shown.set(name, text)
+    }
+    limit()
     const isSmall = ({ text }: Picture): boolean => utf8Length(text) <= MOST_BYTES
     await store.draw(
       drawn.filter(isSmall),
@@ -64,37 +72,46 @@ export function createPictures(store: Store, user: () => Who, clock: () => Clock
     if (excess.length > 0) await store.draw([], excess)
   }
 
+  /** Forgets what is too large, and of the rest what was not looked at for longest. */
+  function limit(): void {
+    let length = 0
+    for (const [name, text] of [...shown].reverse()) {
+      if (text.length > MOST_BYTES) shown.delete(name)
+      else length += text.length
+      if (length > MOST_BYTES_IN_ALL) shown.delete(name)
+    }
+  }
+
   return {
     async open(user) {
-      shown = new Map()
+      shown.clear()
       if (user === undefined) return
       for (const { name, text, user: whose } of await store.pictures()) {
-        const state = whose === user ? parseState(text) : undefined
-        if (state) shown.set(name, state)
+        if (whose === user) shown.set(name, text)
       }
     },
-    of: (name) => shown.get(name),
+    of: (name) => seen.get(name) ?? parseState(shown.get(name)),
     saw(name, state) {
       seen.set(name, state)
-      shown.delete(name)
       cancelDrawing ??= clock()?.after(DRAW_MS, () => void drawAll())
     },
     draw: () => void drawAll(),
-    forget(user) {
+    forget() {
       shown.clear()
       seen.clear()
-      if (user === undefined) return
+    },
+    erase(which) {
       void store.pictures().then((all) =>
         store.draw(
           [],
-          all.filter((picture) => picture.user === user),
+          all.filter(({ user }) => which(user)),
         ),
       )
     },
   }
 }
 
-function parseState(text: string): JsonObject | undefined {
+function parseState(text = ''): JsonObject | undefined {
   try {
     const state: unknown = JSON.parse(text)
     return isObject(state) ? state : undefined

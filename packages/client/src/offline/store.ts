@@ -15,6 +15,10 @@ import { type Kept, parseKept, type Who } from './entry.js'
 
 /** A database that does not open within this, in ms, is done without. */
 const OPENING_MS = 2000
+/** Work in it that is not done within this, in ms, is not waited for. */
+const WORKING_MS = 5000
+/** The same, if what was done last was not. */
+const BROKEN_MS = 250
 /** Records read at once; what is beyond them was not written by us. */
 const MOST_RECORDS = 10_000
 const CALLS = 'calls'
@@ -46,6 +50,8 @@ export interface Store {
   claim(ids: readonly string[], tab: string, sentTo: string): Promise<ReadonlySet<string>>
   /** Gives calls of one tab to another. Brings those that were still there. */
   move(ids: readonly string[], from: string, to: string): Promise<Kept[]>
+  /** Notes whose these calls of a tab are. */
+  sign(ids: readonly string[], tab: string, user: Who): Promise<unknown>
   /** All pictures there are. */
   pictures(): Promise<Picture[]>
   draw(pictures: readonly Picture[], remove?: readonly Picture[]): Promise<unknown>
@@ -72,10 +78,14 @@ export function openStore(factory: () => IDBFactory | undefined, name: string): 
       })
       const transaction = (await database).transaction(store, mode)
       const result = work(transaction.objectStore(store))
+      let stopWaiting: (() => void) | undefined
       await new Promise<void>((resolve, reject) => {
+        stopWaiting = waitFor(isBroken ? BROKEN_MS : WORKING_MS, () =>
+          reject(new Error('IndexedDB does not answer')),
+        )
         transaction.oncomplete = () => resolve()
         transaction.onabort = () => reject(transaction.error)
-      })
+      }).finally(stopWaiting)
       isBroken = false
       return result
     } catch (cause) {
@@ -170,6 +180,10 @@ export function openStore(factory: () => IDBFactory | undefined, name: string): 
       })
       return isDone ? moved.sort((a, b) => a.place - b.place) : []
     },
+    sign: (ids, tab, user) =>
+      each(ids, (kept, calls) => {
+        if (kept.tab === tab) calls.put({ ...kept, user })
+      }),
     pictures: () => all(PICTURES, parsePicture, pictureKey),
     draw: (pictures, remove = []) =>
       run(PICTURES, 'readwrite', (objects) => {
@@ -211,6 +225,14 @@ function parsePicture(value: unknown): Picture | undefined {
   const { user, name, text, at } = value
   if (typeof name !== 'string' || typeof text !== 'string' || typeof at !== 'number') return undefined
   return { user: user === null ? null : parseText(user), name, text, at }
+}
+
+/** Rings after so long, in two halves: a page that was frozen has time to hear what it missed. */
+function waitFor(ms: number, then: () => void): () => void {
+  let timer = setTimeout(() => {
+    timer = setTimeout(then, ms / 2)
+  }, ms / 2)
+  return () => clearTimeout(timer)
 }
 
 function openDatabase(factory: IDBFactory | undefined, name: string, lost: () => void): Promise<IDBDatabase> {
