@@ -129,7 +129,7 @@ describe('a client that is faster than the server allows', () => {
           maxLength: 300,
         }),
         (rate, burst, wishes) => {
-          const ours = pace(rate, burst, 0)
+          const ours = pace(rate, burst)
           // The slack of a fifth of the burst is worth this much unevenness.
           const worst = (burst * 0.2 * 1000) / rate - 1000 / rate
           let now = 0
