@@ -51,6 +51,12 @@ const EXTRAS = [
   },
   { name: '@fluxstack/client/window', file: 'client/src/window.ts', budget: 2 * 1024, word: 'LIST_READ' },
   {
+    name: '@fluxstack/react/debug',
+    file: 'react/src/debug.ts',
+    budget: 0.25 * 1024,
+    word: 'onMissed","onResume',
+  },
+  {
     name: '@fluxstack/react/forms',
     file: 'react/src/forms/index.ts',
     budget: 4.375 * 1024,

@@ -30,8 +30,6 @@ export type LiveOptions<C extends ComponentShape, S = StateOf<C>> = MountOptions
   readonly eventHandlers?: EventHandlers<C['event']>
   /** Hears what became of the instance each time the client came back, once it is shown. */
   readonly onResume?: (outcome: ResumeOutcome) => void
-  /** Writes every change of view and every event to the console. */
-  readonly debug?: boolean
 }
 
 /** The part of {@link Live} that does not depend on the status. */

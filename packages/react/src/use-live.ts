@@ -74,7 +74,6 @@ export function useLive<C extends ComponentShape, S>(
     () => false,
   )
   useEvents(handle, options)
-  useDebug(first.name, handle, options.debug)
 
   return useMemo(() => {
     const { status } = view
@@ -168,41 +167,18 @@ export function useEvents<C extends ComponentShape, S>(
   useEffect(() => {
     latest.current = options
   })
-  useEffect(
-    () =>
-      leaveAll([
-        handle.on((event) => {
-          const { onEvent, eventHandlers } = latest.current
-          onEvent?.(event)
-          const { type } = Object(event) as { type: string }
-          const byType = (eventHandlers ?? {}) as Record<string, ((event: C['event']) => void) | undefined>
-          if (Object.hasOwn(byType, type)) byType[type]?.(event)
-        }),
-        handle.onResume((outcome) => latest.current.onResume?.(outcome)),
-      ]),
-    [handle],
-  )
-}
-
-/** How to leave everything that was entered. */
-function leaveAll(ways: readonly (() => void)[]): () => void {
-  return () => {
-    for (const leave of ways) leave()
-  }
-}
-
-/** Writes everything to the console, if it is wanted. */
-export function useDebug<C extends ComponentShape>(
-  name: string,
-  handle: LiveHandle<C>,
-  debug: boolean | undefined,
-): void {
   useEffect(() => {
-    if (!debug) return
-    const about = `[fluxstack] ${name} ${handle.componentId}`
-    const ways = (['subscribe', 'on', 'onMissed', 'onResume'] as const).map((what) =>
-      handle[what]((...told: unknown[]) => console.debug(about, what, ...told)),
-    )
-    return leaveAll(ways)
-  }, [name, handle, debug])
+    const deafen = handle.on((event) => {
+      const { onEvent, eventHandlers } = latest.current
+      onEvent?.(event)
+      const { type } = Object(event) as { type: string }
+      const byType = (eventHandlers ?? {}) as Record<string, ((event: C['event']) => void) | undefined>
+      if (Object.hasOwn(byType, type)) byType[type]?.(event)
+    })
+    const leave = handle.onResume((outcome) => latest.current.onResume?.(outcome))
+    return () => {
+      deafen()
+      leave()
+    }
+  }, [handle])
 }

@@ -4,6 +4,7 @@ import type { ResumeOutcome } from '@fluxstack/client'
 import { authenticate } from '@fluxstack/client/sign-in'
 import { fakeServer } from '@fluxstack/client/testing'
 import { LiveProvider, useConnection, useLive, useUser } from '@fluxstack/react'
+import { useDebug } from '@fluxstack/react/debug'
 import { useBound } from '@fluxstack/react/forms'
 import { act, cleanup, fireEvent, screen } from '@testing-library/react'
 import { type ReactNode, StrictMode } from 'react'
@@ -323,10 +324,12 @@ test("zustand's useStore reads a handle as it is", async () => {
   expect(screen.getByRole('status').textContent).toBe('5')
 })
 
-test('debug says what happens', async () => {
+test('useDebug says what happens', async () => {
   const said = vi.spyOn(console, 'debug').mockImplementation(() => undefined)
   function Loud(): ReactNode {
-    useLive(Counter, { props: { count: 5 }, componentId: 'a', debug: true })
+    const counter = useLive(Counter, { props: { count: 5 }, componentId: 'a' })
+    useDebug(counter, 'Counter')
+    useDebug(false)
     return null
   }
   await show(counting(), <Loud />)

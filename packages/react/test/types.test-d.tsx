@@ -40,7 +40,7 @@ describe('useLive', () => {
     // @ts-expect-error a count is a number
     useLive(Counter, { props: { count: '5' } })
     useLive(Todos)
-    useLive(Todos, { debug: true })
+    useLive(Todos, { componentId: 'a' })
   })
 
   test('calls what the component has', () => {

@@ -21,7 +21,7 @@ import type {
 import { use, useEffect, useMemo, useSyncExternalStore } from 'react'
 import type { LiveOptions, LiveTools } from '../live.js'
 import { useLiveClient } from '../provider.js'
-import { useDebug, useEvents, useView } from '../use-live.js'
+import { useEvents, useView } from '../use-live.js'
 import { type Entry, entriesOf } from './entries.js'
 
 /** What `useLiveSuspense` gives: what `useLive` gives, and always with a state. */
@@ -92,7 +92,6 @@ export function useLiveSuspense<C extends ComponentShape, S>(
   useEffect(() => entry.claim(), [entry])
   useConfiguration(handle, options)
   useEvents(handle, options)
-  useDebug(name, handle, options.debug === true)
 
   return useMemo(() => {
     const { status } = view
