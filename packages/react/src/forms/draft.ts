@@ -82,7 +82,9 @@ export interface FormDraft<T> {
   touch(path: string): void
   /** Sends what was typed, once the change before it is answered. */
   flush(): void
-  /** Sends what was typed: nobody will be there to wait for an answer. */
+  /** The same when somebody looks elsewhere: unless that is `manual`. */
+  lookAway(): void
+  /** Sends what was typed, unless that is `manual`: nobody will be there to wait for an answer. */
   leave(): void
   submit(extra: object): Promise<Outcome>
   /** Fills in again what was there at the beginning. */
@@ -128,6 +130,8 @@ export function createFormDraft<T extends object>(
   let isDue = false
   let changes = 0
   let submission: Promise<Outcome> | undefined
+  /** Counts users: what becomes of what one of them sent is not the next one's business. */
+  let user = 0
   let { generation } = handle
   let leaveHandle = (): void => undefined
   let picture: Picture<T> = INITIAL
@@ -182,7 +186,7 @@ export function createFormDraft<T extends object>(
   function heard(): void {
     if (!served()) {
       // The user is gone, or everybody has left: nobody else shall find what was typed.
-      if (picture.values) forget()
+      if (picture.values) abandon()
     } else if (handle.generation !== generation) {
       // What is shown belongs to the last instance still.
       if (handle.getState().status !== 'live') return
@@ -203,12 +207,30 @@ export function createFormDraft<T extends object>(
     changes = 0
     refused = NONE
     // What the new one has is shown in a moment.
-    queueMicrotask(() => {
-      confirm(drafts, false)
-      isUnsent = drafts.size > 0
-      changed()
-      send()
-    })
+    queueMicrotask(offer)
+  }
+
+  /** Sends what the server does not have, for which nobody asked. */
+  function offer(): void {
+    confirm(drafts, false)
+    isUnsent = drafts.size > 0
+    changed()
+    leave()
+  }
+
+  function leave(): void {
+    if (ways.syncOn === 'manual') return
+    pacer.stop()
+    send()
+  }
+
+  /** Somebody else is there, or nobody. */
+  function abandon(): void {
+    forget()
+    user += 1
+    changes = 0
+    isDue = false
+    submission = undefined
   }
 
   function forget(): void {
@@ -255,12 +277,13 @@ export function createFormDraft<T extends object>(
 
   function send(): void {
     if (!isUnsent || picture.values === undefined) return
+    const owner = user
     const life = generation
     changes += 1
     changed()
     const { done, sent } = call(ways.change, {})
     const settled = (error?: LiveError): void => {
-      if (life !== generation) return
+      if (owner !== user || life !== generation) return
       changes -= 1
       confirm(sent, !error)
       if (error) complain(error, sent)
@@ -295,10 +318,16 @@ export function createFormDraft<T extends object>(
     else send()
   }
 
+  function lookAway(): void {
+    if (ways.syncOn !== 'manual') flush()
+  }
+
   async function handIn(action: string, extra: object): Promise<Outcome> {
     const { done, sent } = call(action, extra)
+    const owner = user
     try {
       const result = await done
+      if (owner !== user) return { ok: true, result }
       confirm(sent, true)
       isTried = false
       ;({ touched, extras } = INITIAL as Picture<T>)
@@ -307,6 +336,7 @@ export function createFormDraft<T extends object>(
       return { ok: true, result }
     } catch (cause) {
       const error = cause as LiveError
+      if (owner !== user) return { ok: false, error }
       confirm(sent, false)
       complain(error, sent)
       refusals += 1
@@ -319,7 +349,11 @@ export function createFormDraft<T extends object>(
     getInitial: () => INITIAL,
     subscribe(listener) {
       listeners.add(listener)
-      if (listeners.size === 1) leaveHandle = handle.subscribe(heard)
+      if (listeners.size === 1) {
+        // Nobody was there to hear whose instance this is.
+        if (handle.generation !== generation) abandon()
+        leaveHandle = handle.subscribe(heard)
+      }
       heard()
       return () => {
         listeners.delete(listener)
@@ -344,36 +378,34 @@ export function createFormDraft<T extends object>(
     },
     touch(path) {
       if (!touched.has(path)) unjudged = new Set(unjudged).add(path)
-      if (ways.syncOn !== 'manual') flush()
+      lookAway()
       judged()
       changed()
     },
     flush,
-    leave() {
-      pacer.stop()
-      send()
-    },
+    lookAway,
+    leave,
     submit(extra) {
       const { submit } = ways
       if (submit === undefined) throw new Error('this form has no `submit`: name the action in `useForm`')
       isTried = true
       refused = NONE
       failure = undefined
-      submission ??= handIn(submit, extra).finally(() => {
-        submission = undefined
+      if (submission) return submission
+      const handed = handIn(submit, extra).finally(() => {
+        if (submission === handed) submission = undefined
         changed()
       })
+      submission = handed
       changed()
-      return submission
+      return handed
     },
     reset() {
       const before = base
       const typed = mine
       forget()
       for (const path of typed) drafts.set(path, valueAt(before, path))
-      isUnsent = drafts.size > 0
-      changed()
-      send()
+      offer()
     },
   }
 }

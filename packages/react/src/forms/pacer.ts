@@ -2,7 +2,7 @@
  * When what was typed is sent: at once, after a while, when the input is left, or when somebody says so.
  *
  * What waits is never lost: it is sent at the latest when the page is hidden or left, and when a form is
- * submitted, before whatever the submission does.
+ * submitted, before whatever the submission does. What is `manual` waits for `flush` and for the submission alone.
  */
 
 /** When what was typed is sent. */
@@ -10,7 +10,7 @@ export type SyncOn = 'change' | 'blur' | 'manual'
 
 /** How patient a field is. */
 export interface Pacing {
-  /** Sent while typing (the default), when the input is left, or by `flush` only. */
+  /** Sent while typing (the default), when the input is left, or by `flush` and a submission only. */
   readonly syncOn?: SyncOn | undefined
   /** With `change`: sent once nothing was typed for so many ms. */
   readonly debounceMs?: number | undefined

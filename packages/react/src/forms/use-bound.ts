@@ -5,15 +5,16 @@
  * was typed meanwhile follows as one more, so a slow network costs neither letters nor order. When the last one
  * was taken, the server's value shows again; when it was refused, what was typed stays, with the complaint
  * beside it, as long as the instance that refused it is there. A write whose answer was lost with the connection
- * is still under way: the handle sends it again.
+ * is still under way: the handle sends it again. When the user is gone, so is what was typed.
  */
 
 import type { ComponentShape, LiveHandle, WritableName } from '@fluxstack/client'
-import { useCallback, useEffect, useId, useMemo, useState, useSyncExternalStore } from 'react'
+import { useCallback, useEffect, useId, useMemo, useSyncExternalStore } from 'react'
 import { useLatest } from '../use-latest.js'
 import { type BoundEvent, type ErrorProps, type InputProps, type Showing, showing, valueIn } from './input.js'
 import { type Pacing, watchPage } from './pacer.js'
-import { createPen, type Draft, type Pen } from './pen.js'
+import { createPen } from './pen.js'
+import { useHeld } from './use-held.js'
 
 /** A field, its setter, and what is wrong with what was typed last. */
 export interface Bound<T> {
@@ -43,12 +44,6 @@ export interface BoundOptions extends Pacing {
   readonly id?: string | undefined
 }
 
-/** What was typed last, and with which pen: for which handle and field. */
-interface Drafted<T> {
-  readonly draft: Draft<T> | undefined
-  readonly pen: Pen<T>
-}
-
 /**
  * Binds an input to a field the component declared writable.
  *
@@ -71,42 +66,22 @@ export function useBound<C extends ComponentShape, K extends WritableName<C>>(
   const { handle } = live
   const read = (): T | undefined => (handle.getState().state as { [P in K]?: T } | undefined)?.[field]
   const shown = useSyncExternalStore(handle.subscribe, read, () => undefined)
-  const age = (): number => handle.generation
-  const generation = useSyncExternalStore(handle.subscribe, age, age)
-  const [drafted, setDraft] = useState<Drafted<T>>()
-  const latest = useLatest(() => ({ shown, options }))
-  const pen = useMemo(() => {
-    const pen = createPen(handle, field, (next) =>
-      setDraft((last) => {
-        // What was typed for another handle is not ours.
-        const draft = next(last?.pen === pen ? last.draft : undefined)
-        return draft || last?.pen === pen ? { draft, pen } : last
-      }),
-    )
-    return pen
-  }, [handle, field])
+  const pen = useHeld(handle, field, () => createPen(handle, field, options))
+  const draft = useSyncExternalStore(pen.subscribe, pen.get, () => undefined)
+  useEffect(() => pen.configure(options))
   useEffect(() => {
-    const ignore = watchPage(pen.flush, pen.leave, pen.flush)
+    const ignore = watchPage(pen.lookAway, pen.leave, pen.flush)
     return () => {
       ignore()
       pen.leave()
     }
   }, [pen])
 
+  const before = useLatest(() => shown)
   const onChange = useCallback(
-    (input: T | BoundEvent) => {
-      const { shown, options } = latest()
-      pen.typed(valueIn<T>(input, field, shown), options)
-    },
-    [field, pen, latest],
+    (input: T | BoundEvent) => pen.typed(valueIn<T>(input, field, before())),
+    [field, pen, before],
   )
-  const onBlur = useCallback(() => {
-    if (latest().options.syncOn !== 'manual') pen.flush()
-  }, [pen, latest])
-
-  const last = drafted?.pen === pen ? drafted.draft : undefined
-  // A complaint of an instance that is gone is about a value that is gone.
-  const draft = last && (last.error === undefined || last.generation === generation) ? last : undefined
   const ownId = useId()
   const { id = ownId } = options
   return useMemo((): Bound<T> => {
@@ -117,14 +92,14 @@ export function useBound<C extends ComponentShape, K extends WritableName<C>>(
       id,
       name: field,
       onChange,
-      onBlur,
+      onBlur: pen.lookAway,
       'aria-invalid': error === undefined ? undefined : true,
       'aria-describedby': error === undefined ? undefined : errorProps.id,
     }
     return {
       value,
       onChange,
-      onBlur,
+      onBlur: pen.lookAway,
       error,
       dirty: draft !== undefined,
       pending: draft?.isPending === true,
@@ -132,5 +107,5 @@ export function useBound<C extends ComponentShape, K extends WritableName<C>>(
       errorProps,
       props: { ...props, ...showing(value as T | undefined) },
     }
-  }, [draft, shown, onChange, onBlur, pen, id, field])
+  }, [draft, shown, onChange, pen, id, field])
 }

@@ -8,11 +8,12 @@
  */
 
 import type { ActionResult, ComponentShape, LiveHandle } from '@fluxstack/client'
-import { useEffect, useId, useMemo, useRef, useState, useSyncExternalStore } from 'react'
-import { type AnyHandle, createFormDraft, type FormDraft, type Ways } from './draft.js'
+import { useEffect, useId, useMemo, useRef, useSyncExternalStore } from 'react'
+import { type AnyHandle, createFormDraft } from './draft.js'
 import { createDesk } from './form-tools.js'
 import type { Extras, FormName, FormOptions, FormTools, FormValues, TakesValues } from './form-types.js'
 import { watchPage } from './pacer.js'
+import { useHeld } from './use-held.js'
 
 /**
  * Fills in a form of a component. The server says what is wrong while it is typed.
@@ -37,11 +38,12 @@ export function useForm<
   field: F,
   options: FormOptions<C, FormValues<C, F>, S>,
 ): FormTools<FormValues<C, F>, Extras<C, S>, ActionResult<C['actions'][S]>> {
-  const draft = useDraft(live.handle as unknown as AnyHandle, field, options)
+  const handle = live.handle as unknown as AnyHandle
+  const draft = useHeld(handle, field, () => createFormDraft<object>(handle, field, options))
   const picture = useSyncExternalStore(draft.subscribe, draft.get, draft.getInitial)
   useEffect(() => draft.configure(options))
   useEffect(() => {
-    const ignore = watchPage(draft.flush, draft.leave)
+    const ignore = watchPage(draft.lookAway, draft.leave)
     return () => {
       ignore()
       draft.leave()
@@ -77,14 +79,4 @@ export function useForm<
 
   // Names and actions are any text from here on; the types above know which there are.
   return tools as unknown as FormTools<FormValues<C, F>, Extras<C, S>, ActionResult<C['actions'][S]>>
-}
-
-/** State, not a memo: React may forget a memo, and what was typed would be lost. */
-function useDraft(handle: AnyHandle, field: string, ways: Ways): FormDraft<object> {
-  const make = () => ({ handle, field, draft: createFormDraft<object>(handle, field, ways) })
-  const [held, hold] = useState(make)
-  if (held.handle === handle && held.field === field) return held.draft
-  const next = make()
-  hold(next)
-  return next.draft
 }

@@ -1,12 +1,13 @@
 // @vitest-environment jsdom
 import { type Component, component } from '@fluxstack/client'
+import { authenticate } from '@fluxstack/client/sign-in'
 import { type FakeServer, fakeServer } from '@fluxstack/client/testing'
 import { useLive } from '@fluxstack/react'
 import { type BoundOptions, useBound } from '@fluxstack/react/forms'
 import { act, cleanup, fireEvent, screen } from '@testing-library/react'
 import { userEvent } from '@testing-library/user-event'
-import type { ReactNode } from 'react'
-import { afterEach, expect, test, vi } from 'vitest'
+import { Activity, type ReactNode } from 'react'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { show } from '../page.js'
 
 afterEach(() => {
@@ -191,6 +192,115 @@ test('a bound field loses nothing when it goes, nor when the page is left while 
   again(<p>elsewhere</p>)
   await act(() => server.settled())
   expect(asked(server)).toEqual(['b', 'bo', 'bob'])
+})
+
+test('a bound field that is manual is not written because the page is hidden or left, or the field goes', async () => {
+  const server = settings()
+  const { show: again } = await show(server, <Page options={{ syncOn: 'manual' }} />)
+  type('a draft')
+  const hidden = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden')
+  act(() => {
+    document.dispatchEvent(new Event('visibilitychange'))
+    window.dispatchEvent(new Event('pagehide'))
+  })
+  hidden.mockRestore()
+  await act(() => server.settled())
+  expect([asked(server), nick().value, how()]).toEqual([[], 'a draft', 'dirty settled'])
+  again(<p>elsewhere</p>)
+  await act(() => server.settled())
+  expect(asked(server)).toEqual([])
+})
+
+describe('what the last user typed into a bound field', () => {
+  const users = { secret: 'ada', other: 'bob' }
+  const options = { debounceMs: 5000 }
+  function Nick(): ReactNode {
+    const nick = useBound(useLive(Settings), 'nick', options)
+    return (
+      <>
+        <input aria-label="nick" value={nick.value ?? ''} onChange={nick.onChange} />
+        <output>{`${nick.dirty ? 'dirty' : 'clean'} ${nick.error ?? 'fine'}`}</output>
+      </>
+    )
+  }
+  async function adaTypes(): Promise<FakeServer> {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+    const state = { nick: 'nobody', size: 5, loud: false, days: [] }
+    const server = fakeServer({ users }).mounted(Settings, state)
+    await act(() => authenticate(server.client, { token: 'secret' }))
+    await show(server, <Nick />)
+    type('my secret')
+    return server
+  }
+  const later = (server: FakeServer): Promise<void> =>
+    act(async () => {
+      await vi.advanceTimersByTimeAsync(6000)
+      await server.settled()
+    })
+  const leaving: [string, (server: FakeServer) => unknown][] = [
+    ['signs out', ({ client }) => client.signOut()],
+    ['signs in as somebody else', ({ client }) => authenticate(client, { token: 'other' })],
+    ['is signed out by the server', (server) => server.signOut()],
+  ]
+
+  test.each(leaving)('is neither shown to nor written for the next when one %s', async (_, leave) => {
+    const server = await adaTypes()
+    await act(async () => void (await leave(server)))
+    await later(server)
+    expect([asked(server), nick().value, how()]).toEqual([[], 'nobody', 'clean fine'])
+    type('bob')
+    await later(server)
+    expect([asked(server), nick().value]).toEqual([['bob'], 'bob'])
+  })
+
+  test('is not complained about to the next', async () => {
+    const server = await adaTypes()
+    server.lose()
+    await later(server)
+    await act(async () => {
+      server.disconnect()
+      server.client.signOut()
+    })
+    expect([nick().value, how()]).toEqual(['', 'clean fine'])
+    await act(async () => server.reconnect())
+    await later(server)
+    expect([nick().value, how()]).toEqual(['nobody', 'clean fine'])
+  })
+
+  test('stays when the connection is lost, and when the server has lost everything', async () => {
+    const server = await adaTypes()
+    await act(async () => server.restart())
+    await act(() => server.settled())
+    expect(nick().value).toBe('my secret')
+    await later(server)
+    expect(asked(server)).toEqual(['my secret'])
+  })
+
+  test('is not there either when nobody looked while the next one came', async () => {
+    const server = await adaTypes()
+    cleanup()
+    const handle = server.client.live(Settings, { componentId: 'kept' })
+    function Kept({ isShown }: { isShown: boolean }): ReactNode {
+      return (
+        <Activity mode={isShown ? 'visible' : 'hidden'}>
+          <Bound />
+        </Activity>
+      )
+    }
+    function Bound(): ReactNode {
+      const nick = useBound({ handle }, 'nick', { syncOn: 'manual' })
+      return <input aria-label="nick" value={nick.value ?? ''} onChange={nick.onChange} />
+    }
+    const leave = handle.subscribe(() => undefined)
+    const { show: again } = await show(server, <Kept isShown />)
+    type('my secret')
+    again(<Kept isShown={false} />)
+    await act(async () => server.client.signOut())
+    await later(server)
+    again(<Kept isShown />)
+    expect(nick().value).toBe('nobody')
+    leave()
+  })
 })
 
 test('a bound field never shows an older letter again, nor what was said of it', async () => {

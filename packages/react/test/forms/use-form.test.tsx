@@ -1,13 +1,13 @@
 // @vitest-environment jsdom
 import { LiveError } from '@fluxstack/client'
-import { LiveProvider } from '@fluxstack/react'
+import { LiveProvider, useLive } from '@fluxstack/react'
 import { act, cleanup, fireEvent, screen } from '@testing-library/react'
-import { StrictMode, useActionState } from 'react'
+import { Activity, StrictMode, useActionState } from 'react'
 import { useFormStatus } from 'react-dom'
 import { renderToString } from 'react-dom/server'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { show } from '../page.js'
-import { EMPTY, fillIn, Signup, SignupPage, sent, signingUp, useSignupForm } from './signup.js'
+import { EMPTY, fillIn, type Shown, Signup, SignupPage, sent, signingUp, useSignupForm } from './signup.js'
 
 afterEach(() => {
   cleanup()
@@ -103,6 +103,34 @@ describe('what is typed', () => {
     type('gone@')
     await doing(() => again(<p>elsewhere</p>))
     expect(sent(server).at(-1)?.email).toBe('gone@')
+  })
+
+  test('is not sent because the page is hidden or left, or the form goes, when that is manual', async () => {
+    const server = signingUp()
+    const { input, show: again, doing } = await fillIn(server, { options: { syncOn: 'manual' } })
+    fireEvent.change(input('email'), { target: { value: 'a draft' } })
+    const hidden = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden')
+    await doing(() => document.dispatchEvent(new Event('visibilitychange')))
+    hidden.mockRestore()
+    await doing(() => window.dispatchEvent(new Event('pagehide')))
+    expect([sent(server), input('email').value]).toEqual([[], 'a draft'])
+    await doing(() => again(<p>elsewhere</p>))
+    expect(sent(server)).toEqual([])
+  })
+
+  test('is not sent to an instance that was mounted afresh, nor by reset, when that is manual', async () => {
+    const server = signingUp()
+    const { input, form, doing, settled } = await fillIn(server, { options: { syncOn: 'manual' } })
+    fireEvent.change(input('email'), { target: { value: 'a draft' } })
+    await doing(() => server.restart())
+    await settled()
+    expect([sent(server), input('email').value]).toEqual([[], 'a draft'])
+    await doing(() => form().flush())
+    expect(sent(server).map(({ email }) => email)).toEqual(['a draft'])
+    await doing(() => form().reset())
+    expect([sent(server).length, input('email').value]).toEqual([1, ''])
+    await doing(() => form().flush())
+    expect(sent(server).map(({ email }) => email)).toEqual(['a draft', ''])
   })
 
   test('is a number, nothing, a choice, several, or a row of a list, as the input is', async () => {
@@ -376,6 +404,57 @@ describe('a half-filled form', () => {
     await settled()
     expect([input('email').value, input('name').value]).toEqual(['', ''])
     expect(screen.getByRole('status').textContent).toBe('clean settled')
+  })
+
+  test('is nothing that the next user hears of, nor what became of it', async () => {
+    const { server, form, doing, settled } = await half()
+    server.lose()
+    const outcomes: unknown[] = []
+    await act(async () => {
+      form().set('name', 'Ada L.')
+      void form()
+        .submit()
+        .then(({ ok }) => outcomes.push(ok))
+    })
+    await doing(() => server.client.signOut())
+    await settled()
+    expect(outcomes).toEqual([false])
+    const { values, failure, tried, submitting, pending, dirty } = form()
+    expect([values, failure]).toEqual([EMPTY, undefined])
+    expect({ tried, submitting, pending, dirty }).toEqual({
+      tried: false,
+      submitting: false,
+      pending: false,
+      dirty: false,
+    })
+  })
+
+  test('is not offered to the next user, who came while nobody looked', async () => {
+    const server = signingUp()
+    const page = (mode: 'visible' | 'hidden', shown: Shown) => (
+      <>
+        <Watcher />
+        <Activity mode={mode}>
+          <SignupPage shown={shown} options={{ syncOn: 'manual' }} />
+        </Activity>
+      </>
+    )
+    function Watcher(): null {
+      useLive(Signup, { componentId: 'me' })
+      return null
+    }
+    const shown: Shown = {}
+    const { show: again } = await show(server, page('visible', shown))
+    act(() => shown.form?.set('email', 'ada@'))
+    again(page('hidden', shown))
+    await act(async () => {
+      server.client.signOut()
+      await server.settled()
+    })
+    await act(() => server.settled())
+    again(page('visible', shown))
+    await act(() => server.settled())
+    expect([shown.form?.values, shown.form?.dirty, sent(server)]).toEqual([EMPTY, false, []])
   })
 
   test('is offered again with the rows the server had added', async () => {
