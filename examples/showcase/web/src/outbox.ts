@@ -4,6 +4,9 @@ import { offlineOutbox, policy } from '@fluxstack/client/offline'
 import { Chat, Cursors, Notebook } from './live.gen'
 
 export const outbox = offlineOutbox({
+  // Counters are clicked here by scripts, thousands of times at once.
+  maxCalls: 10_000,
+  maxBytes: 8 * 1024 * 1024,
   policies: [
     policy(Notebook, {
       // Only the last thing looked for is of interest.

@@ -15,7 +15,7 @@ import { type Kept, parseKept, type Who } from './entry.js'
 
 /** A database that does not open within this, in ms, is done without. */
 const OPENING_MS = 2000
-/** Work in it that is not done within this, in ms, is not waited for. */
+/** Work in it is not waited for once nothing was done for so long, in ms. Much work is no reason to give up. */
 const WORKING_MS = 5000
 /** The same, if what was done last was not. */
 const BROKEN_MS = 250
@@ -66,6 +66,25 @@ export function openStore(factory: () => IDBFactory | undefined, name: string): 
   let database: Promise<IDBDatabase> | undefined
   let isBroken = false
   let isTold = false
+  /** Counts what was done. */
+  let done = 0
+
+  /** Hears that nothing is done any more. */
+  function watch(stuck: () => void): () => void {
+    let seen = done
+    let stop = (): void => undefined
+    const look = (): void => {
+      stop = waitFor(isBroken ? BROKEN_MS : WORKING_MS, () => {
+        if (seen === done) stuck()
+        else {
+          seen = done
+          look()
+        }
+      })
+    }
+    look()
+    return () => stop()
+  }
 
   async function run<T>(
     store: string,
@@ -80,13 +99,12 @@ export function openStore(factory: () => IDBFactory | undefined, name: string): 
       const result = work(transaction.objectStore(store))
       let stopWaiting: (() => void) | undefined
       await new Promise<void>((resolve, reject) => {
-        stopWaiting = waitFor(isBroken ? BROKEN_MS : WORKING_MS, () =>
-          reject(new Error('IndexedDB does not answer')),
-        )
+        stopWaiting = watch(() => reject(new Error('IndexedDB does not answer')))
         transaction.oncomplete = () => resolve()
         transaction.onabort = () => reject(transaction.error)
       }).finally(stopWaiting)
       isBroken = false
+      done += 1
       return result
     } catch (cause) {
       if (!isTold)
