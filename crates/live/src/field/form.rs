@@ -284,32 +284,8 @@ impl<T: fmt::Debug> fmt::Debug for Form<T> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use tracing::span::{Attributes, Id, Record};
-    use tracing::{Event, Metadata};
-
+    use super::super::warnings::Count;
     use super::*;
-
-    /// Counts warnings.
-    struct Count(&'static AtomicUsize);
-
-    impl tracing::Subscriber for Count {
-        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-            *metadata.level() == tracing::Level::WARN
-        }
-
-        fn new_span(&self, _: &Attributes<'_>) -> Id {
-            Id::from_u64(1)
-        }
-
-        fn event(&self, _: &Event<'_>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-
-        fn record(&self, _: &Id, _: &Record<'_>) {}
-        fn record_follows_from(&self, _: &Id, _: &Id) {}
-        fn enter(&self, _: &Id) {}
-        fn exit(&self, _: &Id) {}
-    }
 
     type Names = std::collections::BTreeMap<String, Vec<u32>>;
 

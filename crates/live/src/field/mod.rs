@@ -39,6 +39,8 @@ mod map_sent;
 mod plain;
 mod presence;
 mod validate;
+#[cfg(test)]
+mod warnings;
 mod window;
 
 pub use bound::Bound;
