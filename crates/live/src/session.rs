@@ -344,6 +344,7 @@ impl Session {
             rate: limits.rate,
             burst: limits.burst,
             channels: limits.channels > 0,
+            uploads: false,
         };
         let mut frame = Vec::with_capacity(512);
         ServerMessage::Hello(&hello).write(clock::now(), &mut frame);

@@ -1,4 +1,4 @@
-//! Several connections over one socket: which of them a text frame is for.
+//! Several connections over one socket: which of them a frame is for.
 //!
 //! ```text
 //! 7+v=3&caps=delta    open channel 7 with this query
@@ -8,6 +8,8 @@
 //! 0 {"channels":32,…} the server is there, and carries so many: first of all, and whenever it is asked
 //! 0                   is it?
 //! ```
+//!
+//! A binary frame has the number in front of it, in 32 bits, little endian. Only clients send any.
 //!
 //! A number is written as JSON would write it and never used twice on a socket, so that what is still on its way
 //! for a channel that is gone is not taken for another's.
@@ -53,6 +55,27 @@ pub fn read(text: &str) -> Option<(ChannelId, ChannelFrame<'_>)> {
         _ => return None,
     };
     Some((id, frame))
+}
+
+/// The same for a binary frame; nothing if it is not one, or is for no channel.
+///
+/// ```
+/// use fluxstack_live_protocol::channel::{binary, read_binary};
+/// assert_eq!(read_binary(&binary(7, b"bytes")), Some((7, b"bytes".as_slice())));
+/// assert_eq!(read_binary(&binary(0, b"bytes")), None);
+/// assert_eq!(read_binary(&[1, 2, 3]), None);
+/// ```
+#[must_use]
+pub fn read_binary(frame: &[u8]) -> Option<(ChannelId, &[u8])> {
+    let (id, rest) = frame.split_first_chunk()?;
+    let id = ChannelId::from_le_bytes(*id);
+    (id != 0).then_some((id, rest))
+}
+
+/// What a client sends so that [`read_binary`] finds `frame` for that channel.
+#[must_use]
+pub fn binary(id: ChannelId, frame: &[u8]) -> Vec<u8> {
+    [id.to_le_bytes().as_slice(), frame].concat()
 }
 
 /// What the server says of the socket itself: how many channels it may have, and bytes in a frame of one.

@@ -112,6 +112,26 @@ codes! {
     TooManyRooms = "TOO_MANY_ROOMS",
     /// Another call of the batch failed, so this one was undone.
     RolledBack = "ROLLED_BACK",
+    /// The server takes no files, or not here, or not so many.
+    UploadRefused = "UPLOAD_REFUSED",
+    /// The file is of a kind that is not accepted, or not of the kind it is said to be.
+    UploadType = "UPLOAD_TYPE",
+    /// The file is larger than is accepted, or than was announced.
+    UploadTooLarge = "UPLOAD_TOO_LARGE",
+    /// The user has sent as much as they may for now.
+    UploadQuota = "UPLOAD_QUOTA",
+    /// Bytes before these have not arrived.
+    UploadGap = "UPLOAD_GAP",
+    /// No such upload is under way on this connection.
+    UploadGone = "UPLOAD_GONE",
+    /// What arrived is not what was sent.
+    UploadCorrupt = "UPLOAD_CORRUPT",
+    /// The server has no place for it at present.
+    UploadNoSpace = "UPLOAD_NO_SPACE",
+    /// The file was looked at and found to do harm.
+    UploadUnsafe = "UPLOAD_UNSAFE",
+    /// The frame carries no chunk, or none that can be read.
+    BadChunk = "BAD_CHUNK",
 }
 
 impl fmt::Display for Code {

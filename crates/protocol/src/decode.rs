@@ -19,6 +19,7 @@ use crate::pieces::items;
 mod batch;
 mod list;
 mod rooms;
+mod upload;
 
 /// The longest request id, action, property or component name in bytes. Longer ones are nobody's.
 pub const MAX_NAME: usize = 256;
@@ -48,13 +49,22 @@ pub struct Refusal {
     pub component_id: Option<Box<str>>,
     /// The message's `type`, if it could be read.
     pub original: Option<Box<str>>,
+    /// The upload it was about, if it was about one and that could be read.
+    pub upload_id: Option<Box<str>>,
 }
 
 impl Refusal {
     /// A refusal of a whole frame, in which no request could be read.
     #[must_use]
     pub fn frame(code: Code, error: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, error: error.into(), request_id: None, component_id: None, original: None }
+        Self {
+            code,
+            error: error.into(),
+            request_id: None,
+            component_id: None,
+            original: None,
+            upload_id: None,
+        }
     }
 }
 
@@ -145,6 +155,16 @@ pub(crate) struct Payload<'a> {
 /// assert_eq!(message.request_id.unwrap().get(), "7");
 /// ```
 pub fn decode(text: &str, dialect: Dialect) -> Result<ClientMessage<'_>, Refusal> {
+    read(text, None, dialect)
+}
+
+/// The same for the header of a binary frame and what came behind it.
+pub(crate) fn chunk<'a>(header: &'a str, bytes: &'a [u8]) -> Result<ClientMessage<'a>, Refusal> {
+    // Nothing that a dialect decides is in it.
+    read(header, Some(bytes), Dialect::NATIVE)
+}
+
+fn read<'a>(text: &'a str, chunk: Option<&'a [u8]>, dialect: Dialect) -> Result<ClientMessage<'a>, Refusal> {
     // A derived struct would also read an array, by position.
     if text.trim_start().as_bytes().first() != Some(&b'{') {
         return Err(Refusal::frame(Code::BadMessage, "a message is a JSON object"));
@@ -165,6 +185,10 @@ pub fn decode(text: &str, dialect: Dialect) -> Result<ClientMessage<'_>, Refusal
         request_id: request_id.filter(|id| is_request_id(id)).map(|id| id.get().into()),
         component_id: component_id.as_deref().filter(|id| id.len() <= MAX_NAME).map(Into::into),
         original: original.as_deref().filter(|kind| kind.len() <= MAX_NAME).map(Into::into),
+        upload_id: match original.as_deref() {
+            Some(kind) if upload::is_one(kind) => upload::id(text).as_deref().map(Into::into),
+            _ => None,
+        },
     };
     if request_id.is_some_and(|id| !is_request_id(id)) {
         return Err(refuse(Code::BadMessage, "`requestId` must be a string or number of at most 256 bytes"));
@@ -186,7 +210,14 @@ pub fn decode(text: &str, dialect: Dialect) -> Result<ClientMessage<'_>, Refusal
         return Err(refuse(Code::BadMessage, "`type` must be a string"));
     };
 
-    let body = body(kind, &envelope, dialect).map_err(|(code, error)| refuse(code, error))?;
+    let body = match chunk {
+        Some(_) if kind != "FILE_UPLOAD_CHUNK" => {
+            Err((Code::BadChunk, "a binary frame carries a chunk of an upload"))
+        }
+        _ if upload::is_one(kind) => upload::read(kind, text, chunk, &envelope, dialect),
+        _ => body(kind, &envelope, dialect),
+    };
+    let body = body.map_err(|(code, error)| refuse(code, error))?;
     let expect_response = envelope.expect_response.is_some_and(|raw| raw.get() == "true");
     Ok(ClientMessage { request_id, expect_response, component_id, call, acked, optimistic, body })
 }

@@ -68,9 +68,11 @@ pub fn client_id(query: &str) -> Option<&str> {
 
 /// What this server can beyond what every one of version 3 can, as its hello says. A client that depends on one of
 /// these looks here, and not at a version.
-pub const CAPS: &[&str] = &["optimistic", "quiet", "window", CHANNELS];
-/// The one of them that a server may be told not to have.
+pub const CAPS: &[&str] = &["optimistic", "quiet", "window", CHANNELS, UPLOAD];
+/// One that a server may be told not to have.
 pub(crate) const CHANNELS: &str = "channels";
+/// One that a server has if it was told where to put files.
+pub(crate) const UPLOAD: &str = "upload";
 
 /// What a client is told first.
 #[derive(Debug, Clone)]
@@ -97,6 +99,8 @@ pub struct Hello {
     pub burst: u32,
     /// Whether a socket may carry several connections.
     pub channels: bool,
+    /// Whether the server takes files.
+    pub uploads: bool,
 }
 
 #[cfg(test)]

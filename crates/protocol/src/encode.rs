@@ -6,11 +6,12 @@ use std::io::Write as _;
 
 use crate::code::Code;
 use crate::decode::Refusal;
-use crate::dialect::{CAPS, CHANNELS, Hello};
+use crate::dialect::{CAPS, CHANNELS, Hello, UPLOAD};
 use crate::id::CallId;
 use crate::message::{Failure, Reply, ReplyKind, ServerMessage};
 
 mod rooms;
+mod upload;
 
 impl ServerMessage<'_> {
     /// Appends the frame to `out`.
@@ -27,6 +28,7 @@ impl ServerMessage<'_> {
             Self::Reply(reply) => {
                 match reply.room {
                     Some(room) => rooms::legacy_reply(out, reply, room),
+                    None if reply.kind.is_about_upload() => upload::reply(out, reply),
                     None => write_reply(reply, out),
                 }
                 raw_field(out, "requestId", reply.request_id.map(str::as_bytes));
@@ -158,6 +160,11 @@ impl Refusal {
     pub fn write(&self, now: u64, out: &mut Vec<u8>) {
         // Malformed frames and exceeded rates are the connection's errors; the rest answers the request.
         let answers = !matches!(self.code, Code::BadMessage | Code::BadJson | Code::RateLimited);
+        if answers && self.upload_id.is_some() {
+            upload::refusal(out, self);
+            raw_field(out, "requestId", self.request_id.as_deref().map(str::as_bytes));
+            return put(out, format_args!(",\"timestamp\":{now}}}"));
+        }
         let Some(original) = self.original.as_deref().filter(|_| answers && self.request_id.is_some()) else {
             return ServerMessage::Error {
                 component_id: self.component_id.as_deref(),
@@ -180,8 +187,20 @@ impl Refusal {
 }
 
 fn write_hello(hello: &Hello, out: &mut Vec<u8>) {
-    let Hello { connection, user, session, dialect, frame, batch, calls, instances, rate, burst, channels } =
-        hello;
+    let Hello {
+        connection,
+        user,
+        session,
+        dialect,
+        frame,
+        batch,
+        calls,
+        instances,
+        rate,
+        burst,
+        channels,
+        uploads,
+    } = hello;
     put(out, format_args!("{{\"type\":\"CONNECTION_ESTABLISHED\",\"connectionId\":\"{connection}\""));
     put(out, format_args!(",\"authenticated\":{}", user.is_some()));
     text_field(out, "userId", user.as_deref());
@@ -201,7 +220,7 @@ fn write_hello(hello: &Hello, out: &mut Vec<u8>) {
     );
     if !dialect.is_legacy() {
         out.extend_from_slice(b",\"caps\":[");
-        let has = |cap: &&&str| **cap != CHANNELS || *channels;
+        let has = |cap: &&&str| (**cap != CHANNELS || *channels) && (**cap != UPLOAD || *uploads);
         for (at, cap) in CAPS.iter().filter(has).enumerate() {
             put(out, format_args!("{}\"{cap}\"", if at == 0 { "" } else { "," }));
         }
@@ -231,7 +250,7 @@ fn write_reply(reply: &Reply<'_>, out: &mut Vec<u8>) {
             }
             raw_field(out, "result", *result);
         }
-        Err(Failure { code, error, fields }) => {
+        Err(Failure { code, error, fields, .. }) => {
             out.extend_from_slice(b",\"success\":false");
             if reply.kind == ReplyKind::Auth {
                 put(out, format_args!(",\"authenticated\":{}", reply.user.is_some()));
@@ -262,7 +281,7 @@ pub fn write_outcome(outcome: &Result<Option<&[u8]>, Failure<'_>>, held: bool, o
             out.extend_from_slice(b"{\"success\":true");
             raw_field(out, "result", *result);
         }
-        Err(Failure { code, error, fields }) => {
+        Err(Failure { code, error, fields, .. }) => {
             out.extend_from_slice(b"{\"success\":false");
             error_fields(out, *code, error);
             raw_field(out, "fields", *fields);
@@ -391,7 +410,8 @@ mod tests {
             &ServerMessage::Done { instance, calls: &calls },
             json!({"type": "CALL_DONE", "componentId": id, "payload": {"callIds": ["a-1", "b:c.d_e-9007199254740991"]}}),
         );
-        let failure = Failure { code: Code::Invalid, error: nasty, fields: Some(b"{\"step\":\"no\"}") };
+        let failure =
+            Failure { code: Code::Invalid, error: nasty, fields: Some(b"{\"step\":\"no\"}"), extra: None };
         check(
             &ServerMessage::Reply(Reply {
                 kind: ReplyKind::Call,
@@ -399,6 +419,7 @@ mod tests {
                 request_id: Some("\"r\""),
                 user: None,
                 room: None,
+                upload: None,
                 held: true,
                 outcome: Err(failure),
             }),
@@ -422,6 +443,7 @@ mod tests {
             rate: 5,
             burst: 6,
             channels: true,
+            uploads: true,
         };
         check(
             &ServerMessage::Hello(&hello),
@@ -430,7 +452,7 @@ mod tests {
                    "features": {"delta": true, "batch": true, "compression": false, "encryption": false,
                                 "offlineQueue": false, "loadBalancing": false},
                    "limits": {"frame": 1, "batch": 2, "calls": 3, "instances": 4, "rate": 5, "burst": 6},
-                   "caps": ["optimistic", "quiet", "window", "channels"]}),
+                   "caps": ["optimistic", "quiet", "window", "channels", "upload"]}),
         );
         hello.session = Some(("token".into(), 60_000));
         hello.user = Some("a\"da".into());
@@ -439,8 +461,9 @@ mod tests {
         let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
         assert_eq!(found["session"], json!({"token": "token", "grace": 60_000}));
         assert_eq!((&found["authenticated"], &found["userId"]), (&json!(true), &json!("a\"da")));
-        assert_eq!(found["caps"], json!(["optimistic", "quiet", "window", "channels"]));
+        assert_eq!(found["caps"], json!(["optimistic", "quiet", "window", "channels", "upload"]));
         hello.channels = false;
+        hello.uploads = false;
         out.clear();
         ServerMessage::Hello(&hello).write(9, &mut out);
         let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
@@ -462,6 +485,7 @@ mod tests {
                 request_id: Some("1"),
                 user,
                 room: None,
+                upload: None,
                 held: false,
                 outcome,
             })
@@ -478,7 +502,7 @@ mod tests {
                    "payload": {}, "result": {"changed": true}, "requestId": 1}),
         );
         for user in [None, Some("ada")] {
-            let failure = Failure { code: Code::AuthFailed, error: "no\"", fields: None };
+            let failure = Failure { code: Code::AuthFailed, error: "no\"", fields: None, extra: None };
             check(
                 &reply(user, Err(failure)),
                 json!({"type": "AUTH_RESPONSE", "originalType": "AUTH", "success": false,

@@ -21,6 +21,7 @@ pub mod legacy;
 pub mod message;
 mod pieces;
 pub mod room;
+pub mod upload;
 
 pub use code::{CloseCode, Code};
 pub use decode::{Refusal, decode};

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use crate::code::Code;
 use crate::dialect::Hello;
 use crate::id::{CallId, InstanceId};
+use crate::upload::{UploadChunk, UploadStart};
 
 /// One message of a client, borrowed from its frame.
 #[derive(Debug)]
@@ -139,6 +140,22 @@ pub enum ClientBody<'a> {
     GetRoomState {
         /// The room's name, which is one.
         room: Cow<'a, str>,
+    },
+    /// `FILE_UPLOAD_START`
+    UploadStart(Box<UploadStart<'a>>),
+    /// `FILE_UPLOAD_CHUNK`, from a text frame or a binary one.
+    UploadChunk(UploadChunk<'a>),
+    /// `FILE_UPLOAD_COMPLETE`
+    UploadComplete {
+        /// Of which file.
+        upload: Cow<'a, str>,
+        /// SHA-256 of the whole file. Older clients do not say.
+        hash: Option<[u8; 32]>,
+    },
+    /// `FILE_UPLOAD_CANCEL`
+    UploadCancel {
+        /// Of which file.
+        upload: Cow<'a, str>,
     },
 }
 
@@ -343,6 +360,8 @@ pub struct Reply<'a> {
     /// Which room the answer is about; only towards older clients. For them the result of
     /// [`ReplyKind::JoinRoom`] and [`ReplyKind::GetRoomState`] is the room's state, a JSON object.
     pub room: Option<&'a str>,
+    /// Which upload the answer is about. The members of the result, a JSON object, are then fields of the frame.
+    pub upload: Option<&'a str>,
     /// Whether a part of what it changed is held back for now. Said only of what the client shows already.
     pub held: bool,
     /// JSON text of the result, or why there is none.
@@ -358,6 +377,8 @@ pub struct Failure<'a> {
     pub error: &'a str,
     /// Complaints by field, as a JSON object; `None` if there are none.
     pub fields: Option<&'a [u8]>,
+    /// What else a client should know, as a JSON object. Only answers about uploads have it, as fields of the frame.
+    pub extra: Option<&'a [u8]>,
 }
 
 /// Which request is being answered.
@@ -401,6 +422,14 @@ pub enum ReplyKind {
     SetRoomState,
     /// An older client's question for a room's state.
     GetRoomState,
+    /// A file announced.
+    UploadStart,
+    /// A part of a file.
+    UploadChunk,
+    /// The end of a file.
+    UploadComplete,
+    /// A file given up.
+    UploadCancel,
 }
 
 impl ReplyKind {
@@ -426,16 +455,30 @@ impl ReplyKind {
             Self::EmitRoom => "ROOM_EMIT",
             Self::SetRoomState => "ROOM_STATE_SET",
             Self::GetRoomState => "ROOM_STATE_GET",
+            Self::UploadStart => "FILE_UPLOAD_START",
+            Self::UploadChunk => "FILE_UPLOAD_CHUNK",
+            Self::UploadComplete => "FILE_UPLOAD_COMPLETE",
+            Self::UploadCancel => "FILE_UPLOAD_CANCEL",
         }
     }
 
-    /// The `type` of the answer. Older clients are answered about rooms in frames of their own.
+    /// The `type` of the answer. Older clients are answered about rooms in frames of their own, and what is asked about an
+    /// upload and not done is answered with `FILE_UPLOAD_ERROR`.
     #[must_use]
     pub const fn answer(self) -> &'static str {
         match self {
             Self::Call => "ACTION_RESPONSE",
             Self::Auth => "AUTH_RESPONSE",
+            Self::UploadStart => "FILE_UPLOAD_START_RESPONSE",
+            Self::UploadChunk => "FILE_UPLOAD_PROGRESS",
+            Self::UploadComplete | Self::UploadCancel => self.original(),
             _ => "MESSAGE_RESPONSE",
         }
+    }
+
+    /// Whether a request was about an upload.
+    #[must_use]
+    pub const fn is_about_upload(self) -> bool {
+        matches!(self, Self::UploadStart | Self::UploadChunk | Self::UploadComplete | Self::UploadCancel)
     }
 }

@@ -126,6 +126,7 @@ fn the_examples_about_others_are_written_by_this_code() {
             request_id: Some(&expected["requestId"].to_string()),
             user,
             room: None,
+            upload: None,
             held: false,
             outcome: Ok(Some(result.as_bytes())),
         });

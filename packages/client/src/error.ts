@@ -50,6 +50,16 @@ export type ServerCode =
   | 'NOT_A_MEMBER'
   | 'TOO_MANY_ROOMS'
   | 'ROLLED_BACK'
+  | 'UPLOAD_REFUSED'
+  | 'UPLOAD_TYPE'
+  | 'UPLOAD_TOO_LARGE'
+  | 'UPLOAD_QUOTA'
+  | 'UPLOAD_GAP'
+  | 'UPLOAD_GONE'
+  | 'UPLOAD_CORRUPT'
+  | 'UPLOAD_NO_SPACE'
+  | 'UPLOAD_UNSAFE'
+  | 'BAD_CHUNK'
 
 /**
  * What can go wrong on this side of the socket.

@@ -80,7 +80,7 @@ struct Open {
     subject: Subject,
     /// JSON text; `None` for a client that did not ask for an answer.
     request_id: Option<Bytes>,
-    /// Only for older clients, which want to read it in the answer: the action, or the room.
+    /// The upload; and for older clients, which want to read it in the answer, the action or the room.
     about: Option<Bytes>,
     /// Bytes of the request that are held until it is answered.
     bytes: usize,
@@ -241,12 +241,14 @@ impl Open {
         let request_id = self.request_id.as_ref().map(text);
         let about = self.about.as_ref().map(text);
         let is_about_room = is_about_room(self.kind);
+        let is_about_upload = self.kind.is_about_upload();
         let now = clock::now();
         if let Err(error) = &outcome {
             let is_legacy = self.outbox.dialect().is_legacy();
             let is_legacy_call = is_legacy && self.kind.original() == "CALL_ACTION";
-            // What an older client asks about a room is answered with an `ERROR` in any case.
-            if is_legacy_call || (request_id.is_none() && !(is_legacy && is_about_room)) {
+            // What an older client asks about a room or an upload is answered in its own frame in any case.
+            if is_legacy_call || (request_id.is_none() && !(is_legacy && (is_about_room || is_about_upload)))
+            {
                 let mut frame = Vec::new();
                 ServerMessage::Error {
                     component_id: id.as_deref(),
@@ -259,7 +261,9 @@ impl Open {
                 self.outbox.push(frame);
             }
         }
-        let quiet = request_id.is_none() && !(outcome.is_err() && self.outbox.dialect().is_legacy());
+        let is_legacy = self.outbox.dialect().is_legacy();
+        // Older clients find what is said of an upload by the upload.
+        let quiet = request_id.is_none() && !((outcome.is_err() || is_about_upload) && is_legacy);
         if quiet {
             self.outbox.close_calls(self.subject.calls());
             return;
@@ -272,6 +276,7 @@ impl Open {
             request_id: request_id.as_deref(),
             user: self.user.as_deref(),
             room: about.as_deref().filter(|_| is_about_room),
+            upload: about.as_deref().filter(|_| is_about_upload),
             held: self.shown.is_held,
             outcome: told(&outcome, fields.as_deref()),
         })
@@ -299,7 +304,7 @@ pub(super) fn told<'a>(
 ) -> Result<Option<&'a [u8]>, Failure<'a>> {
     match outcome {
         Ok(result) => Ok(result.as_deref()),
-        Err(error) => Err(Failure { code: error.code(), error: error.message(), fields }),
+        Err(error) => Err(Failure { code: error.code(), error: error.message(), fields, extra: None }),
     }
 }
 

@@ -48,6 +48,10 @@ impl Session {
             ClientBody::EmitRoom { .. } => ReplyKind::EmitRoom,
             ClientBody::SetRoomState { .. } => ReplyKind::SetRoomState,
             ClientBody::GetRoomState { .. } => ReplyKind::GetRoomState,
+            ClientBody::UploadStart(_) => ReplyKind::UploadStart,
+            ClientBody::UploadChunk(_) => ReplyKind::UploadChunk,
+            ClientBody::UploadComplete { .. } => ReplyKind::UploadComplete,
+            ClientBody::UploadCancel { .. } => ReplyKind::UploadCancel,
         };
         let about = match body {
             ClientBody::Call { action: about, .. }
@@ -59,6 +63,11 @@ impl Session {
                 if is_legacy =>
             {
                 Some(piece(frame, about))
+            }
+            ClientBody::UploadStart(start) => Some(piece(frame, &start.upload)),
+            ClientBody::UploadChunk(chunk) => Some(piece(frame, &chunk.upload)),
+            ClientBody::UploadComplete { upload, .. } | ClientBody::UploadCancel { upload } => {
+                Some(piece(frame, upload))
             }
             _ => None,
         };
@@ -87,6 +96,7 @@ impl Session {
             }
             ClientBody::EmitRoom { event, .. } => event.len(),
             ClientBody::SetRoomState { patch, .. } => patch.get().len(),
+            ClientBody::UploadChunk(chunk) => chunk.bytes.len(),
             ClientBody::LeaveRoom { .. }
             | ClientBody::GetRoomState { .. }
             | ClientBody::ResumeSession { .. }
@@ -94,7 +104,10 @@ impl Session {
             | ClientBody::ReadList { .. }
             | ClientBody::Resync
             | ClientBody::Ping
-            | ClientBody::Quiet { .. } => 0,
+            | ClientBody::Quiet { .. }
+            | ClientBody::UploadStart(_)
+            | ClientBody::UploadComplete { .. }
+            | ClientBody::UploadCancel { .. } => 0,
         };
         let request_id = request_id.map(|raw| piece(frame, raw.get()));
         Ticket::new(&self.outbox, kind, subject, request_id, about, bytes)
@@ -149,6 +162,12 @@ impl Session {
             ClientBody::Batch { calls, atomic } if !is_legacy => self.call_all(frame, calls, atomic, ticket),
             ClientBody::Batch { .. } => {
                 ticket.answer(Err(Error::new(Code::UnknownType, "Unknown message type")));
+            }
+            ClientBody::UploadStart(_)
+            | ClientBody::UploadChunk(_)
+            | ClientBody::UploadComplete { .. }
+            | ClientBody::UploadCancel { .. } => {
+                ticket.answer(Err(Error::new(Code::UploadRefused, "this server takes no files")));
             }
             body => {
                 let mailbox = id.and_then(|id| self.mailbox(id));
@@ -385,7 +404,11 @@ fn mail(frame: &Bytes, body: ClientBody<'_>, caller: &Arc<Caller>, is_legacy: bo
         | ClientBody::Ping
         | ClientBody::Quiet { .. }
         | ClientBody::Auth { .. }
-        | ClientBody::Batch { .. } => {
+        | ClientBody::Batch { .. }
+        | ClientBody::UploadStart(_)
+        | ClientBody::UploadChunk(_)
+        | ClientBody::UploadComplete { .. }
+        | ClientBody::UploadCancel { .. } => {
             unreachable!("answered by the session itself")
         }
     }

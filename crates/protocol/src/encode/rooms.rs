@@ -76,7 +76,7 @@ pub(super) fn legacy_reply(out: &mut Vec<u8>, reply: &Reply<'_>, room: &str) {
     put(out, format_args!(",\"success\":{}", reply.outcome.is_ok()));
     text_field(out, "roomId", Some(room));
     match (&reply.outcome, reply.kind) {
-        (Err(Failure { code, error, fields }), _) => {
+        (Err(Failure { code, error, fields, .. }), _) => {
             error_fields(out, *code, error);
             raw_field(out, "fields", *fields);
             error_payload(out, None, *code, error);
@@ -218,6 +218,7 @@ mod tests {
             component_id: Some("live-a"),
             request_id: Some("\"q\""),
             user: None,
+            upload: None,
             room: Some("chat:1"),
             outcome,
         };
@@ -271,7 +272,7 @@ mod tests {
         ] {
             answered(
                 kind,
-                Err(Failure { code: Code::NotAMember, error: NASTY, fields: None }),
+                Err(Failure { code: Code::NotAMember, error: NASTY, fields: None, extra: None }),
                 json!({"type": "ERROR", "success": false, "error": NASTY, "code": "NOT_A_MEMBER",
                        "payload": {"error": NASTY, "code": "NOT_A_MEMBER"}}),
             );
