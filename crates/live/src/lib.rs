@@ -85,6 +85,8 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod typescript;
+#[allow(dead_code, unused_imports, reason = "until sessions send to it")]
+pub mod uploads;
 mod vault;
 mod watch;
 pub mod wire;
@@ -104,6 +106,7 @@ pub use state::{Migrate, State};
 #[cfg(feature = "disk")]
 pub use store::DiskStore;
 pub use store::{MemoryStore, Store};
+pub use uploads::{UploadedFile, Uploads};
 pub use vault::Durability;
 pub use watch::WatchId;
 pub use wire::Wire;

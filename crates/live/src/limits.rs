@@ -102,6 +102,17 @@ pub struct Limits {
     /// Wrong credentials in a row, from one address or for one account, before further ones are refused without a
     /// look, for 30 s at first and up to 10 min; 0 for no limit. Default 8.
     pub auth_failures: u32,
+    /// Uploads at once on one connection; one more is refused. Default 8.
+    pub uploads: usize,
+    /// Bytes of uploads a second from one connection, 0 for no limit. Default 0: they make way for calls anyway.
+    pub upload_share: u64,
+    /// Bytes of files that one user, or one address where nobody is signed in, may begin to send within 24 hours. What is
+    /// cancelled or refused does not count. Default 4 GiB.
+    pub upload_quota: u64,
+    /// Bytes of the files of all users that are unfinished, or that nobody has taken yet. Default 16 GiB.
+    pub upload_disk: u64,
+    /// How long after its last byte an upload is kept that nobody finishes or takes. Default 24 h.
+    pub upload_age: Duration,
     /// How often the server pings; two unanswered pings close the connection with 4408. Default 30 s.
     pub ping: Duration,
     /// How long one write may take before the peer counts as gone. Default 30 s.
@@ -149,6 +160,11 @@ impl Default for Limits {
             drain: Duration::from_secs(5),
             auth_time: Duration::from_secs(10),
             auth_failures: 8,
+            uploads: 8,
+            upload_share: 0,
+            upload_quota: 4 << 30,
+            upload_disk: 16 << 30,
+            upload_age: Duration::from_secs(24 * 60 * 60),
             ping: Duration::from_secs(30),
             write: Duration::from_secs(30),
         }

@@ -32,6 +32,8 @@ const LAYERS: &[&[&str]] = &[
     &["field"],
     // How a state outlives its instance.
     &["vault"],
+    // Files on their way in, from the first byte until somebody takes them.
+    &["uploads"],
 ];
 
 /// The last row of all: what crosses, what can go wrong, and what time it is.
