@@ -73,6 +73,7 @@ export type ServerCode =
  * | `OUT_OF_STEP` | the state keeps failing its digest: client and server disagree about the protocol |
  * | `CLOSED` | the client was closed for good |
  * | `DROPPED` | the connection is not open, and calls of this action mean nothing later |
+ * | `FILE_CHANGED` | a file that is being sent cannot be read any more, or is another one now |
  */
 export type ClientCode =
   | 'DISCONNECTED'
@@ -82,6 +83,7 @@ export type ClientCode =
   | 'OUT_OF_STEP'
   | 'CLOSED'
   | 'DROPPED'
+  | 'FILE_CHANGED'
 
 /** Every code known today. A newer server may send others, so a `switch` needs a `default`. */
 export type ErrorCode = ServerCode | ClientCode | (string & {})

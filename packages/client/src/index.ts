@@ -35,6 +35,8 @@ export {
   type PropsOption,
   type ResumeOutcome,
   type StateOf,
+  type UploadFile,
+  type UploadState,
   type Windowed,
   type WritableName,
 } from './shape.js'

@@ -143,6 +143,33 @@ export interface Windowed<Row> {
   readonly __row?: Row
 }
 
+/** A field that takes files: its rules, and what it has. Files are sent by `@fluxstack/client/upload`. */
+export interface UploadState {
+  /** What is accepted: types (`image/png`), kinds of types (`image/*`), endings (`.pdf`). Empty: everything. */
+  readonly accept: readonly string[]
+  /** The largest file, in bytes. */
+  readonly maxBytes: number
+  /** How many files there may be at once. */
+  readonly maxFiles: number
+  readonly files: readonly UploadFile[]
+}
+
+/** A file as the server sees it. */
+export interface UploadFile {
+  readonly id: string
+  readonly name: string
+  readonly type: string
+  /** In bytes, like `received`. */
+  readonly size: number
+  readonly received: number
+  readonly status: 'sending' | 'checking' | 'done' | 'failed'
+  /** Why it failed. */
+  readonly code?: string
+  readonly error?: string
+  /** Where it is served, once it was kept. */
+  readonly url?: string
+}
+
 /** A form as the server sees it: what was typed, and what is wrong with it. */
 export interface Form<T> {
   readonly values: T
