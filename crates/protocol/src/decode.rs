@@ -21,6 +21,8 @@ mod list;
 mod rooms;
 mod upload;
 
+pub(crate) use upload::is_one as is_about_upload;
+
 /// The longest request id, action, property or component name in bytes. Longer ones are nobody's.
 pub const MAX_NAME: usize = 256;
 

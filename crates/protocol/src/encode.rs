@@ -5,7 +5,7 @@
 use std::io::Write as _;
 
 use crate::code::Code;
-use crate::decode::Refusal;
+use crate::decode::{self, Refusal};
 use crate::dialect::{CAPS, CHANNELS, Hello, UPLOAD};
 use crate::id::CallId;
 use crate::message::{Failure, Reply, ReplyKind, ServerMessage};
@@ -160,7 +160,7 @@ impl Refusal {
     pub fn write(&self, now: u64, out: &mut Vec<u8>) {
         // Malformed frames and exceeded rates are the connection's errors; the rest answers the request.
         let answers = !matches!(self.code, Code::BadMessage | Code::BadJson | Code::RateLimited);
-        if answers && self.upload_id.is_some() {
+        if answers && self.original.as_deref().is_some_and(decode::is_about_upload) {
             upload::refusal(out, self);
             raw_field(out, "requestId", self.request_id.as_deref().map(str::as_bytes));
             return put(out, format_args!(",\"timestamp\":{now}}}"));

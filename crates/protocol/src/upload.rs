@@ -156,3 +156,112 @@ pub fn write_frame(header: &Header<'_>, bytes: &[u8], out: &mut Vec<u8>) {
     out[start..start + LENGTH].copy_from_slice(&length.to_le_bytes());
     out.extend_from_slice(bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::message::ClientBody;
+
+    fn framed(length: u32, rest: &[u8]) -> Vec<u8> {
+        [length.to_le_bytes().as_slice(), rest].concat()
+    }
+
+    fn with_header(header: &[u8], bytes: &[u8]) -> Vec<u8> {
+        framed(u32::try_from(header.len()).expect("a short header"), &[header, bytes].concat())
+    }
+
+    #[track_caller]
+    fn refused(frame: &[u8], request_id: Option<&str>) {
+        let refusal = read_frame(frame).expect_err("a refusal");
+        assert_eq!(
+            (refusal.code, refusal.request_id.as_deref()),
+            (Code::BadChunk, request_id),
+            "{refusal:?}"
+        );
+        let mut out = Vec::new();
+        refusal.write(9, &mut out);
+        let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
+        assert_eq!(found["code"], json!("BAD_CHUNK"));
+    }
+
+    #[test]
+    fn a_chunk_of_an_older_client_is_read_as_it_comes() {
+        let header = br#"{"type":"FILE_UPLOAD_CHUNK","componentId":"live-a","uploadId":"upload-1-x","chunkIndex":3,"totalChunks":9,"requestId":"c3"}"#;
+        let frame = with_header(header, &[0, 255, b'{']);
+        let (message, begin) = read_frame(&frame).expect("a chunk");
+        assert_eq!(message.component_id.as_deref(), Some("live-a"));
+        assert_eq!(message.request_id.map(serde_json::value::RawValue::get), Some("\"c3\""));
+        assert_eq!(&frame[begin..], [0, 255, b'{']);
+        let ClientBody::UploadChunk(chunk) = message.body else { panic!("{:?}", message.body) };
+        assert_eq!((chunk.at, chunk.total), (At::Index(3), Some(9)));
+        // Not a copy.
+        assert_eq!(chunk.bytes.as_ptr(), frame[begin..].as_ptr());
+    }
+
+    #[test]
+    fn a_chunk_needs_no_request_and_may_be_empty() {
+        let frame = with_header(br#"{"type":"FILE_UPLOAD_CHUNK","uploadId":"u","offset":0,"data":5}"#, b"");
+        let (message, begin) = read_frame(&frame).expect("a chunk");
+        assert_eq!((message.request_id.is_none(), begin), (true, frame.len()));
+        assert!(matches!(message.body, ClientBody::UploadChunk(chunk) if chunk.bytes.is_empty()));
+    }
+
+    #[test]
+    fn the_length_is_held_against_the_frame() {
+        for frame in [
+            [].as_slice(),
+            &[0],
+            &[0, 0, 0],
+            &framed(0, b""),
+            &framed(0, b"{}"),
+            &framed(1, b""),
+            &framed(3, b"{}"),
+            &framed(u32::MAX, b"{}"),
+            &framed(u32::MAX - 3, &[b' '; 70_000]),
+        ] {
+            refused(frame, None);
+        }
+    }
+
+    #[test]
+    fn a_header_has_a_limit() {
+        let header = |length: usize| {
+            let json = br#"{"type":"FILE_UPLOAD_CHUNK","uploadId":"u","offset":0}"#;
+            with_header(&[json.as_slice(), &b" ".repeat(length - json.len())].concat(), b"bytes")
+        };
+        assert!(read_frame(&header(MAX_HEADER)).is_ok());
+        refused(&header(MAX_HEADER + 1), None);
+    }
+
+    #[test]
+    fn only_chunks_come_in_binary_frames() {
+        for wrong in [
+            b"null".as_slice(),
+            b"[]",
+            b"{",
+            b"\xff",
+            b"{}x",
+            br#"{"type":5}"#,
+            br#"{"offset":0,"offset":0}"#,
+        ] {
+            refused(&with_header(wrong, b"bytes"), None);
+        }
+        for kind in ["CALL_ACTION", "COMPONENT_PING", "FILE_UPLOAD_START", "FILE_UPLOAD_COMPLETE", "NOPE"] {
+            let header = format!(r#"{{"type":"{kind}","action":"a","uploadId":"u","requestId":7}}"#);
+            refused(&with_header(header.as_bytes(), b"bytes"), Some("7"));
+        }
+        for wrong in [
+            r#""offset":0"#,
+            r#""uploadId":"u""#,
+            r#""uploadId":"u","offset":-1"#,
+            r#""uploadId":"/","offset":1"#,
+        ] {
+            let header = format!(r#"{{"type":"FILE_UPLOAD_CHUNK",{wrong},"requestId":7}}"#);
+            refused(&with_header(header.as_bytes(), b"bytes"), Some("7"));
+        }
+        let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(30_000), "]".repeat(30_000));
+        refused(&with_header(deep.as_bytes(), b""), None);
+    }
+}
