@@ -134,7 +134,7 @@ impl Model {
 }
 
 /// Every `type` that a client can send.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 21] = [
     "COMPONENT_MOUNT",
     "SESSION_RESUME",
     "COMPONENT_RESUME",
@@ -152,6 +152,10 @@ const KINDS: [&str; 17] = [
     "AUTH",
     "STATE_RESYNC",
     "COMPONENT_PING",
+    "FILE_UPLOAD_START",
+    "FILE_UPLOAD_CHUNK",
+    "FILE_UPLOAD_COMPLETE",
+    "FILE_UPLOAD_CANCEL",
 ];
 
 /// Whether an older client's data travels as a field of its own, and not as the fields of the event.
