@@ -1,6 +1,7 @@
 //! `docs/protocol.md` says what the code does.
 
 use fluxstack_live_protocol::channel::{self, ChannelFrame};
+use fluxstack_live_protocol::message::Failure;
 use fluxstack_live_protocol::{
     CloseCode, Code, Delta, Dialect, InstanceId, Reply, ReplyKind, ServerMessage, decode, dialect, digest,
 };
@@ -107,10 +108,10 @@ fn every_request_on_the_page_is_known() {
 #[test]
 fn every_request_in_an_example_is_understood() {
     let requests: Vec<_> = examples()
-        .filter(|example| example["requestId"].is_string() && example["originalType"].is_null())
+        .filter(|example| example["requestId"].is_string() && example["success"].is_null())
         .map(|example| example.to_string())
         .collect();
-    assert!(requests.len() >= 6, "{requests:?}");
+    assert!(requests.len() >= 10, "{requests:?}");
     for text in requests {
         assert!(decode(&text, Dialect::NATIVE).is_ok(), "{text}: {:?}", decode(&text, Dialect::NATIVE));
     }
@@ -145,6 +146,43 @@ fn the_examples_about_others_are_written_by_this_code() {
     let event = Some(br#"{"type":"typing"}"#.as_slice());
     let spoken = ServerMessage::RoomEvent { component: "Chat", room: "lobby", seq: 42, event };
     check(&spoken, &example("ROOM_EVENT", None));
+}
+
+#[test]
+fn the_answers_about_files_are_written_by_this_code() {
+    let kinds = [
+        (ReplyKind::UploadStart, "FILE_UPLOAD_START_RESPONSE"),
+        (ReplyKind::UploadChunk, "FILE_UPLOAD_PROGRESS"),
+        (ReplyKind::UploadComplete, "FILE_UPLOAD_COMPLETE"),
+        (ReplyKind::UploadChunk, "FILE_UPLOAD_ERROR"),
+    ];
+    for (kind, name) in kinds {
+        let expected = examples().find(|frame| frame["type"] == name && frame["success"].is_boolean());
+        let expected = expected.expect("the page has an example of it");
+        let mut rest = expected.as_object().expect("a frame").clone();
+        let envelope =
+            ["type", "componentId", "uploadId", "success", "error", "code", "requestId", "timestamp"];
+        rest.retain(|field, _| !envelope.contains(&field.as_str()));
+        let rest = Value::from(rest).to_string();
+        let code = Code::ALL.iter().copied().find(|code| expected["code"] == code.as_str());
+        let failure = |code| Failure {
+            code,
+            error: expected["error"].as_str().expect("a sentence"),
+            fields: None,
+            extra: Some(rest.as_bytes()),
+        };
+        let message = ServerMessage::Reply(Reply {
+            kind,
+            component_id: expected["componentId"].as_str(),
+            request_id: Some(&expected["requestId"].to_string()),
+            user: None,
+            room: None,
+            upload: expected["uploadId"].as_str(),
+            held: false,
+            outcome: code.map_or(Ok(Some(rest.as_bytes())), |code| Err(failure(code))),
+        });
+        check(&message, &expected);
+    }
 }
 
 #[test]
