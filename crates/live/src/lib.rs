@@ -81,6 +81,7 @@ mod services;
 mod session;
 mod shared;
 pub mod state;
+pub mod storage;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -103,6 +104,7 @@ pub use limits::Limits;
 pub use seal::{KeyError, Keys};
 pub use server::{BuildError, Builder, Live};
 pub use state::{Migrate, State};
+pub use storage::KeptFile;
 #[cfg(feature = "disk")]
 pub use store::DiskStore;
 pub use store::{MemoryStore, Store};

@@ -34,6 +34,8 @@ const LAYERS: &[&[&str]] = &[
     &["vault"],
     // Files on their way in, from the first byte until somebody takes them.
     &["uploads"],
+    // Files that are kept: who may read them, and the links to them.
+    &["files"],
 ];
 
 /// The last row of all: what crosses, what can go wrong, and what time it is.
@@ -46,7 +48,7 @@ const ACROSS: &[(&str, &str)] = &[(
 )];
 
 /// Modules anybody may import and that import only the ground and the protocol.
-const LEAVES: &[&str] = &["auth", "limits", "quota", "seal", "services", "store"];
+const LEAVES: &[&str] = &["auth", "limits", "quota", "seal", "services", "storage", "store"];
 
 const LIVE: &str = "crates/live/src/";
 
