@@ -22,9 +22,9 @@ import {
   useState,
   useSyncExternalStore,
 } from 'react'
+import { subscribeFrames } from '../frames.js'
 import { useLatest } from '../use-latest.js'
 import { anchorOf, forgetSizes, keepInPlace } from './anchor.js'
-import { subscribeFrames } from './frames.js'
 import { rowAfter } from './keyboard.js'
 import { useFocus } from './use-focus.js'
 
