@@ -282,6 +282,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
       return { id: `${origin}-${number}`, number }
     },
     isOpen: () => isOpen,
+    getUser: () => user,
     later: (tries, then) => clock.after(backoff(random, tries), then),
     join(guest) {
       guests.add(guest)
@@ -333,7 +334,7 @@ export function createLiveClient(options: LiveClientOptions = {}): LiveClient {
     live,
     connect,
     close: connection.close,
-    getUser: () => user,
+    getUser: port.getUser,
     signOut() {
       leave()
       // What is unmounted leaves first.

@@ -95,9 +95,12 @@ export interface SocketEvents {
   closed(code: number): void
 }
 
+/** What leaves: a text, or bytes that begin with one. */
+export type Frame = string | Uint8Array<ArrayBuffer>
+
 /** A socket, reduced to what the connection asks of it. */
 export interface Socket {
-  send(text: string): void
+  send(frame: Frame): void
   close(): void
   /** Whether the transport knows that nothing will come any more. */
   readonly dead: boolean
@@ -114,7 +117,7 @@ export const browserSocket: CreateSocket = (url, events) => {
   socket.onmessage = (message) => events.frame(message.data)
   socket.onclose = (close) => events.closed(close.code)
   return {
-    send: (text) => socket.send(text),
+    send: (frame) => socket.send(frame),
     close: () => socket.close(),
     get dead() {
       return socket.readyState >= SOCKET_CLOSING

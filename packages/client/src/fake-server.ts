@@ -5,6 +5,7 @@
 import type { LiveClient, LiveClientOptions } from './client.js'
 import type { Clock } from './environment.js'
 import type { ErrorCode } from './error.js'
+import type { FakeUploads } from './fake-upload.js'
 import type { ClientMessage, Limits } from './protocol.js'
 import type { Component, ComponentShape, Windowed } from './shape.js'
 
@@ -43,7 +44,7 @@ export interface FakeServerOptions extends Omit<LiveClientOptions, 'createSocket
   /** Whether what was mounted outlives the connection. Default true; older servers say no. */
   readonly resume?: boolean
   /** What the server says it can. Default all that the fake one can; `[]` is an older server. */
-  readonly caps?: readonly ('optimistic' | 'quiet' | 'window' | (string & Record<never, never>))[]
+  readonly caps?: readonly ('optimistic' | 'quiet' | 'upload' | 'window' | (string & Record<never, never>))[]
   /** Who may sign in: users by the `token` of their credentials. Everybody else is refused with `AUTH_FAILED`. */
   readonly users?: Readonly<Record<string, string>>
   /** Who is signed in when a connection is made, as by a cookie. */
@@ -79,11 +80,13 @@ export interface FakeServer {
   /** Every action called so far, in order. */
   readonly calls: readonly RecordedCall[]
   /** Every message received so far, in order. */
-  readonly received: readonly (ClientMessage & { readonly requestId?: string })[]
+  readonly received: readonly (ClientMessage & { readonly requestId?: string; readonly bytes?: Uint8Array })[]
   /** Every message said to the client so far, in order, also those that were lost on their way. */
   readonly sent: readonly Readonly<Record<string, unknown>>[]
   /** Whose time it is: the `clock` of the options, or the machine's. */
   readonly clock: Clock
+  /** The files it was sent, and what a test does to them. */
+  readonly uploads: FakeUploads
   /** Hears that something was received or sent. */
   watch(listener: () => void): () => void
   /** What is mounted at this moment, in the order of mounting. */

@@ -6,7 +6,7 @@
  * overtakes another, and what is left of one socket never reaches the next.
  */
 
-import type { Clock, CreateSocket, SocketEvents } from './environment.js'
+import type { Clock, CreateSocket, Frame, SocketEvents } from './environment.js'
 
 /** The server's end of it. */
 export interface FakeWire {
@@ -61,7 +61,7 @@ export function fakeWire(clock: Clock, end: FakeWireEnd): FakeWire {
         end.opened()
       })
       return {
-        send: (text) => there(() => !dead && socket === events && end.heard(JSON.parse(text))),
+        send: (frame) => there(() => !dead && socket === events && end.heard(read(frame))),
         close() {
           dead = true
           if (socket === events) socket = undefined
@@ -100,6 +100,14 @@ export function fakeWire(clock: Clock, end: FakeWireEnd): FakeWire {
     },
   }
   return wire
+}
+
+/** What is in a frame: of a binary one the header, with the bytes that follow it. */
+function read(frame: Frame): unknown {
+  if (typeof frame === 'string') return JSON.parse(frame)
+  const end = 4 + new DataView(frame.buffer, frame.byteOffset).getUint32(0, true)
+  const header = JSON.parse(new TextDecoder().decode(frame.subarray(4, end))) as object
+  return { ...header, bytes: frame.subarray(end) }
 }
 
 /** One direction: what enters first leaves first, whatever the time it takes was meanwhile. */

@@ -8,7 +8,7 @@
 import type { CallOptions } from './calls.js'
 import type { Hall } from './hall.js'
 import type { Guess } from './optimistic.js'
-import type { Port } from './port.js'
+import type { Guest, Port } from './port.js'
 import type { CallBody } from './protocol.js'
 
 /** Where it is. */
@@ -18,6 +18,8 @@ export const INSIDE: unique symbol = Symbol.for('@fluxstack/client')
 export interface Inside {
   readonly port: Port
   readonly hall: Hall
+  /** The handle, as its client knows it. */
+  readonly guest: Guest
   /** Asks the instance, once there is one, after what was asked before. */
   readonly call: (body: CallBody, options?: CallOptions) => Promise<unknown>
   /** Shows what a call will do, if that is known. */

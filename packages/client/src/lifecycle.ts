@@ -399,6 +399,7 @@ export function createLifecycle<C extends ComponentShape>(
   return {
     port,
     hall,
+    guest,
     face: {
       get instanceId() {
         return at === 'mounted' ? instance?.id : undefined

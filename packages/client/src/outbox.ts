@@ -19,10 +19,12 @@ import type { ClientMessage, Limits, Reply } from './protocol.js'
 
 /** Who asked, and how to tell. Exactly one of the two is called, once. */
 export interface Asker {
-  /** `held`: what it did will be seen later. */
-  answered(result: unknown, held?: unknown): void
-  /** `isSent`: what was asked left, whatever became of it then. */
-  failed(error: LiveError, isSent: boolean): void
+  /** `held`: what it did will be seen later. `reply`: all that was said. */
+  answered(result: unknown, held?: unknown, reply?: Reply): void
+  /** `isSent`: what was asked left, whatever became of it then. `reply`: all that was said, if it was. */
+  failed(error: LiveError, isSent: boolean, reply?: Reply): void
+  /** Makes a frame of its own of the request. It is not paced. */
+  pack?(text: string): Uint8Array<ArrayBuffer>
 }
 
 interface Request {
@@ -90,17 +92,19 @@ export function outbox(clock: Clock, bound: number, usual: number): Outbox {
         fail(request, 'TOO_LARGE', `${bytes} bytes are more than ${limits.frame}`)
         continue
       }
-      const wait = pace.take(clock.now())
-      if (wait > 0) {
+      const frame = request.asker?.pack?.(text)
+      const wait = !frame && pace.take(clock.now())
+      if (wait) {
         cancelRetry = clock.after(wait, flushSoon)
         break
       }
-      if (texts.length >= limits.batch || size + bytes + 1 > limits.frame) leave()
+      if (frame || texts.length >= limits.batch || size + bytes + 1 > limits.frame) leave()
       queue.shift()
       lastId += 1
       sent.set(id, request)
       request.isSent = true
-      texts.push(text)
+      if (frame) socket.send(frame)
+      else texts.push(text)
       size += bytes + 1
     }
     leave()
@@ -136,13 +140,14 @@ export function outbox(clock: Clock, bound: number, usual: number): Outbox {
       line?.pace.spend(clock.now())
       line?.socket.send('{"type":"COMPONENT_PING"}')
     },
-    answer({ requestId, failure, result, held }) {
+    answer(reply) {
+      const { requestId, failure, result, held } = reply
       const request = sent.get(requestId)
       if (!request) return
       sent.delete(requestId)
       const asker = settle(request)
-      if (failure) asker?.failed(failure, true)
-      else asker?.answered(result, held)
+      if (failure) asker?.failed(failure, true, reply)
+      else asker?.answered(result, held, reply)
       flushSoon()
     },
     lose(code, why) {

@@ -57,6 +57,10 @@ export interface Port {
   /** A name for a call, never the same twice. */
   callName(): CallName
   isOpen(): boolean
+  /** The tab: the same over a reload, another for a copy. */
+  id(): string
+  /** Who is signed in. */
+  getUser(): string | undefined
   /** Asks the server. An answer may take `timeout` ms, or what is usual. */
   ask(message: ClientMessage, asker?: Asker, timeout?: number): void
   /** Does it later, the more so the more `tries` there were. Returns how to prevent it. */

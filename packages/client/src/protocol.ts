@@ -61,6 +61,7 @@ export type ClientMessage =
     }
   | { readonly type: 'COMPONENT_PING' }
   | { readonly type: 'QUIET'; readonly payload: { readonly on: boolean } }
+  | UploadMessage
 
 /** What may be in doubt after a lost connection, and is sent again then. */
 export type CallMessage = CallBody & {
@@ -85,6 +86,32 @@ export type CallBody =
   | { readonly type: 'COMPONENT_EVENT'; readonly payload: { readonly event: unknown } }
   | ListRequest
   | RoomRequest
+
+/** What is said of a file on its way, or is a piece of it. */
+export type UploadMessage = { readonly componentId: string; readonly uploadId: string } & (
+  | {
+      readonly type: 'FILE_UPLOAD_START'
+      readonly property: string
+      readonly filename: string
+      readonly fileType: string
+      readonly fileSize: number
+      /** The server may have a part of it already. */
+      readonly resume?: true | undefined
+    }
+  | {
+      readonly type: 'FILE_UPLOAD_CHUNK'
+      /** Where it belongs. */
+      readonly offset: number
+      /** In base64; absent from the header of a binary frame, which is followed by the bytes. */
+      readonly data?: string | undefined
+    }
+  | {
+      readonly type: 'FILE_UPLOAD_COMPLETE'
+      /** SHA-256 of the whole file, as hex. */
+      readonly hash: string
+    }
+  | { readonly type: 'FILE_UPLOAD_CANCEL' }
+)
 
 /** Which rows are asked for of a list that is read in part. */
 export interface ListRequest {

@@ -31,7 +31,7 @@ export interface LiveStats {
   readonly lastDeltaBytes: number
   /** Bytes of text received. */
   readonly bytesIn: number
-  /** Bytes of text sent. */
+  /** Bytes of text sent, and of files. */
   readonly bytesOut: number
 }
 
@@ -102,12 +102,14 @@ export function liveStats(
         closed: events.closed,
       })
       return {
-        send(text) {
-          counts.bytesOut += utf8Length(text)
-          counts.resyncs += text.match(RESYNC)?.length ?? 0
-          if (text === PING) pingedAt = clock.now()
+        send(frame) {
+          if (typeof frame === 'string') {
+            counts.bytesOut += utf8Length(frame)
+            counts.resyncs += frame.match(RESYNC)?.length ?? 0
+          } else counts.bytesOut += frame.length
+          if (frame === PING) pingedAt = clock.now()
           changed()
-          socket.send(text)
+          socket.send(frame)
         },
         close: () => socket.close(),
         get dead() {

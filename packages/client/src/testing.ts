@@ -26,6 +26,7 @@ import { fakeOptimistic } from './fake-optimistic.js'
 import { fakeQuiet } from './fake-quiet.js'
 import { fakeRooms } from './fake-rooms.js'
 import type { FakeServer, FakeServerOptions, RecordedCall } from './fake-server.js'
+import { fakeUploads } from './fake-upload.js'
 import { fakeWindows } from './fake-window.js'
 import { fakeWire } from './fake-wire.js'
 import { listeners } from './listeners.js'
@@ -36,6 +37,7 @@ import {
   type Credentials,
   DEFAULT_LIMITS,
   type JsonObject,
+  type UploadMessage,
 } from './protocol.js'
 import { signIn } from './sign-in.js'
 
@@ -50,6 +52,7 @@ export type {
   FakeState,
   RecordedCall,
 } from './fake-server.js'
+export type { FakeFile, FakeUploads } from './fake-upload.js'
 export {
   type Absence,
   componentState,
@@ -61,12 +64,12 @@ export {
 type Position = Extract<ClientMessage, { type: 'COMPONENT_RESUME' }>['payload'] & {
   readonly doubt?: readonly string[] | undefined
 }
-type Asked = ClientMessage & { readonly requestId?: string }
+type Asked = ClientMessage & { readonly requestId?: string; readonly bytes?: Uint8Array }
 type Request = Exclude<Asked, { type: 'COMPONENT_PING' }>
 /** What is understood of the wire beyond what every client says. */
 type Quiet = { readonly type: 'QUIET'; readonly payload: { readonly on: boolean } }
 /** What a server can that says all of this. */
-const CAPS = ['optimistic', 'quiet', 'window']
+const CAPS = ['optimistic', 'quiet', 'upload', 'window']
 
 /** More rounds of microtasks than any exchange takes: mount, call, delta, reply and a resync. */
 const ROUNDS = 60
@@ -102,6 +105,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     opened() {
       attached = new Set()
       quiet.renew()
+      uploads.renew()
       if (options.resume === false) instances.clear()
       ids += 1
       user = options.user
@@ -144,13 +148,14 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     const componentId = 'componentId' in message ? message.componentId : undefined
     const types: Record<string, string> = { CALL_ACTION: 'ACTION_RESPONSE', AUTH: 'AUTH_RESPONSE' }
     const type = types[originalType] ?? 'MESSAGE_RESPONSE'
-    const answer = remembered(message)
+    const answer =
+      'uploadId' in message ? uploads.hear(message, attachedAs(componentId)) : remembered(message)
     if (requestId !== undefined) say({ type, originalType, componentId, ...answer, requestId })
     for (const then of afterwards.splice(0)) then()
   }
 
   /** The answer, which is the one that was given before to the same call. */
-  function remembered(message: Request): JsonObject {
+  function remembered(message: Exclude<Request, UploadMessage>): JsonObject {
     const callId = 'callId' in message ? message.callId : undefined
     if (callId === undefined || !('componentId' in message)) return outcome(message)
     const answers = attachedAs(message.componentId)?.answers
@@ -166,7 +171,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
       for (const { componentId } of calls) bring(attachedAs(componentId))
       untold = before
     }
-    const results = calls.map((call) => remembered({ ...call, type: 'CALL_ACTION' } as Request))
+    const results = calls.map((call) => remembered({ ...call, type: 'CALL_ACTION' } as CallMessage))
     untold = undefined
     if (!atomic) return { results }
     const isBad = (componentId: string): boolean =>
@@ -192,7 +197,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
   /** What follows the answer that is being made. */
   const afterwards: (() => void)[] = []
 
-  function outcome(message: Request): JsonObject {
+  function outcome(message: Exclude<Request, UploadMessage>): JsonObject {
     try {
       const refusal = refusals.shift()
       if (refusal) throw refusal
@@ -209,7 +214,9 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     return instance && attached.has(instance) ? instance : undefined
   }
 
-  function perform(message: Request | (Quiet & { readonly componentId?: undefined })): unknown {
+  function perform(
+    message: Exclude<Request, UploadMessage> | (Quiet & { readonly componentId?: undefined }),
+  ): unknown {
     switch (message.type) {
       case 'QUIET':
         quiet.set(message.payload.on)
@@ -405,6 +412,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
   }
 
   const windows = fakeWindows<Instance>((component) => scripts.get(component)?.windowed ?? new Set())
+  const uploads = fakeUploads(change)
   const rooms = fakeRooms<Instance>(say, (instance) => attached.has(instance))
 
   const tellPage = (event: PageEvent): void => {
@@ -441,6 +449,7 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     received,
     sent,
     clock,
+    uploads,
     watch: watchers.add,
     instances: () =>
       [...instances.values()].map(({ id, component, names, state, heldBack }) => ({

@@ -245,8 +245,10 @@ export class TabBrowser {
     this.wires.push(wire)
     this.put(undefined, `to ${wire.stream}`, () => wire.isOpen && !wire.isEnded && this.server.opened(wire))
     return {
-      send: (text) => {
+      send: (frame) => {
         if (!wire.isOpen) return
+        // Of bytes their numbers.
+        const text = typeof frame === 'string' ? frame : `#${frame}`
         this.put(undefined, `to ${wire.stream}`, () => {
           wire.received.push(text)
           if (wire.isOpen && !wire.isEnded) this.server.received(wire, text)

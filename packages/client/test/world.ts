@@ -223,9 +223,10 @@ export function world({ wrapSocket = (plain) => plain, ...options }: WorldOption
     const socket = new TestSocket(url, events)
     sockets.push(socket)
     return {
-      send: (text) => {
+      send: (frame) => {
         if (socket.closed) throw new Error('sent on a closed socket')
-        socket.frames.push(text)
+        if (typeof frame !== 'string') throw new Error('bytes are for another test')
+        socket.frames.push(frame)
       },
       close: () => {
         socket.closed = true

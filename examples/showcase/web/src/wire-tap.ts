@@ -65,9 +65,9 @@ export function wireTap(open: CreateSocket = plain): WireTap {
         closed: events.closed,
       })
       return {
-        send(text) {
-          if (text.includes('"requestId"')) askedAt ??= performance.now()
-          socket.send(text)
+        send(frame) {
+          if (typeof frame === 'string' && frame.includes('"requestId"')) askedAt ??= performance.now()
+          socket.send(frame)
         },
         close: () => socket.close(),
         get dead() {

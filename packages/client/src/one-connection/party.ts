@@ -294,7 +294,7 @@ export function createParty(name: string, base: string, world: PartyWorld): Part
     let taken = 0
     const say = (word: UpWord): void => channel?.post(word)
     return {
-      send: (text) => say(['send', text]),
+      send: (frame) => say(['send', frame]),
       close: () => say(['end']),
       took(length) {
         taken += length
@@ -409,9 +409,9 @@ export function createParty(name: string, base: string, world: PartyWorld): Part
       if (isApart) stayApart()
       else askAgain(seat)
       return {
-        send(text) {
-          if (text === PING) seat.askedAt ??= clock.now()
-          if (!seat.isOver) (seat.ride ?? seat.socket)?.send(text)
+        send(frame) {
+          if (frame === PING) seat.askedAt ??= clock.now()
+          if (!seat.isOver) (seat.ride ?? seat.socket)?.send(frame)
         },
         close() {
           const isOnPurpose = isLeftOnPurpose(seat)

@@ -10,7 +10,7 @@
  * nothing at all the socket is dead for everybody.
  */
 
-import type { Clock, CreateSocket, Socket } from '../environment.js'
+import type { Clock, CreateSocket, Frame, Socket } from '../environment.js'
 import { utf8Length } from '../outbox.js'
 
 /** A socket that says nothing for so long, in ms, is given up. Less than a client gives to a hello. */
@@ -36,7 +36,7 @@ export interface Rider {
 
 /** A channel that was asked for. */
 export interface Ride {
-  send(text: string): void
+  send(frame: Frame): void
   close(): void
 }
 
@@ -161,14 +161,19 @@ export function sharedSocket(
         if (!cancel) expect(ANSWER_MS)
       }
       return {
-        send(text) {
+        send(frame) {
           if (!riders.has(id)) return
-          // The server would close the socket for it, and everybody's channel.
-          if (text.length * 3 > longest && utf8Length(text) > longest) {
+          if (typeof frame !== 'string') {
+            const framed = new Uint8Array(4 + frame.length)
+            new DataView(framed.buffer).setUint32(0, id, true)
+            framed.set(frame, 4)
+            socket?.send(framed)
+            // The server would close the socket for it, and everybody's channel.
+          } else if (frame.length * 3 > longest && utf8Length(frame) > longest) {
             deliver(id, true, `${CLOSE_TOO_LARGE}`)
             socket?.send(`${id}-`)
           } else {
-            socket?.send(`${id} ${text}`)
+            socket?.send(`${id} ${frame}`)
           }
         },
         close() {

@@ -6,12 +6,14 @@
  * hears every word, and for each follower's connection a pipe that only it and the leader have open.
  */
 
+import type { Frame } from '../environment.js'
+
 /** The version of these words. Tabs of another one do not hear them. */
-export const WORDS_VERSION = 1
+export const WORDS_VERSION = 2
 
 /** Characters of a query that are passed on. */
 const LONGEST_QUERY = 8 << 10
-/** Characters of a frame that are passed on. */
+/** Characters of a frame that are passed on, or bytes. */
 const LONGEST_FRAME = 64 << 20
 
 /** Said in the hall. */
@@ -27,7 +29,7 @@ export type HallWord =
 
 /** Said by a follower in its pipe. */
 export type UpWord =
-  | readonly ['send', text: string]
+  | readonly ['send', frame: Frame]
   /** So many characters of what was sent were taken. */
   | readonly ['took', length: number]
   | readonly ['end']
@@ -47,16 +49,20 @@ const isText =
   (most: number): Rule =>
   (part) =>
     typeof part === 'string' && part.length <= most
+const isLongText = isText(LONGEST_FRAME)
 const isNumber =
   (least: number, most: number): Rule =>
   (part) =>
     Number.isInteger(part) && (part as number) >= least && (part as number) <= most
 
+const isFrame: Rule = (part) =>
+  isLongText(part) || (part instanceof Uint8Array && part.length <= LONGEST_FRAME)
+
 const HALL: Rules = { ask: [isName, isText(LONGEST_QUERY)], full: [isName], lead: [isName], plain: [] }
-const UP: Rules = { send: [isText(LONGEST_FRAME)], took: [isNumber(0, LONGEST_FRAME)], end: [] }
+const UP: Rules = { send: [isFrame], took: [isNumber(0, LONGEST_FRAME)], end: [] }
 const DOWN: Rules = {
   open: [isName],
-  frame: [isName, isText(LONGEST_FRAME)],
+  frame: [isName, isLongText],
   shut: [isName, isNumber(1000, 4999)],
 }
 

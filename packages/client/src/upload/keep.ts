@@ -1,0 +1,216 @@
+/**
+ * What is known of uploads over a reload of the page: what was under way, how far it was, and the file itself where
+ * it is small enough, or the handle it was picked by.
+ *
+ * One database for all pages of a site; a record is of one tab and one user, and nobody else is shown it. Whatever
+ * fails here is as if nothing had been kept: it is said once, on the console. What is read is parsed, and what is
+ * old or not what it should be is removed. A record and its file are apart, because the record changes all the time.
+ */
+
+import { isObject, type JsonObject } from '../protocol.js'
+import type { HashState } from './sha256.js'
+
+const DATABASE = 'fluxstack uploads'
+const RECORDS = 'uploads'
+const FILES = 'files'
+/** A database that does not open within this, in ms, is done without. */
+const OPENING_MS = 2000
+/** What the server keeps of a file that nobody goes on with it keeps for so long, in ms. */
+const MOST_AGE_MS = 24 * 60 * 60 * 1000
+/** Records read at once; what is beyond them was not written by us. */
+const MOST_RECORDS = 1000
+
+/** What is known of an upload. */
+export interface Kept {
+  readonly id: string
+  /** The tab, the user, the component and the field. */
+  readonly place: string
+  readonly name: string
+  readonly type: string
+  readonly size: number
+  readonly lastModified: number
+  readonly isPaused: boolean
+  readonly isBegun: boolean
+  readonly sent: number
+  readonly hash: HashState | undefined
+}
+
+/** What may be there of its file. */
+export interface KeptFile {
+  readonly file?: File | undefined
+  readonly handle?: FileSystemFileHandle | undefined
+}
+
+/** Where uploads are kept. Nothing here rejects. */
+export interface Keep {
+  /** What was under way in a place, in the order in which it was begun. */
+  read(place: string): Promise<(Kept & KeptFile)[]>
+  /** Writes down what is known; the first time with the file. */
+  write(kept: Kept, file?: KeptFile): void
+  remove(id: string): void
+  /** Removes whatever a tab has. */
+  forget(tab: string): void
+}
+
+/** The place of uploads. */
+export function placeOf(tab: string, user: string | undefined, handle: string, field: string): string {
+  return JSON.stringify([tab, user ?? null, handle, field])
+}
+
+/** The database, opened when it is first needed. */
+export function openKeep(factory: () => IDBFactory | undefined): Keep {
+  let database: Promise<IDBDatabase> | undefined
+  let isTold = false
+  let count = 0
+
+  async function run<T>(
+    mode: IDBTransactionMode,
+    work: (records: IDBObjectStore, files: IDBObjectStore) => T,
+  ) {
+    try {
+      database ??= openDatabase(factory(), () => {
+        database = undefined
+      })
+      const transaction = (await database).transaction([RECORDS, FILES], mode)
+      const result = work(transaction.objectStore(RECORDS), transaction.objectStore(FILES))
+      await new Promise<void>((resolve, reject) => {
+        transaction.oncomplete = () => resolve()
+        transaction.onabort = () => reject(transaction.error)
+      })
+      return result
+    } catch (cause) {
+      if (!isTold)
+        console.warn('[fluxstack] uploads are not kept: they end when the page is loaded again.', cause)
+      isTold = true
+      return undefined
+    }
+  }
+
+  return {
+    async read(place) {
+      const found: (Kept & { file?: File; handle?: FileSystemFileHandle; since: number })[] = []
+      await run('readwrite', (records, files) => {
+        const keys = records.getAllKeys(null, MOST_RECORDS)
+        const values = records.getAll(null, MOST_RECORDS)
+        values.onsuccess = () => {
+          for (const [index, value] of values.result.entries()) {
+            const kept = parseKept(value)
+            const key = keys.result[index] as IDBValidKey
+            if (!kept || kept.id !== key || !(Date.now() - kept.at < MOST_AGE_MS)) {
+              records.delete(key)
+              files.delete(key)
+            } else if (kept.place === place) {
+              const file = files.get(key)
+              file.onsuccess = () => found.push({ ...kept, ...parseFile(file.result, kept) })
+            }
+          }
+        }
+      })
+      return found.sort((a, b) => a.since - b.since)
+    },
+    write(kept, file) {
+      const at = Date.now()
+      const put = (isWhole: boolean): Promise<unknown> =>
+        run('readwrite', (records, files) => {
+          if (!file) {
+            const before = records.get(kept.id)
+            // What was removed meanwhile stays so.
+            before.onsuccess = () => {
+              if (before.result) records.put({ ...kept, at, since: Number(before.result.since) || 0 })
+            }
+            return true
+          }
+          // Those of one moment keep their order too.
+          count += 1
+          records.put({ ...kept, at, since: at + count / 1e6 })
+          if (isWhole && (file.file || file.handle)) files.put(file, kept.id)
+          return true
+        })
+      void put(true).then((isDone) => {
+        // It may be the file that is too much, or that cannot be kept here.
+        if (!isDone && file) void put(false)
+      })
+    },
+    forget(tab) {
+      void run('readwrite', (records, files) => {
+        const values = records.getAll(null, MOST_RECORDS)
+        values.onsuccess = () => {
+          for (const value of values.result) {
+            const kept = parseKept(value)
+            if (!kept?.place.startsWith(JSON.stringify([tab]).slice(0, -1))) continue
+            records.delete(kept.id)
+            files.delete(kept.id)
+          }
+        }
+      })
+    },
+    remove(id) {
+      void run('readwrite', (records, files) => {
+        records.delete(id)
+        files.delete(id)
+      })
+    },
+  }
+}
+
+function parseKept(value: unknown): (Kept & { readonly at: number; readonly since: number }) | undefined {
+  if (!isObject(value)) return undefined
+  const { id, place, name, type, size, lastModified, isPaused, isBegun, sent, hash, at, since } = value
+  const texts = [id, place, name, type]
+  const numbers = [size, lastModified, sent, at, since]
+  if (!texts.every((text) => typeof text === 'string') || !numbers.every(Number.isFinite)) return undefined
+  return {
+    ...(value as unknown as ReturnType<typeof parseKept> & object),
+    isPaused: isPaused === true,
+    isBegun: isBegun === true,
+    hash: parseHash(hash),
+  }
+}
+
+function parseHash(hash: unknown): HashState | undefined {
+  if (!isObject(hash)) return undefined
+  const { at, words } = hash
+  const isGood = Number.isSafeInteger(at) && (at as number) % 64 === 0 && /^[0-9a-f]{64}$/.test(`${words}`)
+  return isGood ? (hash as unknown as HashState) : undefined
+}
+
+function parseFile(value: unknown, { size }: Kept): { file?: File; handle?: FileSystemFileHandle } {
+  const { file, handle }: JsonObject = isObject(value) ? value : {}
+  return {
+    ...(file instanceof File && file.size === size && { file }),
+    ...(isObject(handle) && 'getFile' in handle && { handle: handle as unknown as FileSystemFileHandle }),
+  }
+}
+
+function openDatabase(factory: IDBFactory | undefined, lost: () => void): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    if (!factory) throw new Error('there is no IndexedDB here')
+    const request = factory.open(DATABASE, 1)
+    // Some browsers never answer.
+    let isLate = false
+    const patience = setTimeout(() => {
+      isLate = true
+      reject(new Error('IndexedDB does not open'))
+    }, OPENING_MS)
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore(RECORDS, { keyPath: 'id' })
+      request.result.createObjectStore(FILES)
+    }
+    request.onerror = () => {
+      clearTimeout(patience)
+      reject(request.error)
+    }
+    request.onsuccess = () => {
+      clearTimeout(patience)
+      const database = request.result
+      // A newer page that changes the database must not wait for us.
+      database.onversionchange = () => {
+        database.close()
+        lost()
+      }
+      database.onclose = lost
+      if (isLate) database.close()
+      else resolve(database)
+    }
+  })
+}
