@@ -75,8 +75,10 @@ export interface FakeInstance {
 
 /** A scripted server and the client connected to it. */
 export interface FakeServer {
-  /** The client; give it to the provider, or ask it for handles. */
+  /** The client of the page there is; give it to the provider, or ask it for handles. */
   readonly client: LiveClient
+  /** Loads the page again: another client, which knows what the tab does. The one before is gone. */
+  reload(): LiveClient
   /** Every action called so far, in order. */
   readonly calls: readonly RecordedCall[]
   /** Every message received so far, in order. */

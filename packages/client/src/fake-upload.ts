@@ -37,6 +37,8 @@ export interface FakeUploads {
   lose(bytes: number): void
   /** Changes a byte of every file that is not done. */
   spoil(): void
+  /** Says of the next file that it is done, with the digest of another one. */
+  lie(): void
   /** Knows of no upload any more on this connection. */
   forget(): void
   /** Has files sent elsewhere from now on; what is put there is given to `arrive`. */
@@ -77,6 +79,7 @@ export function fakeUploads(change: (instance: Instance, fields: JsonObject) => 
   let open = new Set<Part>()
   let received = 0
   let target: string | undefined
+  let isLying = false
   let ids = 0
 
   function note(instance: Instance, part: Part, status: UploadFile['status'] | undefined): void {
@@ -154,6 +157,10 @@ export function fakeUploads(change: (instance: Instance, fields: JsonObject) => 
     const own = sha256()
     own.update(part.bytes)
     const digest = own.digest()
+    if (isLying) {
+      isLying = false
+      return { filename, hash: '0'.repeat(64) }
+    }
     if (part.bytes.length !== fileSize || digest !== hash) {
       part.bytes = new Uint8Array()
       open.delete(part)
@@ -195,6 +202,9 @@ export function fakeUploads(change: (instance: Instance, fields: JsonObject) => 
         part.bytes = part.bytes.slice()
         part.bytes[0] = ((part.bytes[0] ?? 0) + 1) % 256
       }
+    },
+    lie() {
+      isLying = true
     },
     forget() {
       open = new Set()

@@ -17,7 +17,7 @@
  * expect(screen.getByRole('button')).toBeDisabled()
  */
 
-import { createLiveClient } from './client.js'
+import { createLiveClient, type LiveClient } from './client.js'
 import { digest } from './digest.js'
 import { type PageEvent, systemClock, type Tab } from './environment.js'
 import { LiveError } from './error.js'
@@ -436,15 +436,27 @@ export function fakeServer(options: FakeServerOptions = {}): FakeServer {
     lock: async () => () => undefined,
   }
 
-  const server: FakeServer = {
-    client: createLiveClient({
+  const load = (): LiveClient =>
+    createLiveClient({
       page,
       tab,
       auth: signIn(),
       ...options,
       url: 'ws://fake.invalid/api/live/ws',
       createSocket: wire.createSocket,
-    }),
+    })
+  let client = load()
+
+  const server: FakeServer = {
+    get client() {
+      return client
+    },
+    reload() {
+      tellPage('leaving')
+      pageListeners.clear()
+      client = load()
+      return client
+    },
     calls,
     received,
     sent,

@@ -174,10 +174,13 @@ function parseHash(hash: unknown): HashState | undefined {
   return isGood ? (hash as unknown as HashState) : undefined
 }
 
-function parseFile(value: unknown, { size }: Kept): { file?: File; handle?: FileSystemFileHandle } {
+function parseFile(value: unknown, kept: Kept): { file?: File; handle?: FileSystemFileHandle } {
   const { file, handle }: JsonObject = isObject(value) ? value : {}
+  const { name, type, size, lastModified } = kept
   return {
-    ...(file instanceof File && file.size === size && { file }),
+    // As it was written down: what a browser gives back may be a file without a name.
+    ...(file instanceof Blob &&
+      file.size === size && { file: new File([file], name, { type, lastModified }) }),
     ...(isObject(handle) && 'getFile' in handle && { handle: handle as unknown as FileSystemFileHandle }),
   }
 }

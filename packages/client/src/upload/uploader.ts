@@ -210,8 +210,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
     }
     for (const entry of entries) {
       if (entry.isWritten || /^(done|failed)$/.test(entry.transfer.phase)) continue
-      entry.isWritten = true
-      note(entry, true)
+      entry.isWritten = note(entry, true)
     }
   }
 
@@ -316,8 +315,9 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
     look()
   }
 
-  function note(entry: Entry, isFirst = false): void {
-    if (place === undefined || !isKept()) return
+  /** Writes down how it stands. Whether that makes sense. */
+  function note(entry: Entry, isFirst = false): boolean {
+    if (place === undefined || !isKept()) return false
     const { id, name, type, size, lastModified, isPaused, transfer, file, handle } = entry
     const { isBegun, sent } = transfer
     const mayKeep = size <= (options.keep ?? KEEP)
@@ -325,6 +325,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       { id, place, name, type, size, lastModified, isPaused, isBegun, sent, hash: transfer.hash() },
       isFirst ? { file: mayKeep ? file : undefined, handle } : undefined,
     )
+    return true
   }
 
   /** Writes down how far everything is. */

@@ -1,0 +1,223 @@
+import type { ErrorCode } from '@fluxstack/client'
+import { expect, test } from 'vitest'
+import { bytesOf, isSame, KIB, TestFile, type UploadWorld, uploadWorld } from './upload-world.js'
+
+async function begin(world: UploadWorld, file: TestFile, sent = 150 * KIB): Promise<string> {
+  const [id = ''] = world.uploader.add([file])
+  await world.until(() => world.item(id).sent > sent)
+  return id
+}
+
+async function finish(world: UploadWorld, id: string, file: TestFile): Promise<void> {
+  await world.until(() => world.item(id).status === 'done', 'the end')
+  const stored = world.server.uploads.files.find(({ uploadId }) => uploadId === id)
+  expect(isSame(stored?.bytes, file.content)).toBe(true)
+  expect(world.item(id).error).toBeUndefined()
+}
+
+const losses: Record<string, (world: UploadWorld) => void> = {
+  'a lost connection': ({ server }) => server.disconnect(),
+  'a server that was started again and has kept everything': ({ server }) => server.restart({ keep: true }),
+  'a server that was started again and has forgotten the component': ({ server }) => server.restart(),
+}
+for (const [what, lose] of Object.entries(losses)) {
+  test(`after ${what}, it goes on where the server is, and sends one chunk again at most`, async () => {
+    const world = await uploadWorld({ latency: 40, upload: { chunk: { max: 64 * KIB } } })
+    const file = new TestFile(bytesOf(600 * KIB))
+    const id = await begin(world, file)
+    for (let cut = 0; cut < 3; cut += 1) {
+      lose(world)
+      await world.clock.advance(500)
+      world.server.reconnect()
+      await world.until(() => world.item(id).status === 'sending' || world.item(id).status === 'done')
+      await world.clock.advance(100)
+    }
+    await finish(world, id, file)
+    expect(world.server.uploads.received - file.size).toBeLessThanOrEqual(3 * 64 * KIB)
+  })
+}
+
+test('while there is no connection it waits, and says so', async () => {
+  const world = await uploadWorld({ latency: 40 })
+  const file = new TestFile(bytesOf(600 * KIB))
+  const id = await begin(world, file)
+  world.server.disconnect()
+  await world.clock.advance(1000)
+  expect(world.item(id)).toMatchObject({ status: 'waiting', speed: 0 })
+  expect(world.item(id).sent).toBeGreaterThan(150 * KIB)
+  expect(world.uploader.getSnapshot().isActive).toBe(true)
+  world.server.reconnect()
+  await finish(world, id, file)
+})
+
+test('a server that has lost some of it says how much it has, and is sent the rest', async () => {
+  const world = await uploadWorld({ latency: 40, upload: { chunk: { max: 64 * KIB } } })
+  const file = new TestFile(bytesOf(600 * KIB))
+  const id = await begin(world, file)
+  world.server.uploads.lose(50 * KIB)
+  await finish(world, id, file)
+  // What was lost, and what was on its way.
+  expect(world.server.uploads.received - file.size).toBeLessThanOrEqual(50 * KIB + 128 * KIB)
+})
+
+test('a server that knows nothing of it any more is asked again', async () => {
+  const world = await uploadWorld({ latency: 40 })
+  const file = new TestFile(bytesOf(600 * KIB))
+  const id = await begin(world, file)
+  world.server.uploads.forget()
+  await finish(world, id, file)
+})
+
+test('a component that is mounted afresh meanwhile is sent the rest', async () => {
+  const world = await uploadWorld({ latency: 40 })
+  const file = new TestFile(bytesOf(600 * KIB))
+  const id = await begin(world, file)
+  world.handle.reset()
+  await finish(world, id, file)
+})
+
+test('other bytes than were sent are sent again from the start, three times at most', async () => {
+  const world = await uploadWorld({ latency: 40 })
+  const file = new TestFile(bytesOf(600 * KIB))
+  const id = await begin(world, file)
+  world.server.uploads.spoil()
+  await finish(world, id, file)
+  expect(world.server.uploads.received).toBeGreaterThanOrEqual(2 * file.size)
+
+  const other = await uploadWorld()
+  for (let time = 0; time < 4; time += 1)
+    other.server.uploads.refuse('FILE_UPLOAD_COMPLETE', 'UPLOAD_CORRUPT')
+  const [failed = ''] = other.uploader.add([new TestFile(bytesOf(100))])
+  await other.until(() => other.item(failed).status === 'failed')
+  expect(other.item(failed).error?.code).toBe('UPLOAD_CORRUPT')
+  expect(other.server.received.filter(({ type }) => type === 'FILE_UPLOAD_COMPLETE')).toHaveLength(4)
+})
+
+test('a server that says it has everything, and has something else, is not believed', async () => {
+  const world = await uploadWorld()
+  world.server.uploads.lie()
+  const file = new TestFile(bytesOf(100 * KIB))
+  const [id = ''] = world.uploader.add([file])
+  await world.until(() => world.item(id).error?.code === 'UPLOAD_CORRUPT')
+  expect(world.item(id).status).toBe('waiting')
+  await finish(world, id, file)
+})
+
+for (const code of ['UPLOAD_NO_SPACE', 'BUSY', 'RATE_LIMITED'] as ErrorCode[]) {
+  test(`after ${code} it is tried again later, as often as it takes`, async () => {
+    const world = await uploadWorld({ latency: 10 })
+    const file = new TestFile(bytesOf(100 * KIB))
+    for (let time = 0; time < 12; time += 1) {
+      world.server.uploads.refuse(time < 4 ? 'FILE_UPLOAD_START' : 'FILE_UPLOAD_CHUNK', code)
+    }
+    const [id = ''] = world.uploader.add([file])
+    await world.until(() => world.item(id).error?.code === code)
+    expect(world.item(id).status).toBe('waiting')
+    await finish(world, id, file)
+  })
+}
+
+for (const code of [
+  'UPLOAD_TYPE',
+  'UPLOAD_QUOTA',
+  'UPLOAD_REFUSED',
+  'UPLOAD_UNSAFE',
+  'FORBIDDEN',
+] as ErrorCode[]) {
+  test(`after ${code} nothing is sent any more, and it says why`, async () => {
+    const world = await uploadWorld({ latency: 10 })
+    world.server.uploads.refuse('FILE_UPLOAD_CHUNK', code)
+    const [id = ''] = world.uploader.add([new TestFile(bytesOf(300 * KIB))])
+    await world.until(() => world.item(id).status === 'failed')
+    expect(world.item(id).error?.code).toBe(code)
+    await world.clock.advance(1000)
+    const { received } = world.server.uploads
+    await world.clock.advance(60_000)
+    expect(world.server.uploads.received).toBe(received)
+  })
+}
+
+test('gaps without end are an end', async () => {
+  const world = await uploadWorld({ latency: 10 })
+  for (let time = 0; time < 60; time += 1) world.server.uploads.refuse('FILE_UPLOAD_CHUNK', 'UPLOAD_GAP')
+  const [id = ''] = world.uploader.add([new TestFile(bytesOf(300 * KIB))])
+  await world.until(() => world.item(id).status === 'failed')
+  expect(world.item(id).error?.code).toBe('UPLOAD_GAP')
+})
+
+test('a file that cannot be read any more fails', async () => {
+  const world = await uploadWorld({ latency: 40 })
+  const file = new TestFile(bytesOf(600 * KIB))
+  const id = await begin(world, file)
+  file.isBroken = true
+  await world.until(() => world.item(id).status === 'failed')
+  expect(world.item(id).error).toMatchObject({ code: 'FILE_CHANGED' })
+  file.isBroken = false
+  world.uploader.retry(id)
+  await finish(world, id, file)
+})
+
+test('an answer to the end that was lost is asked for again', async () => {
+  const world = await uploadWorld({ latency: 40 })
+  const file = new TestFile(bytesOf(100 * KIB))
+  const [id = ''] = world.uploader.add([file])
+  await world.until(() => world.server.uploads.files[0]?.isDone === true)
+  expect(world.item(id).status).toBe('checking')
+  world.server.disconnect()
+  await world.clock.advance(100)
+  world.server.reconnect()
+  await finish(world, id, file)
+  expect(world.server.uploads.received).toBe(file.size)
+})
+
+test('the sign-out ends and forgets everything', async () => {
+  const world = await uploadWorld({ latency: 40, user: 'ada' })
+  await begin(world, new TestFile(bytesOf(600 * KIB)))
+  world.server.client.signOut()
+  expect(world.uploader.getSnapshot().items).toEqual([])
+  await world.clock.advance(1000)
+  const { received } = world.server.uploads
+  await world.clock.advance(10_000)
+  expect(world.server.uploads.received).toBe(received)
+  await world.reload()
+  expect(world.uploader.getSnapshot().items).toEqual([])
+})
+
+test('a file that is to be sent elsewhere is put there, and compared', async () => {
+  const puts: { url: string; fail: (status: number) => void; finish: () => void; stopped: boolean }[] = []
+  const world = await uploadWorld({
+    upload: {
+      put(target, _file, { progress, done, failed }) {
+        const put = {
+          url: target.url,
+          fail: failed,
+          finish() {
+            world.server.uploads.arrive(id, file.content)
+            progress(file.size)
+            done()
+          },
+          stopped: false,
+        }
+        puts.push(put)
+        progress(1000)
+        return () => {
+          put.stopped = true
+        }
+      },
+    },
+  })
+  world.server.uploads.direct('https://storage.example/one')
+  const file = new TestFile(bytesOf(300 * KIB))
+  const [id = ''] = world.uploader.add([file])
+  await world.until(() => puts.length === 1)
+  expect(world.item(id)).toMatchObject({ status: 'sending' })
+  puts[0]?.fail(503)
+  await world.until(() => puts.length === 2)
+  world.uploader.pause()
+  expect(puts[1]?.stopped).toBe(true)
+  world.uploader.resume()
+  await world.until(() => puts.length === 3)
+  puts[2]?.finish()
+  await finish(world, id, file)
+  expect(world.server.uploads.received).toBe(0)
+})
