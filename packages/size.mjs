@@ -84,6 +84,13 @@ const EXTRAS = [
   },
   { name: '@fluxstack/react/rooms', file: 'react/src/rooms.ts', budget: 1.5 * 1024, word: 'ROOM_JOIN"' },
   {
+    name: '@fluxstack/react/upload',
+    file: 'react/src/upload/index.ts',
+    budget: 6.25 * 1024,
+    word: 'fluxstack-upload-news',
+    beside: 'client/src/upload/index.ts',
+  },
+  {
     name: '@fluxstack/react/zustand',
     file: 'react/src/zustand/index.ts',
     budget: 4 * 1024,
@@ -118,6 +125,7 @@ async function bundle(files, what = '*') {
       '@fluxstack/client': join(root, 'packages/client/src/index.ts'),
       '@fluxstack/client/offline': join(root, 'packages/client/src/offline/index.ts'),
       '@fluxstack/client/rooms': join(root, 'packages/client/src/rooms.ts'),
+      '@fluxstack/client/upload': join(root, 'packages/client/src/upload/index.ts'),
       '@fluxstack/client/window': join(root, 'packages/client/src/window.ts'),
     },
     outdir: output,

@@ -17,6 +17,8 @@ export interface UploadProblem {
   /** How large the file is, if that is known. */
   readonly size: number | undefined
   readonly error: LiveError
+  /** It is tried again by itself. */
+  readonly isWaiting: boolean
   /** Undefined before the mount. */
   readonly rules: UploadRules | undefined
 }
@@ -156,6 +158,14 @@ function choose(rules: UploadRules | undefined, { locale }: UploadMessages): str
     : 'Choose another one.'
 }
 
+const GOES_ON = 'Try again: it goes on where it was.'
+
+/** What is wrong for now, and what helps where it is not tried again anyway. */
+function passing(wrong: string, remedy: string) {
+  return ({ isWaiting }: UploadProblem): string =>
+    `${wrong} ${isWaiting ? 'It is tried again by itself.' : remedy}`
+}
+
 /**
  * What is said where nothing else is.
  *
@@ -180,19 +190,20 @@ export const english: UploadMessages = {
       return `No more files are taken: ${most} the most. Remove one and try again.`
     },
     UPLOAD_QUOTA: () => 'You have sent as much as you may for now. Try again tomorrow.',
-    UPLOAD_GAP: () => 'A part of it was lost on the way. Try again: it goes on where it was.',
-    BAD_CHUNK: () => 'A part of it did not arrive as it was sent. Try again: it goes on where it was.',
-    UPLOAD_GONE: () => 'The server has let go of it. Try again.',
-    UPLOAD_CORRUPT: () =>
-      'It did not arrive as it was sent, or was changed meanwhile. Try again: it is sent from the start.',
-    UPLOAD_NO_SPACE: () => 'The server has no room for it now. Try again later: it goes on where it was.',
-    UPLOAD_UNSAFE: () => 'It was found to be unsafe and was not kept. Choose another one.',
-    DISCONNECTED: () => 'The connection was lost. Try again: it goes on where it was.',
+    UPLOAD_GAP: passing('A part of it was lost on the way.', GOES_ON),
+    BAD_CHUNK: passing('A part of it did not arrive as it was sent.', GOES_ON),
+    UPLOAD_GONE: passing('The server has let go of it.', 'Try again.'),
+    UPLOAD_CORRUPT: passing('It did not arrive as it was sent.', 'Try again: it is sent from the start.'),
+    UPLOAD_NO_SPACE: passing('The server has no room for it now.', 'Try again later.'),
+    // The author of the check wrote that for whoever sent it.
+    UPLOAD_UNSAFE: ({ error }) => `It was not kept: ${error.message}. Choose another one.`,
     FILE_CHANGED: () => 'It is not the file it was. Choose it again as it was, or begin anew with this one.',
-    TIMEOUT: () => 'The server did not answer. Try again: it goes on where it was.',
+    DISCONNECTED: passing('The connection was lost.', GOES_ON),
+    TIMEOUT: passing('The server did not answer.', GOES_ON),
+    BUSY: passing('The server has too much to do.', GOES_ON),
+    RATE_LIMITED: passing('That was too much at once.', GOES_ON),
     UNAUTHENTICATED: () => 'Sign in first, and try again.',
     FORBIDDEN: () => 'You may not send files here.',
-    RATE_LIMITED: () => 'That was too much at once. Try again in a moment.',
     INTERNAL: () => 'Something went wrong on the server. Try again later.',
     other: ({ error }) => error.message,
   },

@@ -5,13 +5,13 @@
  * sentences, and what went wrong is said at once.
  */
 
-import type { RejectedFile, UploadStatus } from '@fluxstack/client/upload'
+import type { RejectedFile, UploadItem } from '@fluxstack/client/upload'
 import { useEffect, useRef, useState } from 'react'
 import type { LiveUpload } from './upload-types.js'
 
 /** What was said already. */
 interface Said {
-  readonly statuses: ReadonlyMap<string, UploadStatus>
+  readonly items: ReadonlyMap<string, UploadItem>
   readonly rejected: readonly RejectedFile[]
   readonly wasActive: boolean
   /** When progress was said last. */
@@ -38,7 +38,8 @@ export function useNews(upload: LiveUpload, everyMs: number): string {
     }
     for (const item of items) {
       // What was there before anybody listened is no news.
-      if (!before || before.statuses.get(item.id) === item.status) continue
+      const known = before?.items.get(item.id)
+      if (!before || (known?.status === item.status && known.error === item.error)) continue
       if (item.status === 'done') done = [...done, item.name]
       else if (item.status === 'failed' || item.status === 'interrupted')
         news.push(say.failed(item.name, message(item) ?? say.status[item.status]))
@@ -57,8 +58,8 @@ export function useNews(upload: LiveUpload, everyMs: number): string {
       done = []
     }
 
-    const statuses = new Map(items.map(({ id, status }) => [id, status]))
-    last.current = { statuses, rejected, wasActive: isActive, at, done }
+    const seen = new Map(items.map((item) => [item.id, item]))
+    last.current = { items: seen, rejected, wasActive: isActive, at, done }
     if (news.length > 0) setWords(news.join(' '))
   }, [items, rejected, isActive, progress, speed, remaining, say, message, everyMs])
 

@@ -170,8 +170,11 @@ export function useUpload<C extends ComponentShape, F extends UploadField<C>>(
       dropProps,
       pasteProps,
       messages,
-      message: (file) =>
-        file.error && problemWords(messages, { size: undefined, rules, ...file, error: file.error }),
+      message(file) {
+        const { name, error } = file
+        const [size, isWaiting] = 'size' in file ? [file.size, file.status === 'waiting'] : [undefined, false]
+        return error && problemWords(messages, { name, size, error, isWaiting, rules })
+      },
     }
   }, [
     deeds,

@@ -182,7 +182,7 @@ describe('who does not see it', () => {
     }
     expect([...heard]).toEqual([
       'Sending 50 files.',
-      '7: It was found to be unsafe and was not kept. Choose another one.',
+      '7: It was not kept: a virus. Choose another one.',
       '49 files were sent.',
     ])
   })
@@ -197,6 +197,17 @@ describe('who does not see it', () => {
       albums(),
     )
     expect(news()).toBe('Sending a file.')
+  })
+
+  test('hears that another file was chosen than the one that was interrupted', async () => {
+    await page()
+    uploader.show(itemOf({ name: 'a', status: 'interrupted' }))
+    expect(news()).toMatch(/^a: interrupted/)
+    const error = new LiveError('FILE_CHANGED', 'no')
+    uploader.show(itemOf({ name: 'a', status: 'interrupted', error }))
+    expect(news()).toBe(
+      'a: It is not the file it was. Choose it again as it was, or begin anew with this one.',
+    )
   })
 
   test('hears what was not accepted, once', async () => {
@@ -219,7 +230,7 @@ describe('what is wrong', () => {
 
   test('is said in words, with the way out, for every code of an upload', async () => {
     await page()
-    const codes = ['REFUSED', 'TYPE', 'TOO_LARGE', 'QUOTA', 'GAP', 'GONE', 'CORRUPT', 'NO_SPACE', 'UNSAFE']
+    const codes = ['REFUSED', 'TYPE', 'TOO_LARGE', 'QUOTA', 'GAP', 'GONE', 'CORRUPT', 'NO_SPACE']
     for (const code of [...codes.map((it) => `UPLOAD_${it}`), 'BAD_CHUNK', 'FILE_CHANGED', 'DISCONNECTED']) {
       const words = messageOf(code)
       expect(words, code).toMatch(/(Choose|Remove|Try again|Sign in|begin anew)/)
@@ -227,6 +238,10 @@ describe('what is wrong', () => {
     }
     expect(messageOf('UPLOAD_TOO_LARGE', 5 << 20)).toBe(
       'The file is too large: it has 5 MB, and 2 MB is the most. Choose a smaller one.',
+    )
+    // Whoever checks files says it to the person.
+    expect(messageOf('UPLOAD_UNSAFE')).toBe(
+      'It was not kept: the server says UPLOAD_UNSAFE. Choose another one.',
     )
     expect(messageOf('UPLOAD_REFUSED')).toContain('5 files are the most')
     expect(messageOf('OF_TOMORROW')).toBe('the server says OF_TOMORROW')
@@ -260,7 +275,11 @@ describe('what is wrong', () => {
     await page()
     const error = new LiveError('UPLOAD_NO_SPACE', 'disk full')
     uploader.show(itemOf({ name: 'a.png', status: 'waiting', error }))
-    expect(row('a.png').querySelector('.fluxstack-upload-error')?.textContent).toContain('has no room')
+    expect(row('a.png').querySelector('.fluxstack-upload-error')?.textContent).toBe(
+      'The server has no room for it now. It is tried again by itself.',
+    )
+    uploader.show(itemOf({ name: 'a.png', status: 'failed', error }))
+    screen.getByText('The server has no room for it now. Try again later.')
   })
 })
 
