@@ -12,7 +12,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 
 /// The socket library's buffers, as in the live server.
-const BUFFER: usize = 4 << 10;
+pub(crate) const BUFFER: usize = 4 << 10;
 /// Messages that may wait for one connection; more than are ever under way.
 const WAITING: usize = 4_096;
 

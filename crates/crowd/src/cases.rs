@@ -60,6 +60,6 @@ fn median(mut values: Vec<f64>) -> Result<f64> {
     values.get(values.len() / 2).copied().context("nothing was measured")
 }
 
-fn milliseconds(time: Duration) -> f64 {
+pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }

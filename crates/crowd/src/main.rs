@@ -6,6 +6,7 @@
 //! stands one that does nothing but broadcast, and the ratio to it is the figure that travels.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ mod report;
 mod serve;
 mod socket;
 mod times;
+mod uploads;
 
 use cases::Scale;
 use report::Report;
@@ -44,6 +46,15 @@ struct Options {
     /// The core the servers get to themselves, if `taskset` is there to give it to them
     #[arg(long)]
     server_core: Option<usize>,
+    /// Uploads instead of a crowd
+    #[arg(long)]
+    uploads: bool,
+    /// What to decide at random by, and what the files are made of; printed, so that it can be had again
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Where the files go; what is there stays, what this program writes is removed
+    #[arg(long)]
+    folder: Option<PathBuf>,
     /// Be one of the servers
     #[arg(long, hide = true)]
     serve: Option<Role>,
@@ -62,17 +73,32 @@ enum Case {
     FanOut,
     /// One of them stops reading
     Stalled,
+    /// One large file, cut and killed again and again
+    Endurance,
+    /// Bytes a second, beside a server that throws them away
+    Throughput,
+    /// What actions take while a file is sent
+    Actions,
+    /// Chunks nobody should send, beside a model of what must come of them
+    Hostile,
+}
+
+impl Case {
+    fn is_upload(self) -> bool {
+        matches!(self, Self::Endurance | Self::Throughput | Self::Actions | Self::Hostile)
+    }
 }
 
 fn main() -> Result<ExitCode> {
     let options = Options::parse();
-    // One thread, like the one core it is given: what several can do is another question.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(role) = options.serve {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        runtime.block_on(serve::serve(role, listen, options.send_buffer))?;
+        let folder = options.folder.as_deref();
+        role.runtime()?.block_on(serve::serve(role, listen, options.send_buffer, folder))?;
         return Ok(ExitCode::SUCCESS);
     }
+    // One thread, like the one core it is given: what several can do is another question.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut report = Report::default();
     let measured = LocalSet::new().block_on(&runtime, measure(&options, &mut report));
     report.print();
@@ -81,6 +107,10 @@ fn main() -> Result<ExitCode> {
 }
 
 async fn measure(options: &Options, report: &mut Report) -> Result<()> {
+    let is_chosen = |case: Case| match &options.only[..] {
+        [] => case.is_upload() == options.uploads,
+        only => only.contains(&case),
+    };
     let seconds = |full, quick| Duration::from_secs(if options.quick { quick } else { full });
     let scale = Scale {
         clients: options.clients.max(2),
@@ -89,7 +119,6 @@ async fn measure(options: &Options, report: &mut Report) -> Result<()> {
         rounds: if options.quick { 1 } else { 3 },
         core: options.server_core,
     };
-    let is_chosen = |case| options.only.is_empty() || options.only.contains(&case);
     if is_chosen(Case::FanOut) {
         cases::fan_out(&scale, report).await?;
     }
@@ -102,5 +131,22 @@ async fn measure(options: &Options, report: &mut Report) -> Result<()> {
     if is_chosen(Case::Stalled) {
         cases::stalled(&scale, report).await?;
     }
-    Ok(())
+    if !Case::value_variants().iter().any(|case| case.is_upload() && is_chosen(*case)) {
+        return Ok(());
+    }
+    let scale =
+        uploads::Scale::new(options.quick, options.seed, options.server_core, options.folder.clone())?;
+    if is_chosen(Case::Endurance) {
+        uploads::endurance(&scale, report).await?;
+    }
+    if is_chosen(Case::Hostile) {
+        uploads::hostile(&scale, report).await?;
+    }
+    if is_chosen(Case::Throughput) {
+        uploads::throughput(&scale, report).await?;
+    }
+    if is_chosen(Case::Actions) {
+        uploads::actions(&scale, report).await?;
+    }
+    scale.clean()
 }

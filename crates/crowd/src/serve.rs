@@ -3,16 +3,23 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use axum::serve::ListenerExt as _;
 use clap::ValueEnum;
 use tokio::net::TcpSocket;
+use tokio::runtime::{Builder, Runtime};
 
+use crate::uploads::{intake, sink};
 use crate::{bare, live};
 
 /// Connections that may wait to be accepted: all of a crowd.
 const BACKLOG: u32 = 4_096;
+
+/// How long what is running may take to come to rest when the server is asked to stop.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// Which server.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,10 +28,30 @@ pub(crate) enum Role {
     Live,
     /// Nothing but sockets.
     Bare,
+    /// Live components that take files.
+    Intake,
+    /// Nothing but sockets, which take bytes.
+    Sink,
+}
+
+impl Role {
+    /// What runs it: one thread for what is given one core, and for files what applications have.
+    pub(crate) fn runtime(self) -> std::io::Result<Runtime> {
+        let mut builder = match self {
+            Self::Live | Self::Bare => Builder::new_current_thread(),
+            Self::Intake | Self::Sink => Builder::new_multi_thread(),
+        };
+        builder.enable_all().build()
+    }
 }
 
 /// Serves until it is killed, or whoever started it is gone. Says its address in the first line of its output.
-pub(crate) async fn serve(role: Role, listen: SocketAddr, send_buffer: Option<u32>) -> Result<()> {
+pub(crate) async fn serve(
+    role: Role,
+    listen: SocketAddr,
+    send_buffer: Option<u32>,
+    folder: Option<&Path>,
+) -> Result<()> {
     let socket = TcpSocket::new_v4()?;
     if let Some(bytes) = send_buffer {
         // Inherited by every connection.
@@ -32,9 +59,14 @@ pub(crate) async fn serve(role: Role, listen: SocketAddr, send_buffer: Option<u3
     }
     socket.bind(listen)?;
     let listener = socket.listen(BACKLOG)?;
-    let app = match role {
-        Role::Live => live::router()?,
-        Role::Bare => bare::router(),
+    let (app, live) = match role {
+        Role::Live => (live::router()?, None),
+        Role::Bare => (bare::router(), None),
+        Role::Intake => {
+            let live = intake::live(folder.context("files need a --folder")?)?;
+            (intake::router(&live), Some(live))
+        }
+        Role::Sink => (sink::router(folder.context("files need a --folder")?), None),
     };
     println!("{}", listener.local_addr()?);
     std::io::stdout().flush()?;
@@ -47,5 +79,26 @@ pub(crate) async fn serve(role: Role, listen: SocketAddr, send_buffer: Option<u3
         // That it cannot be set is no reason not to serve.
         let _ = stream.set_nodelay(true);
     });
-    Ok(axum::serve(listener, app).await?)
+    let Some(live) = live else { return Ok(axum::serve(listener, app).await?) };
+    tokio::select! {
+        ended = axum::serve(listener, app) => return Ok(ended?),
+        () = asked_to_stop() => {}
+    }
+    if !live.shutdown(DRAIN).await {
+        eprintln!("not everything came to rest: {} tasks are left", live.tasks());
+    }
+    Ok(())
+}
+
+/// SIGTERM, as a deployment sends it.
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            let _ = terminate.recv().await;
+            return;
+        }
+    }
+    std::future::pending().await
 }

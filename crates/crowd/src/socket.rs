@@ -62,6 +62,11 @@ impl Socket {
         Ok(head)
     }
 
+    /// The connection, for whoever wants to speak for itself from here on.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     pub(crate) async fn readable(&self) -> io::Result<()> {
         self.stream.readable().await
     }
@@ -81,8 +86,14 @@ impl Socket {
 
 /// Adds a frame, masked as clients must, with a mask of zeroes, which is one that changes nothing.
 pub(crate) fn write_frame(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
+    write_head(kind, payload.len(), out);
+    out.extend(payload);
+}
+
+/// Adds what stands before a payload of this length, and leaves it to the caller to have it follow.
+pub(crate) fn write_head(kind: u8, length: usize, out: &mut Vec<u8>) {
     out.push(0x80 | kind);
-    match payload.len() {
+    match length {
         short @ 0..126 => out.push(0x80 | short as u8),
         long @ 126..0x1_0000 => {
             out.push(0x80 | 126);
@@ -94,7 +105,6 @@ pub(crate) fn write_frame(kind: u8, payload: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.extend([0; 4]);
-    out.extend(payload);
 }
 
 /// The first frame of what was read and its length in it, if all of it is there.

@@ -27,6 +27,13 @@ impl Times {
         self.max = self.max.max(time);
     }
 
+    /// Adds those of another round.
+    pub(crate) fn merge(&mut self, others: &Self) {
+        self.counts.iter_mut().zip(&others.counts).for_each(|(count, other)| *count += other);
+        self.count += others.count;
+        self.max = self.max.max(others.max);
+    }
+
     /// What so many of a hundred stayed under.
     pub(crate) fn percentile(&self, of_hundred: u64) -> Duration {
         let rank = (self.count * of_hundred).div_ceil(100);

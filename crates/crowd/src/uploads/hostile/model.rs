@@ -1,0 +1,89 @@
+//! What must be there of a file, after all that was sent of it.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::uploads::content::hex;
+
+/// What was seen.
+#[derive(Default)]
+pub(super) struct Count {
+    pub(super) stories: usize,
+    pub(super) moves: usize,
+    pub(super) garbage: usize,
+    pub(super) refused: usize,
+    pub(super) closed: usize,
+    pub(super) completed: usize,
+    pub(super) corrupt: usize,
+    pub(super) wrong: Vec<String>,
+}
+
+impl Count {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.stories += other.stories;
+        self.moves += other.moves;
+        self.garbage += other.garbage;
+        self.refused += other.refused;
+        self.closed += other.closed;
+        self.completed += other.completed;
+        self.corrupt += other.corrupt;
+        self.wrong.extend(other.wrong.iter().cloned());
+    }
+}
+
+/// How far a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nobody has begun it, or it was given up.
+    None,
+    /// This connection may send it.
+    Open,
+    /// It is there, and no connection may send it before it has said so.
+    Away,
+    /// Something was wrong with it. Nobody relies on what is there of it before it is begun anew.
+    Failed,
+    /// It was completed.
+    Done,
+}
+
+/// One file of one page.
+pub(super) struct File {
+    pub(super) name: String,
+    pub(super) stage: Stage,
+    pub(super) size: u64,
+    /// What the server has, byte by byte.
+    pub(super) received: Vec<u8>,
+}
+
+impl File {
+    pub(super) fn new(name: String) -> Self {
+        Self { name, stage: Stage::None, size: 0, received: Vec::new() }
+    }
+
+    pub(super) fn begin(&mut self, size: u64) {
+        (self.stage, self.size) = (Stage::Open, size);
+        self.received.clear();
+    }
+
+    pub(super) fn has(&self) -> u64 {
+        self.received.len() as u64
+    }
+
+    pub(super) fn rest(&self) -> u64 {
+        self.size - self.has()
+    }
+
+    /// Bytes that are missing, if it was begun.
+    pub(super) fn rest_or_none(&self) -> Option<u64> {
+        (self.stage != Stage::None).then(|| self.rest())
+    }
+
+    /// Bytes at this place: those that are there already are passed over.
+    pub(super) fn put(&mut self, offset: u64, bytes: &[u8]) {
+        let known = (self.has() - offset) as usize;
+        self.received.extend(bytes.get(known..).unwrap_or_default());
+    }
+
+    pub(super) fn digest(&self) -> String {
+        hex(&Sha256::digest(&self.received))
+    }
+}
