@@ -27,6 +27,7 @@ mod suites;
 mod tab;
 mod tidy;
 mod types;
+mod uploads;
 
 use std::process::ExitCode;
 
@@ -85,6 +86,8 @@ enum Chore {
     Storm(storm::Options),
     /// A thousand clients of one shared instance: nothing lost, and what it costs beside a bare broadcast
     Crowd(crowd::Options),
+    /// Files that are cut, killed and attacked on their way: nothing wrong, and what it costs beside a bare socket
+    Uploads(uploads::Options),
     /// A list of a hundred thousand rows in a browser: what it costs in part, and whole
     Lists,
     /// Simulated networks, tabs and deployments from a seed: nothing lost, nothing doubled, every screen right
@@ -132,6 +135,7 @@ fn perform(chore: Chore) -> anyhow::Result<ExitCode> {
         Chore::Kill(options) => kill::kill(&options)?,
         Chore::Storm(options) => storm::storm(&options)?,
         Chore::Crowd(options) => crowd::crowd(&options)?,
+        Chore::Uploads(options) => uploads::uploads(&options)?,
         Chore::Lists => lists::lists()?,
         Chore::Sim(options) => sim::sim(&options)?,
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds)?,

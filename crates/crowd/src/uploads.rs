@@ -20,6 +20,7 @@ mod page;
 mod sender;
 pub(crate) mod sink;
 mod throughput;
+mod window;
 
 pub(crate) use actions::actions;
 pub(crate) use endurance::endurance;

@@ -100,7 +100,7 @@ pub(crate) async fn actions(scale: &Scale, report: &mut Report) -> Result<()> {
 }
 
 async fn begin(page: &mut Page, round: usize) -> Result<Sender> {
-    let mut sender = Sender::new(&page.id, &format!("round-{round}"), SIZE);
+    let mut sender = Sender::new(&page.id, &format!("round-{round}"), SIZE).beside_actions();
     let reply = page.ask(sender.start(false)).await?;
     sender.started(&reply)?;
     Ok(sender)

@@ -5,39 +5,29 @@
 
 use std::collections::VecDeque;
 use std::io::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// Bytes of a chunk, at least and at most.
-pub(super) const SMALLEST: u64 = 16 << 10;
-pub(super) const LARGEST: u64 = 1 << 20;
-/// What it begins with, before anything is known.
-const FIRST: u64 = 64 << 10;
-/// Frames of a chunk.
-const FRAMES: u64 = 4;
-/// How long a chunk should take to be answered.
-const TURNAROUND: Duration = Duration::from_millis(200);
-/// How much larger it may become from one answer to the next.
-const GROWTH: f64 = 1.5;
+use super::window::Window;
 
 /// See the module.
 pub(super) struct Sender {
     instance: String,
     upload: String,
     size: u64,
-    /// Up to where the server has to have been sent it for the answers to make sense.
+    /// Up to where it has been sent.
     pub(super) sent: u64,
-    /// Up to where it has said it has it.
+    /// Up to where the server has said that it has it.
     pub(super) answered: u64,
-    /// Frames without an answer: where they end, and since when.
-    waiting: VecDeque<(u64, Instant)>,
-    /// Bytes that may be under way.
+    /// Frames without an answer: where they end, how long they are, since when, and whether there was room for
+    /// another one.
+    waiting: VecDeque<(u64, u64, Instant, bool)>,
+    window: Window,
+    /// Bytes that were allowed to be under way when the last frame was sent.
     pub(super) chunk: u64,
-    /// Bytes it may become.
-    most: u64,
     front: Vec<u8>,
 }
 
@@ -50,15 +40,21 @@ impl Sender {
             sent: 0,
             answered: 0,
             waiting: VecDeque::new(),
-            chunk: FIRST,
-            most: LARGEST,
+            window: Window::new(),
+            chunk: 0,
             front: Vec::new(),
         }
     }
 
     /// Always sends chunks of this size.
     pub(super) fn fixed(mut self, chunk: u64) -> Self {
-        (self.chunk, self.most) = (chunk, chunk);
+        self.window = Window::fixed(chunk);
+        self
+    }
+
+    /// Somebody also makes actions on the connection.
+    pub(super) fn beside_actions(mut self) -> Self {
+        self.window.is_asking = true;
         self
     }
 
@@ -90,6 +86,7 @@ impl Sender {
         let again = self.sent - received;
         (self.sent, self.answered) = (received, received);
         self.waiting.clear();
+        self.window.renew();
         Ok(again)
     }
 
@@ -100,14 +97,17 @@ impl Sender {
 
     /// Bytes of the next frame, if it may be sent now.
     pub(super) fn next(&self) -> Option<usize> {
-        let frame = (self.chunk / FRAMES).max(SMALLEST).min(self.chunk).min(self.size - self.sent);
-        let is_allowed = frame > 0 && self.sent - self.answered + frame <= self.chunk;
-        is_allowed.then_some(frame as usize)
+        let length = self.window.frame().min(self.size - self.sent);
+        let under_way = self.sent - self.answered;
+        let is_allowed = length > 0 && (under_way == 0 || under_way + length <= self.window.bytes());
+        is_allowed.then_some(length as usize)
     }
 
     /// What stands before the bytes of the next frame. It counts as sent.
     pub(super) fn front(&mut self, length: usize) -> &[u8] {
-        let Self { instance, upload, sent, front, .. } = self;
+        let Self { instance, upload, sent, answered, window, front, .. } = self;
+        let is_full = *sent + length as u64 - *answered + window.frame() > window.bytes();
+        self.chunk = window.bytes();
         front.clear();
         front.extend([0; 4]);
         // Writing into memory cannot fail.
@@ -118,7 +118,7 @@ impl Sender {
         let header = (front.len() - 4) as u32;
         front[..4].copy_from_slice(&header.to_le_bytes());
         self.sent += length as u64;
-        self.waiting.push_back((self.sent, Instant::now()));
+        self.waiting.push_back((self.sent, length as u64, Instant::now(), is_full));
         &self.front
     }
 
@@ -138,15 +138,13 @@ impl Sender {
 
     /// The server has so much.
     pub(super) fn advance(&mut self, received: u64) -> Result<bool> {
-        let Some((end, since)) = self.waiting.pop_front() else {
+        let Some((end, length, since, is_full)) = self.waiting.pop_front() else {
             anyhow::bail!("an answer to nothing: {received} bytes")
         };
         ensure!(received >= end, "after {end} bytes the server has {received}");
         ensure!(received <= self.sent, "of {} bytes the server has {received}", self.sent);
         self.answered = received;
-        let ratio = TURNAROUND.as_secs_f64() / since.elapsed().as_secs_f64().max(1e-6);
-        let wanted = self.chunk as f64 * ratio.clamp(0.5, GROWTH);
-        self.chunk = (wanted as u64).clamp(SMALLEST.min(self.most), self.most);
+        self.window.measure(since.elapsed(), length, is_full);
         Ok(true)
     }
 }

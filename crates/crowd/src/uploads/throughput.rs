@@ -15,7 +15,8 @@ use super::Scale;
 use super::content::{Content, hex};
 use super::line::Line;
 use super::page::Page;
-use super::sender::{LARGEST, SMALLEST, Sender};
+use super::sender::Sender;
+use super::window::{LARGEST, STEP};
 use crate::child::{Child, time_of};
 use crate::report::Report;
 use crate::serve::Role;
@@ -97,7 +98,7 @@ pub(crate) async fn throughput(scale: &Scale, report: &mut Report) -> Result<()>
 }
 
 fn tell(chunk: u64, all: &[Seen], report: &mut Report) -> Result<()> {
-    let frame = (chunk / 4).max(SMALLEST) >> 10;
+    let frame = (chunk / 4).max(STEP) >> 10;
     let case = format!("throughput, chunks of {} KiB in frames of {frame}", chunk >> 10);
     let (live, sink) = (&all[0], &all[1]);
     for ((_, name), seen) in ALL.iter().zip(all) {
