@@ -97,7 +97,9 @@ pub use action::Actions;
 pub use auth::{Caller, Identity};
 pub use component::{Address, Component, Cx, PropsChange, Rehydrated, Resumed, RoomCx, Scope, Source};
 pub use error::{Code, Error, Result};
-pub use field::{Bound, FieldErrors, Form, List, Map, Presence, Present, Validate};
+pub use field::{
+    Bound, FieldErrors, FileState, FileStatus, Form, List, Map, Presence, Present, Upload, Validate,
+};
 pub use fluxstack_live_macros::{State, actions, requires, wire};
 pub use fluxstack_live_protocol as protocol;
 pub use limits::Limits;
@@ -119,6 +121,6 @@ pub mod prelude {
     pub use crate::{
         Actions, Address, Bound, Code, Component, Cx, Durability, Error, FieldErrors, Form, Identity, Limits,
         List, Live, Map, Migrate, Presence, Present, PropsChange, Rehydrated, Result, Resumed, Scope, Source,
-        State, TimerId, Validate, Wire, actions, requires, wire,
+        State, TimerId, Upload, UploadedFile, Uploads, Validate, Wire, actions, requires, wire,
     };
 }

@@ -14,8 +14,8 @@ pub use crate::auth::demand::{permission, role, signed_in};
 pub use crate::component::{Component, Cx};
 pub use crate::error::Error;
 pub use crate::field::{
-    Field, InWindow, Keyed, Listed, NameDigests, Part, Shown, Turn, Validated, Window, discard, name_digests,
-    not_listed, not_writable, object_digest, recovered, window_type, written,
+    Field, InWindow, Keyed, Listed, NameDigests, Part, Shown, Turn, Upload, Validated, Window, discard,
+    name_digests, not_listed, not_writable, object_digest, recovered, window_type, written,
 };
 pub use crate::registry::Registration;
 pub use crate::state::{FieldShape, FlushError, Migrate, Pace, RestoreError, State};

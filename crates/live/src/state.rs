@@ -8,6 +8,7 @@ use fluxstack_live_protocol::delta::Writer;
 
 use crate::component::{Component, Cx};
 use crate::error::{Error, Result};
+use crate::field::Upload;
 use crate::typescript::Types;
 
 mod migrate;
@@ -42,6 +43,9 @@ pub trait State: Sized + Send + 'static {
 
     /// Whether private fields are written down as well.
     const KEEPS: bool;
+
+    /// How many of its fields are [`Upload`](crate::Upload)s.
+    const UPLOADS: usize;
 
     /// Whether a field is marked `#[state(every_ms = …)]`, so that a flush may hold something back.
     const PACED: bool;
@@ -142,6 +146,21 @@ pub trait State: Sized + Send + 'static {
     /// A session has left the instance for good, and the author knows: every field forgets it. In a turn like
     /// any other, and in no other turn: after a panic of this one it has to be said again.
     fn departed(&mut self, session: SessionId);
+
+    /// Calls `each` with every [`Upload`](crate::Upload), by its name in Rust and its name on the wire.
+    fn each_upload<'a>(&'a mut self, each: &mut dyn FnMut(&'static str, &'static str, &'a mut Upload));
+
+    /// The [`Upload`](crate::Upload) that is called so on the wire, and its name in Rust. Without a name, which older
+    /// clients do not say, the only one there is.
+    fn upload_mut(&mut self, wire: Option<&str>) -> Option<(&'static str, &mut Upload)> {
+        let mut found = None;
+        self.each_upload(&mut |rust, name, upload| {
+            if wire.map_or(Self::UPLOADS == 1, |wire| wire == name) {
+                found = Some((rust, upload));
+            }
+        });
+        found
+    }
 
     /// Takes over what version `schema` of this component had when it was last flushed. `self` is freshly
     /// mounted and nothing of it was flushed yet; what the snapshot does not say stays as `mount` made it.

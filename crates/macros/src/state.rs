@@ -173,6 +173,7 @@ fn implementation(
             const DOCS: &'static str = #docs;
             #versions
             const PACED: bool = #is_paced;
+            const UPLOADS: usize = 0 #(+ <#ty as ::fluxstack_live::__private::Field>::IS_UPLOAD as usize)*;
 
             type Sent = #sent_type;
 
@@ -264,6 +265,20 @@ fn implementation(
             fn departed(&mut self, session: ::fluxstack_live::__private::SessionId) {
                 let _ = session;
                 #(::fluxstack_live::__private::Field::departed(&mut self.#ident, session);)*
+            }
+
+            fn each_upload<'__live>(
+                &'__live mut self,
+                each: &mut dyn FnMut(&'static str, &'static str, &'__live mut ::fluxstack_live::__private::Upload),
+            ) {
+                let _ = &each;
+                #(
+                    if let ::core::option::Option::Some(upload) =
+                        ::fluxstack_live::__private::Field::upload_mut(&mut self.#ident)
+                    {
+                        each(#rust, #wire, upload);
+                    }
+                )*
             }
 
             #restore

@@ -6,6 +6,7 @@
 //! | [`List`], [`Map`] | reads | splices, changed keys |
 //! | [`Presence`] | reads | changed keys, like a [`Map`] |
 //! | [`Form`] | reads | the values, the complaints: whichever changed |
+//! | [`Upload`] | reads | which files there are and how far; the bytes come another way |
 //! | [`Bound`] | reads and writes | both ways; the only writable kind |
 //! | [`List`] with `#[state(window)]` | reads in part | its length and the places of the last edits |
 //!
@@ -38,6 +39,7 @@ mod map;
 mod map_sent;
 mod plain;
 mod presence;
+mod upload;
 mod validate;
 #[cfg(test)]
 mod warnings;
@@ -48,6 +50,8 @@ pub use form::Form;
 pub use list::List;
 pub use map::{Key, Keyed, Map};
 pub use presence::{Presence, Present};
+pub(crate) use upload::Begun;
+pub use upload::{FileState, FileStatus, Upload};
 pub use validate::{FieldErrors, Validate, Validated};
 #[doc(hidden)]
 pub use window::{InWindow, Window, window_type};
@@ -115,6 +119,9 @@ pub trait Field: Sized + Send + 'static {
 
     /// Whether clients may write it.
     const WRITABLE: bool = false;
+
+    /// Whether it is an [`Upload`].
+    const IS_UPLOAD: bool = false;
 
     /// Looks at what changed since the last commit, without changing anything.
     ///
@@ -197,6 +204,11 @@ pub trait Field: Sized + Send + 'static {
 
     /// Puts back what the last [`Field::write`] replaced, unless that was refused by the kind itself.
     fn revert(&mut self) {}
+
+    /// The [`Upload`], if it is one.
+    fn upload_mut(&mut self) -> Option<&mut Upload> {
+        None
+    }
 
     /// The TypeScript type of the value, with the types it needs declared in `types`.
     fn typescript(types: &mut Types) -> String;

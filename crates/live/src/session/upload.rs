@@ -1,0 +1,390 @@
+//! Files that a client sends on this connection: from a frame to the desk, past the instance.
+//!
+//! A file begins with a word to the instance, which says whether it may come; from then on its chunks go straight to
+//! the desk. The session finds them in its own table, by what the client calls them, so that no connection can put
+//! anything into a file of another.
+//!
+//! What waits is bounded three times: by how many files a connection may send, by the bytes of each that are not
+//! answered, and by the bytes of all requests that are held ([`Limits::backlog`](crate::Limits)), beyond which the
+//! connection is not read. Where a connection may have so much a second, it is answered later, not read less: a client
+//! sends no more than one chunk without an answer, and its calls wait for nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fluxstack_live_protocol::upload::{At, MAX_HEADER, UploadStart, read_frame};
+use fluxstack_live_protocol::{ClientBody, ClientMessage, Code, InstanceId, decode};
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep_until};
+
+use super::Session;
+use crate::action::Outcome;
+use crate::error::Error;
+use crate::limits::Limits;
+use crate::mailbox::{Leads, Mail, Mailbox, Passage, Start, Undelivered, UploadMail};
+use crate::outbox::{Ticket, gone};
+use crate::uploads::{self, FileId};
+
+/// Chunks from this size do not count against the rate: what bounds them is what a line can carry.
+const FREE: usize = 16 << 10;
+/// Bytes of one file that may be unanswered, at least: our client has one chunk on its way, of at most half of that.
+const UNANSWERED: usize = 2 << 20;
+/// How much of a connection's bandwidth may be used at once before answers are put off.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// Bytes of the largest binary frame: as much of a file as other frames carry, and a header.
+pub(crate) fn longest_binary(limits: &Limits) -> usize {
+    limits.frame.saturating_add(MAX_HEADER + size_of::<u32>())
+}
+
+/// Bytes of the largest text frame that carries a chunk, in four letters for three bytes.
+pub(crate) fn longest_text(limits: &Limits) -> usize {
+    (limits.frame / 3).saturating_mul(4).saturating_add(MAX_HEADER)
+}
+
+/// Whether a message does not count against the rate.
+pub(super) fn is_free(body: &ClientBody<'_>) -> bool {
+    matches!(body, ClientBody::UploadChunk(chunk) if chunk.bytes.len() >= FREE)
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct SendingFiles {
+    by_name: HashMap<Box<str>, SendingFile>,
+    /// When all that was sent would have arrived at the rate that a connection may have.
+    due: Option<Instant>,
+}
+
+struct SendingFile {
+    id: FileId,
+    instance: InstanceId,
+    mailbox: Mailbox,
+    passage: Arc<Passage>,
+}
+
+/// What a client is told of a chunk.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunk_index: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_chunks: Option<u64>,
+    bytes_uploaded: u64,
+    total_bytes: u64,
+    progress: f64,
+}
+
+impl Written {
+    fn json(at: At, total: Option<u64>, received: u64, size: u64) -> Vec<u8> {
+        let chunk_index = match at {
+            At::Index(index) => Some(index),
+            At::Offset(_) => None,
+        };
+        // To a tenth of a percent, which is all that anybody sees.
+        let progress = match size {
+            0 => 100.0,
+            size => (received as f64 * 1_000.0 / size as f64).floor() / 10.0,
+        };
+        let (bytes_uploaded, total_bytes) = (received, size);
+        let written = Self { chunk_index, total_chunks: total, bytes_uploaded, total_bytes, progress };
+        serde_json::to_vec(&written).expect("numbers are always JSON")
+    }
+}
+
+impl Session {
+    /// A text frame that is longer than others may be: only a chunk is. Whether it was one.
+    pub(super) fn read_long(&mut self, frame: &Bytes) -> bool {
+        if !self.host.desk.is_open() || frame.len() > longest_text(&self.host.limits) {
+            return false;
+        }
+        let Ok(text) = std::str::from_utf8(frame) else { return false };
+        match decode(text, self.arrival.dialect) {
+            Ok(message) if is_free(&message.body) => {
+                self.take(frame, message);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A binary frame; whether it is one of a size that may come.
+    pub(super) fn read_binary(&mut self, frame: &Bytes) -> bool {
+        if frame.len() > longest_binary(&self.host.limits) {
+            return false;
+        }
+        match read_frame(frame) {
+            Ok((message, begin)) => {
+                let is_allowed = is_free(&message.body) || self.count(1);
+                let ticket = self.ticket(frame, &message);
+                if is_allowed {
+                    self.take_chunk(message, frame.slice(begin..), ticket);
+                } else {
+                    ticket.answer(Err(Error::new(Code::RateLimited, "Rate limit exceeded: slow down")));
+                }
+            }
+            Err(refusal) => {
+                self.count(1);
+                self.refuse(&refusal);
+            }
+        }
+        true
+    }
+
+    fn take_chunk(&mut self, message: ClientMessage<'_>, bytes: Bytes, ticket: Ticket) {
+        let ClientMessage { component_id, body, .. } = message;
+        let ClientBody::UploadChunk(chunk) = body else { return };
+        let id = component_id.as_deref().and_then(|id| id.parse().ok());
+        self.send_chunk(id, &chunk.upload, chunk.at, chunk.total, bytes, ticket);
+    }
+
+    /// A file begins, or goes on.
+    pub(super) fn start_upload(
+        &mut self,
+        instance: Option<InstanceId>,
+        component_id: Option<&str>,
+        start: UploadStart<'_>,
+        ticket: Ticket,
+    ) {
+        if !self.host.desk.is_open() {
+            let said = "this server takes no files: give it a folder with `.uploads(…)`";
+            return ticket.answer(Err(Error::new(Code::UploadRefused, said)));
+        }
+        let found = instance.and_then(|id| Some((id, self.mailbox(id)?.clone())));
+        let Some((instance, mailbox)) = found else {
+            return ticket.answer(Err(gone(component_id.unwrap_or_default())));
+        };
+        let id = self.file_id(&start.upload);
+        let payer = self.payer();
+        let most = self.host.limits.uploads;
+        let sending = self.sending.get_or_insert_default();
+        sending.by_name.retain(|_, file| !file.passage.is_shut() && !file.mailbox.is_closed());
+        let is_known = sending.by_name.contains_key(&*start.upload);
+        if !is_known && sending.by_name.len() >= most {
+            let said = format!("{most} files are on their way on this connection: wait for one of them");
+            return ticket.answer(Err(Error::new(Code::UploadRefused, said)));
+        }
+        let passage = Passage::new(start.size);
+        let file = SendingFile { id, instance, mailbox: mailbox.clone(), passage: Arc::clone(&passage) };
+        if let Some(before) = sending.by_name.insert((&*start.upload).into(), file) {
+            // Whoever opens it next takes it over.
+            before.passage.shut();
+        }
+        let UploadStart { property, name, kind, size, is_resumed, .. } = start;
+        let start = Start {
+            id,
+            property: property.as_deref().map(Into::into),
+            name: (&*name).into(),
+            kind: (&*kind).into(),
+            size,
+            is_resumed,
+            payer,
+            passage: Arc::clone(&passage),
+            caller: Arc::clone(&self.caller),
+            ticket,
+        };
+        match mailbox.send(Mail::Upload(Box::new(UploadMail::Start(start)))) {
+            Ok(()) => {}
+            Err(undelivered) => {
+                passage.shut();
+                if let Undelivered::Full(mail) = undelivered
+                    && let Mail::Upload(mail) = *mail
+                    && let UploadMail::Start(Start { ticket, .. }) = *mail
+                {
+                    let said = "the component has too much to do: try again";
+                    ticket.answer(Err(Error::new(Code::Busy, said)));
+                }
+            }
+        }
+    }
+
+    /// Bytes of a file.
+    pub(super) fn send_chunk(
+        &mut self,
+        instance: Option<InstanceId>,
+        upload: &str,
+        at: At,
+        total: Option<u64>,
+        bytes: Bytes,
+        ticket: Ticket,
+    ) {
+        let share = self.host.limits.upload_share;
+        let most = UNANSWERED.max(self.host.limits.frame.saturating_mul(2));
+        let Some(sending) = &mut self.sending else { return ticket.answer(Err(not_under_way())) };
+        let Some(file) = sending.by_name.get(upload).filter(|file| Some(file.instance) == instance) else {
+            return ticket.answer(Err(not_under_way()));
+        };
+        let Leads::To(desk) = file.passage.leads() else { return ticket.answer(Err(not_under_way())) };
+        let len = bytes.len();
+        if !file.passage.enter(len, most) {
+            let said = "too much of this file is on its way: wait for the answers";
+            return ticket.answer(Err(Error::new(Code::Busy, said)));
+        }
+        let (id, mailbox, passage) = (file.id, file.mailbox.clone(), Arc::clone(&file.passage));
+        let later = sending.put_off(len, share);
+        let size = passage.size();
+        let place = match at {
+            At::Offset(offset) => uploads::At::Offset(offset),
+            At::Index(index) => uploads::At::Index(index),
+        };
+        let answer = move |written: Result<u64, Error>| {
+            // They are written, or dropped.
+            let ticket = ticket.without_bytes();
+            let outcome = match written {
+                Ok(received) => Ok(Some(Written::json(at, total, received, size))),
+                Err(error) if is_final(error.code()) => {
+                    passage.left(len);
+                    passage.shut();
+                    let failed = UploadMail::Failed { id, error, is_unbegun: false, ticket };
+                    return drop(mailbox.insist(Mail::Upload(Box::new(failed))));
+                }
+                Err(error) => Err(error),
+            };
+            answer_later(ticket, outcome, passage, len, later);
+        };
+        desk.put(place, bytes, Box::new(answer));
+    }
+
+    /// That was all of it.
+    pub(super) fn complete_upload(
+        &mut self,
+        instance: Option<InstanceId>,
+        upload: &str,
+        hash: Option<[u8; 32]>,
+        ticket: Ticket,
+    ) {
+        let Some(file) = self.sending_file(instance, upload) else {
+            return ticket.answer(Err(not_under_way()));
+        };
+        let desk = match file.passage.leads() {
+            Leads::To(desk) => desk,
+            Leads::Back(answer) => {
+                file.passage.shut();
+                return ticket.answer(Ok(Some(answer.into())));
+            }
+            Leads::Nowhere => return ticket.answer(Err(not_under_way())),
+        };
+        let (id, mailbox, passage) = (file.id, file.mailbox.clone(), Arc::clone(&file.passage));
+        let caller = Arc::clone(&self.caller);
+        let answer = move |done| {
+            let mail = match done {
+                Ok(file) => {
+                    passage.shut();
+                    UploadMail::Done { id, file, asked: Some((caller, ticket)) }
+                }
+                Err(error) if is_final(Error::code(&error)) => {
+                    passage.shut();
+                    UploadMail::Failed { id, error, is_unbegun: false, ticket }
+                }
+                Err(error) => return ticket.answer(Err(error)),
+            };
+            // If nobody reads it any more, the ticket says so as it is dropped, and the file waits at the desk.
+            drop(mailbox.insist(Mail::Upload(Box::new(mail))));
+        };
+        desk.complete(hash, Box::new(answer));
+    }
+
+    /// The client gives a file up, whether it is under way or not.
+    pub(super) fn cancel_upload(
+        &mut self,
+        instance: Option<InstanceId>,
+        component_id: Option<&str>,
+        upload: &str,
+        ticket: Ticket,
+    ) {
+        let id = self.file_id(upload);
+        if self.sending_file(instance, upload).is_some()
+            && let Some(sending) = &mut self.sending
+            && let Some(file) = sending.by_name.remove(upload)
+            && let Some(desk) = file.passage.shut()
+        {
+            desk.cancel();
+        }
+        let Some(mailbox) = instance.and_then(|id| self.mailbox(id)) else {
+            return ticket.answer(Err(gone(component_id.unwrap_or_default())));
+        };
+        let caller = Arc::clone(&self.caller);
+        // It is asked for at most as often as there may be open requests.
+        drop(mailbox.insist(Mail::Upload(Box::new(UploadMail::Cancel { id, caller, ticket }))));
+    }
+
+    /// The connection is gone, or somebody else's. What was under way stays where it is.
+    pub(super) fn stop_sending(&mut self) {
+        let Some(sending) = self.sending.take() else { return };
+        for file in sending.by_name.values() {
+            if let Some(desk) = file.passage.shut() {
+                desk.detach();
+            }
+        }
+    }
+
+    fn sending_file(&self, instance: Option<InstanceId>, upload: &str) -> Option<&SendingFile> {
+        let file = self.sending.as_ref()?.by_name.get(upload)?;
+        (Some(file.instance) == instance).then_some(file)
+    }
+
+    /// What a file is known by that this session's client calls so.
+    fn file_id(&self, upload: &str) -> FileId {
+        FileId::new(&self.session.to_string(), &self.subject, upload)
+    }
+
+    /// Whose quota files count against.
+    fn payer(&self) -> Arc<str> {
+        if !self.subject.is_empty() {
+            return format!("user {}", self.subject).into();
+        }
+        match self.arrival.peer {
+            Some(peer) => format!("address {peer}").into(),
+            None => format!("session {}", self.session).into(),
+        }
+    }
+}
+
+impl SendingFiles {
+    /// Until when the answer to so many bytes is put off, so that no more than `share` come a second.
+    fn put_off(&mut self, bytes: usize, share: u64) -> Option<Later> {
+        if share == 0 {
+            return None;
+        }
+        let now = Instant::now();
+        let due = self.due.map_or(now, |due| due.max(now));
+        let due = due + Duration::from_secs_f64(bytes as f64 / share as f64);
+        self.due = Some(due);
+        let due = due.checked_sub(AT_ONCE).filter(|due| *due > now)?;
+        Some(Later { due, runtime: Handle::current() })
+    }
+}
+
+/// When an answer may be given. The desk answers on a thread of its own, so it has to know where to wait.
+struct Later {
+    due: Instant,
+    runtime: Handle,
+}
+
+/// Answers a chunk, not before it is time.
+fn answer_later(ticket: Ticket, outcome: Outcome, passage: Arc<Passage>, len: usize, later: Option<Later>) {
+    let answer = move || {
+        passage.left(len);
+        ticket.answer(outcome);
+    };
+    match later {
+        None => answer(),
+        Some(Later { due, runtime }) => drop(runtime.spawn(async move {
+            sleep_until(due).await;
+            answer();
+        })),
+    }
+}
+
+/// Whether nothing more can come of a file: it is shown as failed.
+fn is_final(code: Code) -> bool {
+    !matches!(code, Code::UploadGap | Code::UploadGone | Code::BadChunk | Code::Busy)
+}
+
+#[cold]
+fn not_under_way() -> Error {
+    Error::new(Code::UploadGone, "no such upload is under way on this connection: start it, with `resume`")
+}
