@@ -106,7 +106,7 @@ impl Live {
             arrival.identity = Some(Arc::new(identity));
         }
         let live = self.clone();
-        self.bounded(upgrade, self.limits().frame).on_upgrade(async move |socket| {
+        self.bounded(upgrade, self.longest_frame()).on_upgrade(async move |socket| {
             let (incoming, outgoing) = halves(socket);
             live.serve(place, arrival, incoming, outgoing).await;
         })
@@ -123,7 +123,7 @@ impl Live {
         let texts = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let headers = texts.map(|(name, value)| (name.into(), value.into())).collect();
         let live = self.clone();
-        let most = self.limits().frame.saturating_add(channel::OVERHEAD);
+        let most = self.longest_frame().saturating_add(channel::OVERHEAD);
         self.bounded(upgrade, most).on_upgrade(async move |socket| {
             let (incoming, outgoing) = halves(socket);
             channels::run(live, place, Visitor { headers, peer }, incoming, outgoing).await;
@@ -208,7 +208,7 @@ fn halves(socket: WebSocket) -> (impl Stream<Item = Incoming> + Unpin, impl Sink
 fn incoming(message: Result<Message, axum::Error>) -> Option<Incoming> {
     match message {
         Ok(Message::Text(text)) => Some(Incoming::Text(Bytes::from(text))),
-        Ok(Message::Binary(_)) => Some(Incoming::Binary),
+        Ok(Message::Binary(frame)) => Some(Incoming::Binary(frame)),
         Ok(Message::Pong(_)) => Some(Incoming::Pong),
         // The library answers pings and closes itself, and the stream ends after a close.
         Ok(Message::Ping(_) | Message::Close(_)) => None,

@@ -171,7 +171,24 @@ async fn read(
                 carrier.board().lines.values().for_each(|line| line.give_if_room(Incoming::Pong));
                 continue;
             }
-            Incoming::Binary => return Some(CloseCode::Malformed),
+            Incoming::Binary(frame) => {
+                let Some((id, rest)) = channel::read_binary(&frame) else {
+                    return Some(CloseCode::Malformed);
+                };
+                let line = carrier.board().lines.get(&id).map(Arc::clone);
+                let Some(line) = line else {
+                    // As for text, it may have been on its way when its channel was closed.
+                    if !control.allows(1, limits.rate, limits.burst) {
+                        return Some(CloseCode::Flood);
+                    }
+                    continue;
+                };
+                if !line.give(Incoming::Binary(frame.slice_ref(rest)), &mut patience).await {
+                    tracing::debug!(id, "a channel is closed: it has no room for what it is sent");
+                    carrier.close(id, Some(CloseCode::TooSlow));
+                }
+                continue;
+            }
             Incoming::TooLarge => return Some(CloseCode::FrameTooLarge),
         };
         let Some((id, frame)) = std::str::from_utf8(&text).ok().and_then(channel::read) else {
@@ -181,7 +198,7 @@ async fn read(
         match (frame, line) {
             (ChannelFrame::Text(frame), Some(line)) => {
                 let frame = text.slice_ref(frame.as_bytes());
-                if !line.give(frame, &mut patience).await {
+                if !line.give(Incoming::Text(frame), &mut patience).await {
                     tracing::debug!(id, "a channel is closed: it has no room for what it is sent");
                     carrier.close(id, Some(CloseCode::TooSlow));
                 }

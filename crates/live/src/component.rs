@@ -160,6 +160,42 @@ pub trait Component: State + Actions {
         Ok(())
     }
 
+    /// A file of the [`Upload`](crate::Upload) field with this Rust name is done: all of it is here, and it is what its
+    /// sender says. The sender is the caller, and waits; nobody is, if the file was found when the instance was rebuilt.
+    ///
+    /// ```
+    /// # use fluxstack_live::prelude::*;
+    /// # #[derive(State)] pub struct Avatar { pub url: Option<String>, pub file: Upload }
+    /// # #[actions] impl Avatar {}
+    /// impl Component for Avatar {
+    ///     type Props = ();
+    ///     type Event = ();
+    ///
+    ///     async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
+    ///         Ok(Avatar { url: None, file: Upload::accept(["image/*"]) })
+    ///     }
+    ///
+    ///     async fn on_upload(&mut self, _field: &'static str, _cx: &mut Cx<Self>) -> Result<()> {
+    ///         let avatar = self.file.take()?;
+    ///         if avatar.size() == 0 {
+    ///             return Err(Error::invalid("file", "there is nothing in it"));
+    ///         }
+    ///         Ok(avatar.move_to("/srv/avatars/newest").await?)
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// An error is what the sender is answered with; the file then failed, and is shown so.
+    fn on_upload(
+        &mut self,
+        field: &'static str,
+        cx: &mut Cx<Self>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        let _ = (field, cx);
+        async { Ok(()) }
+    }
+
     /// Somebody joined a shared instance: once for each session, with its first mount. The joiner is the caller,
     /// and is told what this changed together with everything else.
     ///

@@ -43,6 +43,7 @@ use crate::rooms::Rooms;
 use crate::services::Services;
 use crate::state::{FlushError, Pace};
 use crate::store::StoreError;
+use crate::uploads::Desk;
 use crate::vault::{Snapshot, Vault};
 use crate::work::Turn;
 
@@ -62,6 +63,7 @@ mod seen;
 mod send;
 mod sharing;
 mod turn;
+mod uploads;
 mod watching;
 
 use guesses::Guesses;
@@ -72,6 +74,7 @@ use members::Members;
 use rooms::InRooms;
 use seen::Seen;
 use sharing::Left;
+use uploads::Files;
 use watching::Watched;
 
 /// How an instance comes to be.
@@ -129,6 +132,7 @@ pub(crate) struct Mount {
     /// Who mounts a private one. Those who mount a shared one are in its mailbox.
     pub(crate) first: Option<First>,
     pub(crate) rooms: Arc<Rooms>,
+    pub(crate) desk: Arc<Desk>,
 }
 
 /// Who mounts a private instance.
@@ -191,6 +195,7 @@ struct Life {
     keeping: Keeping,
     rooms: InRooms,
     watched: Watched,
+    files: Files,
 }
 
 /// Why a turn left no state that could be kept.
@@ -389,6 +394,8 @@ impl<C: Component> Instance<C> {
                 self.read_list(&property, from, count, &caller, ticket);
             }
             Mail::Room { ask, caller, ticket } => self.read_room(*ask, caller, ticket),
+            // Rare, so it takes room only when it happens.
+            Mail::Upload(mail) => Box::pin(self.read_upload(*mail)).await?,
             Mail::Look => self.look(),
             Mail::Resync { connection, ticket, owed } => {
                 self.release();

@@ -17,6 +17,10 @@ use crate::component::Post;
 use crate::outbox::{Outbox, Owed, Ticket};
 use crate::rooms::{RoomKey, Wanted};
 
+mod upload;
+
+pub(crate) use upload::{Leads, Passage, Progress, Start, UploadMail};
+
 /// What an instance can be told. All of it is listed here.
 pub(crate) enum Mail {
     /// Somebody mounts a shared instance, or takes it up again.
@@ -37,6 +41,8 @@ pub(crate) enum Mail {
     Room { ask: Box<RoomAsk>, caller: Arc<Caller>, ticket: Ticket },
     /// Answer with a part of a list that is read in part.
     ReadList { property: Bytes, from: usize, count: usize, caller: Arc<Caller>, ticket: Ticket },
+    /// Something about a file that a client sends.
+    Upload(Box<UploadMail>),
     /// Whoever left has come back with another connection.
     Resume { outbox: Arc<Outbox>, caller: Arc<Caller>, was: Box<Was>, is_outdated: bool, ticket: Ticket },
     /// Its client signed in, was refreshed, or is nobody any more; what it keeps is this user's from now on.

@@ -25,6 +25,7 @@ use crate::services::Services;
 use crate::session::{self, Arrival, Host, Incoming, Outgoing};
 use crate::shared::SharedInstances;
 use crate::store::{MemoryStore, Store};
+use crate::uploads::{Desk, Uploads};
 use crate::vault::{Durability, Vault};
 use crate::watch::Watches;
 
@@ -56,6 +57,9 @@ pub enum BuildError {
     /// A limit that cannot work.
     #[error("the limit `{0}` {1}")]
     Limit(&'static str, &'static str),
+    /// The folder for files cannot be used.
+    #[error("the folder for uploads cannot be used: {0}")]
+    Uploads(String),
 }
 
 /// Collects what a server is made of.
@@ -71,6 +75,7 @@ pub struct Builder {
     keys: Option<Keys>,
     pub(crate) store: Option<Arc<dyn Store>>,
     durability: Option<Durability>,
+    uploads: Option<Uploads>,
 }
 
 impl Builder {
@@ -132,6 +137,19 @@ impl Builder {
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = Some(durability);
+        self
+    }
+
+    /// Takes files from clients, for [`Upload`](crate::Upload) fields. Without it there are none.
+    ///
+    /// ```
+    /// use fluxstack_live::{Live, Uploads};
+    /// # let folder = std::env::temp_dir().join("fluxstack-live-builder-uploads");
+    /// let live = Live::builder().uploads(Uploads::at(folder)).build().unwrap();
+    /// ```
+    #[must_use]
+    pub fn uploads(mut self, uploads: Uploads) -> Self {
+        self.uploads = Some(uploads);
         self
     }
 
@@ -216,6 +234,13 @@ impl Builder {
         let most =
             self.limits.state.saturating_mul(2).saturating_add(self.limits.props).saturating_add(1 << 21);
         let vault = Vault::new(keys, carries, store, durability, self.limits.snapshot_age, most);
+        let desk = match self.uploads {
+            Some(uploads) => {
+                let started = Desk::start(uploads, &self.limits);
+                started.map_err(|why| BuildError::Uploads(why.to_string()))?
+            }
+            None => Desk::closed(),
+        };
         let limits = Arc::new(self.limits);
         let shared = Arc::new(SharedInstances::default());
         let host = Host {
@@ -231,6 +256,7 @@ impl Builder {
             watches: Arc::new(Watches::new(Arc::<SharedInstances>::clone(&shared))),
             shared,
             vault: Arc::new(vault),
+            desk,
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             connections: AtomicUsize::new(0),
@@ -367,6 +393,16 @@ impl Live {
         }
         host.vault.write_void(user, at).await;
         sessions.len()
+    }
+
+    /// Bytes of the longest frame that a client may send.
+    #[cfg(feature = "axum")]
+    pub(crate) fn longest_frame(&self) -> usize {
+        let limits = self.limits();
+        if self.host.desk.is_open() {
+            return session::longest_binary(limits).max(session::longest_text(limits));
+        }
+        limits.frame
     }
 
     /// Serves one connection in this very future.

@@ -37,6 +37,7 @@ use crate::rooms::Rooms;
 use crate::roster::{Instances, Occupant, Roster};
 use crate::services::Services;
 use crate::shared::SharedInstances;
+use crate::uploads::Desk;
 use crate::vault::Vault;
 use crate::watch::Watches;
 
@@ -45,9 +46,12 @@ mod come_back;
 mod identify;
 mod join;
 mod route;
+mod upload;
 mod write;
 
 pub(crate) use identify::{Standing, Unknown};
+use upload::SendingFiles;
+pub(crate) use upload::{longest_binary, longest_text};
 
 /// What all sessions of a server share.
 pub(crate) struct Host {
@@ -66,6 +70,8 @@ pub(crate) struct Host {
     pub(crate) shared: Arc<SharedInstances>,
     pub(crate) watches: Arc<Watches>,
     pub(crate) vault: Arc<Vault>,
+    /// Where files come in.
+    pub(crate) desk: Arc<Desk>,
     /// Every task there is: sessions and instances.
     pub(crate) tasks: TaskTracker,
     /// Cancelled when the server goes away.
@@ -103,7 +109,7 @@ pub(crate) enum Incoming {
     /// A text frame; valid UTF-8.
     Text(Bytes),
     /// A binary frame.
-    Binary,
+    Binary(Bytes),
     /// Proof of life.
     Pong,
     /// A frame that the transport would not take in.
@@ -168,6 +174,8 @@ struct Session {
     rate: Rate,
     standing: Standing,
     refused: u32,
+    /// The files that are on their way; most connections never send one.
+    sending: Option<Box<SendingFiles>>,
 }
 
 /// A shared instance that a connection has mounted.
@@ -275,6 +283,7 @@ impl Session {
             rate,
             standing,
             refused: 0,
+            sending: None,
         };
         // If not, it is told to leave, and that is all.
         drop(session.unless_void(asked));
@@ -304,15 +313,16 @@ impl Session {
             silence.store(0, Ordering::Relaxed);
             match frame? {
                 Incoming::Text(text) if text.len() > self.host.limits.frame => {
-                    return Some(CloseCode::FrameTooLarge);
+                    if !self.read_long(&text) {
+                        return Some(CloseCode::FrameTooLarge);
+                    }
                 }
                 Incoming::TooLarge => return Some(CloseCode::FrameTooLarge),
                 Incoming::Text(text) => self.read(&text).await,
-                Incoming::Binary => {
-                    self.refuse(&Refusal::frame(
-                        Code::BadMessage,
-                        "binary frames carry uploads, and nothing is being uploaded",
-                    ));
+                Incoming::Binary(frame) => {
+                    if !self.read_binary(&frame) {
+                        return Some(CloseCode::FrameTooLarge);
+                    }
                 }
                 Incoming::Pong => self.occupant.answered(),
             }
@@ -344,7 +354,7 @@ impl Session {
             rate: limits.rate,
             burst: limits.burst,
             channels: limits.channels > 0,
-            uploads: false,
+            uploads: self.host.desk.is_open(),
         };
         let mut frame = Vec::with_capacity(512);
         ServerMessage::Hello(&hello).write(clock::now(), &mut frame);
@@ -369,7 +379,10 @@ impl Session {
         let is_too_long = messages.len() > limits.batch;
         for text in messages.iter() {
             let decoded = decode(text, self.arrival.dialect);
-            let is_allowed = self.count(decoded.as_ref().map_or(1, |message| route::calls(&message.body)));
+            let is_allowed = match &decoded {
+                Ok(message) => upload::is_free(&message.body) || self.count(route::calls(&message.body)),
+                Err(_) => self.count(1),
+            };
             let refuse = |message: &ClientMessage<'_>, code, error: String| Refusal {
                 request_id: message.request_id.map(|id| id.get().into()),
                 component_id: message.component_id.as_deref().map(Into::into),

@@ -418,7 +418,7 @@ async fn what_is_no_frame_of_a_channel_closes_the_socket() {
         assert!(client.next().await.is_none());
     }
     let socket = socket(&harness);
-    socket.send_binary().await;
+    socket.send_binary(vec![1, 2, 3]).await;
     assert_eq!(socket.closed().await, Some(CloseCode::Malformed));
     until(|| harness.live().tasks() == 0).await;
 }

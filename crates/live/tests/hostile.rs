@@ -78,8 +78,8 @@ async fn what_is_no_message_is_answered_and_survived() {
     for (text, code) in cases {
         assert_eq!(check(&mut client, text).await, code, "{text:.80}");
     }
-    client.send_binary().await;
-    assert_eq!(client.next().await.unwrap()["code"], "BAD_MESSAGE");
+    client.send_binary(vec![1, 2, 3]).await;
+    assert_eq!(client.next().await.unwrap()["code"], "BAD_CHUNK");
     assert_eq!(client.call(&id, "add", json!({ "by": 1 })).await, Ok(json!(2)));
 }
 

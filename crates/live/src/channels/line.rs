@@ -71,8 +71,12 @@ impl Line {
 
     /// Hands a frame to the session, as soon as there is room for it; whether there was in time. The wait is at the
     /// expense of both the channel's patience and its socket's.
-    pub(super) async fn give(&self, frame: Bytes, socket: &mut Patience) -> bool {
-        let weight = u32::try_from(frame.len().saturating_add(FRAME).min(self.most)).unwrap_or(u32::MAX);
+    pub(super) async fn give(&self, frame: Incoming, socket: &mut Patience) -> bool {
+        let bytes = match &frame {
+            Incoming::Text(frame) | Incoming::Binary(frame) => frame.len(),
+            Incoming::Pong | Incoming::TooLarge => 0,
+        };
+        let weight = u32::try_from(bytes.saturating_add(FRAME).min(self.most)).unwrap_or(u32::MAX);
         let room = match Arc::clone(&self.room).try_acquire_many_owned(weight) {
             Ok(room) => room,
             Err(_) => {
@@ -87,7 +91,7 @@ impl Line {
             }
         };
         // If the session has ended, the client is just being told.
-        let _ = self.inbox.try_send((Incoming::Text(frame), Some(room)));
+        let _ = self.inbox.try_send((frame, Some(room)));
         true
     }
 

@@ -163,6 +163,7 @@ impl<C: Component> Instance<C> {
         match std::panic::catch_unwind(undo) {
             Ok(Ok(())) => {
                 self.restore_kept();
+                self.find_files();
                 Ok(())
             }
             // It was moved to where only dropping the component brings it back from.

@@ -24,6 +24,7 @@ use super::mend::mount_component;
 use super::rooms::{InRooms, only_stays};
 use super::seen::Seen;
 use super::sharing::Left;
+use super::uploads::Files;
 use super::watching::Watched;
 use super::{Begin, First, Instance, Life, Mount, Ownership, log, refused};
 use crate::clock;
@@ -85,6 +86,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         mut inbox,
         first,
         rooms,
+        desk,
     } = mount;
     let id = nameplate.instance;
     let mut cx = Cx::new(nameplate, mailbox.post(), services);
@@ -164,6 +166,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         keeping,
         rooms: InRooms::new(rooms, &cx, &mailbox),
         watched: Watched::default(),
+        files: Files::new(desk),
     });
     let mut instance = Instance {
         id,
@@ -183,6 +186,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         life,
     };
     if is_rehydrated {
+        instance.find_files_again();
         // What the snapshot knows nothing of may have been shown as well, so it is not enough to go on from there.
         C::begin_lists_at(&mut instance.sent, clock::now().saturating_mul(1_000));
     }

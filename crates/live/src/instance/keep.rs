@@ -375,6 +375,7 @@ impl<C: Component> Instance<C> {
 
     /// Its owner does not want it any more: nothing of it is kept.
     pub(super) async fn end(&mut self) {
+        self.remove_files();
         if !self.life.owner.may_come_back {
             return;
         }

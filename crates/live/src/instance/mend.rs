@@ -56,6 +56,7 @@ impl<C: Component> Instance<C> {
         match recovered {
             Ok(Ok(())) => {
                 self.restore_kept();
+                self.find_files();
                 self.changed();
                 // What earlier turns did stays done, unless it was held back.
                 self.guesses.lose_held();

@@ -29,6 +29,7 @@ thread_local! {
 impl<C: Component> Instance<C> {
     /// Sends, or holds, what changed and what was emitted.
     pub(super) fn flush(&mut self) -> std::result::Result<(), Broken> {
+        self.take_files_back();
         WRITER.with_borrow_mut(|writer| {
             writer.clear();
             self.flush_fields(writer)?;
@@ -46,6 +47,7 @@ impl<C: Component> Instance<C> {
             Ok(())
         })?;
         self.failures = 0;
+        self.let_files_go();
         self.changed();
         let effects = self.cx.take_effects();
         if self.holds() {

@@ -174,6 +174,9 @@ impl<C: Component> Instance<C> {
         }
         self.touch();
         self.say_goodbye(member.caller).await?;
+        if self.members.is_empty() {
+            self.disown_files();
+        }
         // After the author's word, and whatever that was: nobody stays in a list who is not there.
         self.take_out(session).await?;
         self.release();

@@ -16,10 +16,9 @@ use futures_util::FutureExt as _;
 use serde::Serialize;
 
 use super::{Broken, Instance, Lost, log, refused};
-use crate::action::Outcome;
 use crate::auth::Caller;
 use crate::component::Component;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error};
 use crate::field::{Begun, Upload};
 use crate::mailbox::{Mail, Progress, Start, UploadMail};
 use crate::outbox::Ticket;

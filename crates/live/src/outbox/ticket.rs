@@ -186,6 +186,15 @@ impl Ticket {
         self.call.as_ref().filter(|_| is_early).map(|(call, _)| call)
     }
 
+    /// The same, now that nothing of the request is held any more.
+    #[must_use]
+    pub(crate) fn without_bytes(mut self) -> Self {
+        if let Some(To::Client(open)) = &mut self.to {
+            open.outbox.settle(std::mem::take(&mut open.bytes));
+        }
+        self
+    }
+
     /// Answers.
     pub(crate) fn answer(mut self, outcome: Outcome) {
         match self.to.take() {
@@ -268,7 +277,13 @@ impl Open {
             self.outbox.close_calls(self.subject.calls());
             return;
         }
-        let fields = outcome.as_ref().err().and_then(Error::fields_json);
+        let mut fields = outcome.as_ref().err().and_then(Error::fields_json);
+        // Older clients know it as a field of the frame, and it is no complaint about anything.
+        let received = outcome.as_ref().err().filter(|_| is_about_upload).and_then(received);
+        let extra = received.map(|received| format!("{{\"{RECEIVED}\":{received}}}").into_bytes());
+        if extra.is_some() {
+            fields = None;
+        }
         let mut frame = Vec::with_capacity(192);
         ServerMessage::Reply(Reply {
             kind: self.kind,
@@ -278,7 +293,7 @@ impl Open {
             room: about.as_deref().filter(|_| is_about_room),
             upload: about.as_deref().filter(|_| is_about_upload),
             held: self.shown.is_held,
-            outcome: told(&outcome, fields.as_deref()),
+            outcome: told(&outcome, fields.as_deref(), extra.as_deref()),
         })
         .write(now, &mut frame);
         // What is asked about a room changes no state, so its answer waits for none; the events that follow it do
@@ -297,14 +312,22 @@ fn is_about_room(kind: ReplyKind) -> bool {
     matches!(kind, JoinRoom | LeaveRoom | EmitRoom | SetRoomState | GetRoomState)
 }
 
+/// How many bytes of a file are there, which the answer to a chunk says that did not fit.
+const RECEIVED: &str = "bytesUploaded";
+
+fn received(error: &Error) -> Option<u64> {
+    error.field(RECEIVED)?.parse().ok()
+}
+
 /// What the client is told of it.
 pub(super) fn told<'a>(
     outcome: &'a Outcome,
     fields: Option<&'a [u8]>,
+    extra: Option<&'a [u8]>,
 ) -> Result<Option<&'a [u8]>, Failure<'a>> {
     match outcome {
         Ok(result) => Ok(result.as_deref()),
-        Err(error) => Err(Failure { code: error.code(), error: error.message(), fields, extra: None }),
+        Err(error) => Err(Failure { code: error.code(), error: error.message(), fields, extra }),
     }
 }
 

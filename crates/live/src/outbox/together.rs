@@ -87,7 +87,7 @@ fn list(results: &[Vec<u8>]) -> Vec<u8> {
 fn written(outcome: &Outcome, held: bool) -> Vec<u8> {
     let fields = outcome.as_ref().err().and_then(Error::fields_json);
     let mut out = Vec::new();
-    write_outcome(&told(outcome, fields.as_deref()), held, &mut out);
+    write_outcome(&told(outcome, fields.as_deref(), None), held, &mut out);
     out
 }
 

@@ -146,6 +146,7 @@ impl Session {
     pub(super) fn leave(&mut self) {
         // First, so that what it asked for and does not have yet comes to nothing: the farewell is read before it.
         self.caller.leave();
+        self.stop_sending();
         let is_signed_out = self.occupant.why() == Some(CloseCode::SignedOut);
         let may_come_back = self.arrival.dialect.resume && !is_signed_out;
         let is_crowded = self.host.roster.waiting_for() + self.instances.len() > self.host.limits.waiting;

@@ -164,6 +164,7 @@ impl Session {
         // Calls that are under way are judged by who is signed in when they are done.
         self.caller.sign_in(None);
         self.caller.leave();
+        self.stop_sending();
         for mailbox in self.mailboxes() {
             mailbox.hang_up(self.session, self.id, false);
         }

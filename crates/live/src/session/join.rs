@@ -86,6 +86,7 @@ fn begin(
         inbox,
         first: None,
         rooms: Arc::clone(&host.rooms),
+        desk: Arc::clone(&host.desk),
     });
     let ended = Ended { host: Arc::clone(host), component, key: Arc::clone(key), instance: id };
     let life = async move {

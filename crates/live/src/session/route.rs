@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use fluxstack_live_protocol::upload::UploadChunk;
 use fluxstack_live_protocol::{
     ClientBody, ClientMessage, Code, InstanceId, ReplyKind, ServerMessage, SessionId, legacy,
 };
@@ -74,7 +75,8 @@ impl Session {
         let id: Option<InstanceId> = component_id.as_deref().and_then(|id| id.parse().ok());
         let subject = match (body, id) {
             (ClientBody::Batch { calls, .. }, _) => super::batch::subject(calls),
-            (ClientBody::Mount { .. }, _) | (_, None) => {
+            // What is said of chunks waits for no state.
+            (ClientBody::Mount { .. } | ClientBody::UploadChunk(_), _) | (_, None) => {
                 component_id.as_deref().map_or(Subject::None, |id| Subject::Named(id.into()))
             }
             (_, Some(instance)) => Subject::Instance(instance),
@@ -163,11 +165,13 @@ impl Session {
             ClientBody::Batch { .. } => {
                 ticket.answer(Err(Error::new(Code::UnknownType, "Unknown message type")));
             }
-            ClientBody::UploadStart(_)
-            | ClientBody::UploadChunk(_)
-            | ClientBody::UploadComplete { .. }
-            | ClientBody::UploadCancel { .. } => {
-                ticket.answer(Err(Error::new(Code::UploadRefused, "this server takes no files")));
+            ClientBody::UploadStart(start) => self.start_upload(id, component_id.as_deref(), *start, ticket),
+            ClientBody::UploadChunk(UploadChunk { upload, at, total, bytes }) => {
+                self.send_chunk(id, &upload, at, total, bytes.into_owned().into(), ticket);
+            }
+            ClientBody::UploadComplete { upload, hash } => self.complete_upload(id, &upload, hash, ticket),
+            ClientBody::UploadCancel { upload } => {
+                self.cancel_upload(id, component_id.as_deref(), &upload, ticket);
             }
             body => {
                 let mailbox = id.and_then(|id| self.mailbox(id));
@@ -312,6 +316,7 @@ impl Session {
                 ticket,
             }),
             rooms: Arc::clone(&host.rooms),
+            desk: Arc::clone(&host.desk),
         });
         let ended = Ended { host: Arc::clone(&host), session, instance: id };
         host.tasks.spawn(async move {
@@ -437,6 +442,7 @@ pub(super) fn deliver(mailbox: &Mailbox, mail: Mail) {
         | Mail::Sent { .. }
         | Mail::Heard { .. }
         | Mail::Look
+        | Mail::Upload(_)
         | Mail::Join(_)
         | Mail::Rest { .. }
         | Mail::Leave { .. } => {}

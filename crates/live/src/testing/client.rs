@@ -114,9 +114,9 @@ impl Client {
         }
     }
 
-    /// Sends a binary frame.
-    pub async fn send_binary(&mut self) {
-        self.send_frame(Incoming::Binary).await;
+    /// Sends a binary frame; any bytes at all.
+    pub async fn send_binary(&mut self, frame: impl Into<Bytes>) {
+        self.send_frame(Incoming::Binary(frame.into())).await;
     }
 
     /// Loses the next `count` state frames on their way here.

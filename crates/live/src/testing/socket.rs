@@ -90,6 +90,7 @@ impl Socket {
             while let Some(frame) = frames.recv().await {
                 let frame = match frame {
                     Incoming::Text(text) => Incoming::Text(channel::frame(id, &text).into()),
+                    Incoming::Binary(frame) => Incoming::Binary(channel::binary(id, &frame).into()),
                     other => other,
                 };
                 if to_server.send(frame).await.is_err() {
@@ -113,9 +114,9 @@ impl Socket {
         self.to_server.try_send(Incoming::Text(Bytes::copy_from_slice(text.as_bytes()))).is_ok()
     }
 
-    /// Sends a binary frame.
-    pub async fn send_binary(&self) {
-        let _ = self.to_server.send(Incoming::Binary).await;
+    /// Sends a binary frame; any bytes at all.
+    pub async fn send_binary(&self, frame: impl Into<Bytes>) {
+        let _ = self.to_server.send(Incoming::Binary(frame.into())).await;
     }
 
     /// Answers no pings from now on.
