@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Desk, FileId};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A file that a client has sent: whole, what it says it is, and in nobody's place yet.
 ///
@@ -76,8 +76,9 @@ impl UploadedFile {
     /// # Errors
     /// [`Code::Internal`](crate::Code::Internal) if the system refuses; the file is then where it was, in its field.
     pub async fn move_to(self, path: impl AsRef<Path>) -> Result<()> {
-        let _ = path.as_ref();
-        Err(Error::not_found("the file is not there any more"))
+        std::fs::rename(self.path(), path)?;
+        self.desk.slots.lock().unwrap().remove(&self.about.id);
+        Ok(())
     }
 
     pub(crate) fn id(&self) -> FileId {
