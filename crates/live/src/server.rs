@@ -153,6 +153,12 @@ impl Builder {
         self
     }
 
+    /// Whether it was given a folder for files.
+    #[cfg(feature = "testing")]
+    pub(crate) fn takes_files(&self) -> bool {
+        self.uploads.is_some()
+    }
+
     /// Lets pages of another origin connect, such as `https://app.example.com`. Pages of the server's own
     /// origin always may; programs that are no browser send no origin and may as well.
     #[must_use]

@@ -162,14 +162,27 @@ impl Client {
     /// # Panics
     /// If the server closes instead of answering.
     pub async fn request(&mut self, mut message: Value) -> Value {
-        self.last_request += 1;
-        let id = json!(self.last_request.to_string());
+        let id = self.next_request();
         message["requestId"] = id.clone();
         self.send(message).await;
+        self.answer_to(&id).await
+    }
+
+    /// An id for a request.
+    pub fn next_request(&mut self) -> Value {
+        self.last_request += 1;
+        json!(self.last_request.to_string())
+    }
+
+    /// Waits for the answer to the request with this id. Other messages stay to be read.
+    ///
+    /// # Panics
+    /// If the server closes instead of answering.
+    pub async fn answer_to(&mut self, id: &Value) -> Value {
         let mut before = VecDeque::new();
         loop {
             let next = self.next().await.expect("the server answers every request");
-            if next["requestId"] == id {
+            if next["requestId"] == *id {
                 before.append(&mut self.waiting);
                 self.waiting = before;
                 return next;
@@ -365,6 +378,12 @@ fn outcome(answer: Value) -> Result<Value, Refused> {
     if answer["success"] == true {
         return Ok(answer["result"].clone());
     }
-    let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
-    Err(Refused { code: text("code"), error: text("error"), fields: answer["fields"].clone() })
+    Err(Refused::from_answer(&answer))
+}
+
+impl Refused {
+    pub(super) fn from_answer(answer: &Value) -> Self {
+        let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
+        Self { code: text("code"), error: text("error"), fields: answer["fields"].clone() }
+    }
 }

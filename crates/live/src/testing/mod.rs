@@ -10,12 +10,16 @@
 
 mod client;
 mod come_back;
+mod folder;
 mod harness;
 mod mount;
 pub mod sim;
 mod socket;
+mod upload;
 
 pub use client::{Client, Refused};
+pub use folder::Folder;
 pub use harness::Harness;
 pub use mount::{Mounted, mount};
 pub use socket::{Request, Socket};
+pub use upload::TestFile;

@@ -6,9 +6,12 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::client::{Client, Refused};
+use super::folder::Folder;
 use super::harness::Harness;
+use super::upload::TestFile;
 use crate::component::Component;
 use crate::server::{Builder, Live};
+use crate::uploads::Uploads;
 
 /// Mounts `C` alone. For services, build the server yourself: [`Mounted::on`].
 ///
@@ -58,6 +61,8 @@ pub struct Mounted<C> {
     id: String,
     shown: Value,
     events: Vec<Value>,
+    /// Where its files are, if it takes any. Goes last.
+    _folder: Option<Folder>,
     component: PhantomData<C>,
 }
 
@@ -70,6 +75,11 @@ impl<C: Component> Mounted<C> {
     /// # Panics
     /// If the server cannot be built, or the props are no JSON.
     pub async fn on(builder: Builder, props: C::Props) -> Result<Self, Refused> {
+        let folder = (C::UPLOADS > 0 && !builder.takes_files()).then(Folder::new);
+        let builder = match &folder {
+            Some(folder) => builder.uploads(Uploads::at(folder.path())),
+            None => builder,
+        };
         let live = builder.component::<C>().build().expect("the server can be built");
         let harness = Harness::new(live);
         let mut client = harness.connect().await;
@@ -77,7 +87,7 @@ impl<C: Component> Mounted<C> {
         let props = serde_json::from_slice(&props).expect("props are JSON");
         let id = client.mount(C::NAME, props).await?;
         let shown = client.view(&id).unwrap_or_default();
-        Ok(Self { harness, client, id, shown, events: Vec::new(), component: PhantomData })
+        Ok(Self { harness, client, id, shown, events: Vec::new(), _folder: folder, component: PhantomData })
     }
 
     /// Calls an action by its name on the wire; `null` if it returns nothing.
@@ -94,6 +104,15 @@ impl<C: Component> Mounted<C> {
     /// What the field, or [`Component::written`], answered.
     pub async fn write(&mut self, field: &str, value: Value) -> Result<(), Refused> {
         self.client.write(&self.id, field, value).await.map(drop)
+    }
+
+    /// Sends a whole file to a field, by its name on the wire; answers with the last word of the server. A component
+    /// that takes files is given a folder for the time of the test, unless its server has one.
+    ///
+    /// # Errors
+    /// What was wrong with it, or what [`Component::on_upload`] answered.
+    pub async fn upload(&mut self, field: &str, file: &TestFile) -> Result<Value, Refused> {
+        self.client.upload(&self.id, field, file).await
     }
 
     /// The whole visible state.

@@ -111,10 +111,20 @@ impl Desk {
         slot.turn += 1;
         slot.received = match &slot.done {
             Some(done) if ask.is_resumed => done.size,
-            _ => { slot.done = None; file.metadata()?.len() }
+            _ => {
+                slot.done = None;
+                file.metadata()?.len()
+            }
         };
-        (slot.chunks, slot.size, slot.name, slot.kind, slot.is_gone) = (0, ask.size, ask.name, ask.kind, false);
-        let sending = Sending { desk: Arc::clone(self), id: ask.id, turn: slot.turn, file: file.into(), progress: ask.progress };
+        (slot.chunks, slot.size, slot.name, slot.kind, slot.is_gone) =
+            (0, ask.size, ask.name, ask.kind, false);
+        let sending = Sending {
+            desk: Arc::clone(self),
+            id: ask.id,
+            turn: slot.turn,
+            file: file.into(),
+            progress: ask.progress,
+        };
         Ok(Opened { received: slot.received, sending: Arc::new(sending), direct: None })
     }
 
@@ -127,7 +137,10 @@ impl Desk {
         };
         match &slot.done {
             Some(_) if slot.in_hands => None,
-            Some(about) => { slot.in_hands = true; Some(Claim::Done(UploadedFile { desk: Arc::clone(self), about: Arc::clone(about) })) }
+            Some(about) => {
+                slot.in_hands = true;
+                Some(Claim::Done(UploadedFile { desk: Arc::clone(self), about: Arc::clone(about) }))
+            }
             None => Some(Claim::Part { received: slot.received }),
         }
     }

@@ -36,18 +36,26 @@ impl Sending {
         let Some(slot) = slot else { return Err(Error::new(Code::UploadGone, "gone")) };
         let skip = match at {
             At::Offset(offset) if offset > slot.received => {
-                return Err(Error::new(Code::UploadGap, "gap").and("bytesUploaded", slot.received.to_string()));
+                return Err(
+                    Error::new(Code::UploadGap, "gap").and("bytesUploaded", slot.received.to_string())
+                );
             }
             At::Offset(offset) => (slot.received - offset).min(bytes.len() as u64),
             At::Index(index) if index > slot.chunks => {
-                return Err(Error::new(Code::UploadGap, "gap").and("bytesUploaded", slot.received.to_string()));
+                return Err(
+                    Error::new(Code::UploadGap, "gap").and("bytesUploaded", slot.received.to_string())
+                );
             }
             At::Index(index) if index < slot.chunks => bytes.len() as u64,
             At::Index(_) => 0,
         };
-        if matches!(at, At::Index(index) if index == slot.chunks) { slot.chunks += 1; }
+        if matches!(at, At::Index(index) if index == slot.chunks) {
+            slot.chunks += 1;
+        }
         let bytes = &bytes[skip as usize..];
-        if slot.received + bytes.len() as u64 > slot.size { return Err(Error::new(Code::UploadTooLarge, "large")); }
+        if slot.received + bytes.len() as u64 > slot.size {
+            return Err(Error::new(Code::UploadTooLarge, "large"));
+        }
         std::io::Write::write_all(&mut *self.file.lock().unwrap(), bytes)?;
         slot.received += bytes.len() as u64;
         let received = slot.received;
@@ -69,8 +77,8 @@ impl Sending {
     }
 
     fn check(&self, hash: Option<[u8; 32]>) -> Result<UploadedFile, Error> {
-        use sha2::Digest as _;
         use crate::error::Code;
+        use sha2::Digest as _;
         let mut slots = self.desk.slots.lock().unwrap();
         let slot = slots.get_mut(&self.id).filter(|slot| slot.turn == self.turn);
         let Some(slot) = slot else { return Err(Error::new(Code::UploadGone, "gone")) };
@@ -88,8 +96,13 @@ impl Sending {
         std::fs::rename(&part, &path)?;
         let hex: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
         let about = Arc::new(super::uploaded::About {
-            id: self.id, path: path.into(), name: slot.name.as_str().into(), extension: None,
-            content_type: slot.kind.as_str().into(), size: slot.size, sha256: hex.into(),
+            id: self.id,
+            path: path.into(),
+            name: slot.name.as_str().into(),
+            extension: None,
+            content_type: slot.kind.as_str().into(),
+            size: slot.size,
+            sha256: hex.into(),
         });
         slot.done = Some(Arc::clone(&about));
         slot.in_hands = true;
@@ -97,7 +110,9 @@ impl Sending {
     }
 
     /// The client gives it up: what is there is removed.
-    pub(crate) fn cancel(&self) { self.desk.remove(self.id); }
+    pub(crate) fn cancel(&self) {
+        self.desk.remove(self.id);
+    }
 
     /// The connection is gone; what is there stays.
     pub(crate) fn detach(&self) {}
@@ -110,6 +125,8 @@ impl Drop for UploadedFile {
         slot.in_hands = false;
         let is_gone = slot.is_gone;
         drop(slots);
-        if is_gone { self.desk.remove(self.about.id); }
+        if is_gone {
+            self.desk.remove(self.about.id);
+        }
     }
 }
