@@ -118,6 +118,12 @@ impl Identity {
         Arc::clone(&self.id)
     }
 
+    /// Whether it has ended by itself.
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_over(&self) -> bool {
+        self.remaining().is_some_and(|remaining| remaining.is_zero())
+    }
+
     /// How much longer it lasts, if not for ever; nothing if it is over.
     fn remaining(&self) -> Option<Duration> {
         let now = UNIX_EPOCH + Duration::from_millis(clock::now());

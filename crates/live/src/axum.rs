@@ -1,5 +1,6 @@
-//! Live components in an axum application. The only file that names axum, and the one that knows it is a
-//! WebSocket underneath.
+//! Live components in an axum application. Only this file and those in its folder name axum, and only this one knows that
+//! it is a WebSocket underneath; `axum/files.rs` serves what was kept, `axum/static_files.rs` what the application is
+//! made of.
 //!
 //! Before the upgrade the origin is checked, a place is taken, and it is found out who connects; after it the
 //! socket is a stream and a sink like any other transport. A request from a foreign page is refused before anybody
@@ -25,6 +26,14 @@ use crate::channels::{self, Visitor};
 use crate::error::Code;
 use crate::server::{Live, NoPlace, Place, forwarded};
 use crate::session::{Arrival, Incoming, Outgoing, Unknown};
+
+mod conditions;
+mod files;
+#[cfg(feature = "files")]
+mod static_files;
+
+#[cfg(feature = "files")]
+pub use static_files::static_files;
 
 /// The socket library's own buffers. By default it reserves 128 KiB for reading on each connection;
 /// `cargo xtask memory` measures what a connection costs with these.

@@ -57,6 +57,7 @@ mod clock;
 pub mod component;
 pub mod error;
 pub mod field;
+mod files;
 #[cfg(all(feature = "axum", feature = "testing"))]
 #[doc = include_str!("guide.md")]
 pub mod guide {}
@@ -95,11 +96,14 @@ mod work;
 
 pub use action::Actions;
 pub use auth::{Caller, Identity};
+#[cfg(all(feature = "axum", feature = "files"))]
+pub use axum::static_files;
 pub use component::{Address, Component, Cx, PropsChange, Rehydrated, Resumed, RoomCx, Scope, Source};
 pub use error::{Code, Error, Result};
 pub use field::{
     Bound, FieldErrors, FileState, FileStatus, Form, List, Map, Presence, Present, Upload, Validate,
 };
+pub use files::{FileRequest, Files};
 pub use fluxstack_live_macros::{State, actions, requires, wire};
 pub use fluxstack_live_protocol as protocol;
 pub use limits::Limits;

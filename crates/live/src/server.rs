@@ -14,6 +14,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::{Authenticator, Erased};
 use crate::component::Component;
+use crate::error::Result;
+use crate::files::Files;
 use crate::limits::Limits;
 use crate::mailbox::Mail;
 use crate::quota::{Shares, Strikes};
@@ -284,6 +286,14 @@ impl Live {
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// The files that are kept.
+    ///
+    /// # Errors
+    /// An internal error, if this server keeps none: give it [`Uploads`](crate::Uploads).
+    pub fn files(&self) -> Result<Files> {
+        Files::of(&self.host.services)
     }
 
     /// The limits in force.

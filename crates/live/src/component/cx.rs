@@ -16,6 +16,7 @@ use super::Component;
 use super::effect::{Address, Effect, Post, RoomAct};
 use crate::auth::{Caller, Identity, demand};
 use crate::error::{Error, Result};
+use crate::files::Files;
 use crate::services::Services;
 use crate::watch::{Name, Watches};
 use crate::wire::{Wire, to_json};
@@ -129,6 +130,14 @@ impl<C: Component> Cx<C> {
             let missing = type_name::<T>();
             Error::internal(format!("no `{missing}` was provided: add `.provide(…)` to `Live::builder()`"))
         })
+    }
+
+    /// The files that are kept.
+    ///
+    /// # Errors
+    /// An internal error, if this server keeps none: give it [`Uploads`](crate::Uploads).
+    pub fn files(&self) -> Result<Files> {
+        Files::of(&self.services)
     }
 
     /// Tells the instance's clients that something happened. Sent at the end of the turn, after the state.

@@ -14,7 +14,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 /// Bytes of a signature.
-pub(super) const SIGNATURE: usize = 32;
+pub(crate) const SIGNATURE: usize = 32;
 
 const NONCE: usize = 24;
 const TAG: usize = 16;
@@ -29,6 +29,7 @@ const ACCEPTED: usize = 8;
 const SALT: &[u8] = b"fluxstack-live seal 1";
 const SIGN: &[u8] = b"sign";
 const ENCRYPT: &[u8] = b"encrypt";
+const LINK: &[u8] = b"link";
 
 /// The secrets that sign, and encrypt if wanted, what leaves the server and comes back.
 ///
@@ -137,6 +138,18 @@ impl Keys {
         Self::new(id, secret.as_slice()).expect("the id is short and plain, the secret long enough")
     }
 
+    /// Signs what an address says. What is signed is not said with it: whoever asks has to know it.
+    pub(crate) fn sign_link(&self, said: &[u8]) -> [u8; SIGNATURE] {
+        mac(&self.signing.link, said).finalize().into_bytes().into()
+    }
+
+    /// Whether one of these keys signed that. Takes as long for every wrong signature. An address does not say which
+    /// key it was, so each is tried: there are few, and what is signed is short.
+    pub(crate) fn has_signed_link(&self, said: &[u8], signature: &[u8; SIGNATURE]) -> bool {
+        let mut keys = std::iter::once(&self.signing).chain(&self.accepted);
+        keys.any(|key| mac(&key.link, said).verify_slice(signature).is_ok())
+    }
+
     pub(crate) fn encrypts(&self) -> bool {
         self.encrypted
     }
@@ -170,6 +183,7 @@ pub(super) struct Key {
     id: Box<str>,
     sign: Box<Zeroizing<[u8; 32]>>,
     encrypt: Box<Zeroizing<[u8; 32]>>,
+    link: Box<Zeroizing<[u8; 32]>>,
 }
 
 impl Key {
@@ -187,7 +201,7 @@ impl Key {
             source.expand(purpose, key.as_mut_slice()).expect("32 bytes are one block of the hash");
             key
         };
-        Ok(Self { id: id.into(), sign: derived(SIGN), encrypt: derived(ENCRYPT) })
+        Ok(Self { id: id.into(), sign: derived(SIGN), encrypt: derived(ENCRYPT), link: derived(LINK) })
     }
 
     pub(super) fn id(&self) -> &str {
@@ -229,14 +243,17 @@ impl Key {
     }
 
     fn mac(&self, bytes: &[u8]) -> Hmac<Sha256> {
-        let mac =
-            Hmac::<Sha256>::new_from_slice(self.sign.as_slice()).expect("HMAC takes a key of any length");
-        mac.chain_update(bytes)
+        mac(&self.sign, bytes)
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new_from_slice(self.encrypt.as_slice()).expect("the key has 32 bytes")
     }
+}
+
+fn mac(key: &[u8; 32], bytes: &[u8]) -> Hmac<Sha256> {
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.chain_update(bytes)
 }
 
 /// Bytes from the operating system, which also makes our ids.
@@ -293,7 +310,8 @@ mod tests {
         let secret = [7; 32];
         let key = Key::derive("a".to_owned(), &secret).unwrap();
         let other = Key::derive("a".to_owned(), &[7; 33]).unwrap();
-        let used = [secret, **key.sign, **key.encrypt, **other.sign, **other.encrypt];
+        let used = [key, other].map(|key| [**key.sign, **key.encrypt, **key.link]).concat();
+        let used = [vec![secret], used].concat();
         for (index, one) in used.iter().enumerate() {
             assert!(!used[index + 1..].contains(one), "{index}");
         }

@@ -33,7 +33,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use claims::Fields;
 pub(crate) use claims::{Claims, Kind};
-use keys::SIGNATURE;
+pub(crate) use keys::SIGNATURE;
 pub use keys::{KeyError, Keys};
 
 const FORMAT: u8 = 1;
