@@ -49,6 +49,12 @@ const EXTRAS = [
     budget: 0.5 * 1024,
     word: 'lastDeltaBytes',
   },
+  {
+    name: '@fluxstack/client/upload',
+    file: 'client/src/upload/index.ts',
+    budget: 6 * 1024,
+    word: 'FILE_UPLOAD',
+  },
   { name: '@fluxstack/client/window', file: 'client/src/window.ts', budget: 2 * 1024, word: 'LIST_READ' },
   {
     name: '@fluxstack/react/debug',

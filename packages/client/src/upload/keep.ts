@@ -122,7 +122,7 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
           }
           // Those of one moment keep their order too.
           count += 1
-          records.put({ ...kept, at, since: at + count / 1e6 })
+          records.put({ ...kept, at, since: at * 1000 + (count % 1000) })
           if (isWhole && (file.file || file.handle)) files.put(file, kept.id)
           return true
         })
