@@ -16,30 +16,26 @@ import { type Inside, insideOf } from '../inside.js'
 import { listeners } from '../listeners.js'
 import type { Guest } from '../port.js'
 import type { ComponentShape, LiveHandle } from '../shape.js'
-import { type Keep, openKeep, placeOf } from './keep.js'
+import { type Entry, isActive, isOver, measure, remark, viewOf } from './entry.js'
+import type { Kept, KeptFile } from './keep.js'
 import { laneOf } from './lane.js'
 import { browserPut } from './put.js'
+import { createRecall, giveAgain, pick } from './recall.js'
 import { type FileFacts, refusalOf, rulesOf } from './rules.js'
 import type {
   RejectedFile,
   Uploader,
   UploadField,
-  UploadItem,
   UploadOptions,
   UploadSource,
-  UploadStatus,
   UploadsView,
 } from './shape.js'
-import { createTransfer, type Known, type Transfer } from './transfer.js'
+import { createTransfer, type Known } from './transfer.js'
 
 /** Files of a field that are sent at once, unless told otherwise. */
 const PARALLEL = 3
-/** Files up to this, in bytes, are kept over a reload, unless told otherwise. */
-const KEEP = 64 << 20
 /** Progress is shown at most this often, in ms. */
 const SHOW_MS = 100
-/** Over how long, in ms, the speed is that of late. */
-const SPEED_MS = 500
 /** Progress is written down at most this often, in ms: it is only where a later page begins to ask. */
 const WRITE_MS = 1000
 
@@ -48,26 +44,6 @@ interface Source {
   readonly instanceId: string | undefined
   getState(): { readonly state: unknown; readonly status: string; readonly error: LiveError | undefined }
   subscribe(listener: () => void): () => void
-}
-
-/** A file of the field. */
-interface Entry extends FileFacts {
-  readonly id: string
-  readonly lastModified: number
-  readonly transfer: Transfer
-  /** Those that were under way together. */
-  readonly batch: number
-  file: File | undefined
-  handle: FileSystemFileHandle | undefined
-  isPaused: boolean
-  isChecked: boolean
-  isWritten: boolean
-  /** Why what was done last was not right. */
-  complaint: LiveError | undefined
-  /** How much there was when the speed was measured last. */
-  mark: { readonly at: number; readonly sent: number }
-  speed: number
-  item: UploadItem | undefined
 }
 
 interface Owned {
@@ -107,12 +83,9 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
   let entries: Entry[] = []
   let rejected: readonly RejectedFile[] = []
   let view: UploadsView = { items: [], isActive: false, progress: 0, rejected }
-  let keep: Keep | undefined
   let batch = 0
   /** Keeps the component mounted. */
   let leave: (() => void) | undefined
-  /** Whose uploads of earlier pages were looked for. */
-  let place: string | undefined
   /** What the server is to be told once it can be. */
   let owed: ((componentId: string) => void)[] = []
   let isLooking = false
@@ -134,35 +107,20 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       entries = []
       rejected = []
       owed = []
-      place = undefined
-      storage().forget(port.id())
+      recall.forget()
       look()
     },
   }
 
-  function storage(): Keep {
-    keep ??= openKeep(() => options.factory ?? globalThis.indexedDB)
-    return keep
-  }
+  // A later page finds those instances whose props are kept.
+  const isKept = (): boolean => kept()?.props !== undefined
+  const recall = createRecall(port, name, field, isKept, () => options)
 
   function state(): unknown {
     return handle.getState().state
   }
 
   // What is there, and what is to be done about it.
-
-  function statusOf({ transfer, file, isPaused }: Entry): UploadStatus {
-    const { phase } = transfer
-    if (phase === 'done' || phase === 'failed') return phase
-    if (!file) return 'interrupted'
-    if (isPaused) return 'paused'
-    if (phase === 'checking') return phase
-    return phase === 'sending' || phase === 'putting' ? 'sending' : 'waiting'
-  }
-
-  function isActive(entry: Entry): boolean {
-    return /^(waiting|sending|checking)$/.test(statusOf(entry))
-  }
 
   /** Looks at everything again: what may begin begins, and what there is to see is shown. */
   function look(): void {
@@ -176,7 +134,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       const { instanceId } = handle
       if (!port.isOpen()) rest()
       else if (instanceId !== undefined && handle.getState().status === 'live') {
-        restore()
+        recall.begin(restore)
         for (const tell of owed.splice(0)) tell(instanceId)
         check()
         run(instanceId)
@@ -209,8 +167,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       transfer.begin(file, instanceId)
     }
     for (const entry of entries) {
-      if (entry.isWritten || /^(done|failed)$/.test(entry.transfer.phase)) continue
-      entry.isWritten = note(entry, true)
+      if (!entry.isWritten && !isOver(entry)) recall.note(entry)
     }
   }
 
@@ -233,9 +190,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
     // Those that the field has, and those that it has not heard of.
     const has = new Set(rules.files.filter(({ status }) => status !== 'failed').map(({ id }) => id))
     const before = self ? entries.slice(0, entries.indexOf(self)) : entries
-    for (const { id, transfer } of before) {
-      if (!/^(done|failed)$/.test(transfer.phase)) has.add(transfer.fileId ?? id)
-    }
+    for (const other of before) if (!isOver(other)) has.add(other.transfer.fileId ?? other.id)
     return refusalOf(file, rules, has.size)
   }
 
@@ -257,89 +212,32 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
 
   // Over a reload.
 
-  /** A later page finds the instance, and who it is of. */
-  function isKept(): boolean {
-    return kept()?.props !== undefined
-  }
-
-  function restore(): void {
-    if (place !== undefined) return
-    place = placeOf(port.id(), port.getUser(), name, field)
-    if (!isKept()) return
-    const mine = place
-    void storage()
-      .read(place)
-      .then((found) => {
-        if (place !== mine) return
-        const known = new Set(entries.map(({ id }) => id))
-        const others = found.filter(({ id }) => !known.has(id))
-        const restored = others.map((one) => {
-          const entry = newEntry(one, one.file, one.handle, one)
-          entry.isPaused = one.isPaused
-          entry.isChecked = entry.isWritten = true
-          if (!entry.file && entry.handle) void pick(entry, false)
-          return entry
-        })
-        entries = [...restored, ...entries]
-        look()
-      })
-  }
-
-  /** Has the file again by its handle, if the browser allows it. */
-  async function pick(entry: Entry, mayAsk: boolean): Promise<void> {
-    try {
-      const handle = entry.handle as FileSystemFileHandle & Permissions
-      const how = { mode: 'read' } as const
-      const leave = await handle.queryPermission?.(how)
-      const isAllowed =
-        leave === 'granted' || (mayAsk && (await handle.requestPermission?.(how)) === 'granted')
-      if (isAllowed) take(entry, await handle.getFile())
-    } catch {
-      // It was moved or deleted: it has to be picked again.
-    }
-  }
-
-  /** Goes on with a file that is given again. */
-  function take(entry: Entry, file: File): void {
-    if (entry.file || !entries.includes(entry)) return
-    const { name, size, lastModified } = entry
-    const isSame = file.name === name && file.size === size && file.lastModified === lastModified
-    entry.complaint = isSame
-      ? undefined
-      : new LiveError('FILE_CHANGED', `${file.name} is not the file ${name} that was being sent`)
-    if (isSame) {
-      entry.file = file
-      // Nobody knows whether it is what it was: what was sent is read again, and compared in the end.
-      entry.transfer.mistrust()
-    }
+  /** An earlier page left this. */
+  function restore(left: readonly (Kept & KeptFile)[]): void {
+    const others = left.filter(({ id }) => !find(id))
+    const restored = others.map((one) => {
+      const entry = newEntry(one, one, one)
+      entry.isPaused = one.isPaused
+      entry.isChecked = entry.isWritten = true
+      if (!entry.file && entry.handle) void pick(entry, false).then((file) => take(entry, file))
+      return entry
+    })
+    entries = [...restored, ...entries]
     look()
   }
 
-  /** Writes down how it stands. Whether that makes sense. */
-  function note(entry: Entry, isFirst = false): boolean {
-    if (place === undefined || !isKept()) return false
-    const { id, name, type, size, lastModified, isPaused, transfer, file, handle } = entry
-    const { isBegun, sent } = transfer
-    const mayKeep = size <= (options.keep ?? KEEP)
-    storage().write(
-      { id, place, name, type, size, lastModified, isPaused, isBegun, sent, hash: transfer.hash() },
-      isFirst ? { file: mayKeep ? file : undefined, handle } : undefined,
-    )
-    return true
+  /** Goes on with a file that is given again. */
+  function take(entry: Entry, file: File | undefined): void {
+    if (!file || entry.file || !entries.includes(entry)) return
+    giveAgain(entry, file)
+    look()
   }
 
   /** Writes down how far everything is. */
   function write(): void {
     cancelWrite?.()
     cancelWrite = undefined
-    for (const entry of entries) if (entry.isWritten) note(entry)
-  }
-
-  /** It is over: a later page need not know. */
-  function drop(entry: Entry): void {
-    if (!entry.isWritten) return
-    entry.isWritten = false
-    storage().remove(entry.id)
+    for (const entry of entries) if (entry.isWritten) recall.note(entry)
   }
 
   // What is shown.
@@ -348,78 +246,32 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
     cancelShow?.()
     cancelShow = undefined
     const { state, error } = handle.getState()
-    const files = rulesOf(state, field)?.files ?? []
-    const items = entries.map((entry) => {
-      const { transfer, item, id, name, type, size, file, speed } = entry
-      const { fileId, sent } = transfer
-      const status = statusOf(entry)
-      const next: UploadItem = {
-        id,
-        fileId,
-        name,
-        type,
-        size,
-        file,
-        sent,
-        status,
-        error: entry.complaint ?? transfer.error ?? (status === 'waiting' ? error : undefined),
-        speed: status === 'sending' ? speed : 0,
-        remaining: status === 'sending' && speed > 0 ? ((size - sent) / speed) * 1000 : undefined,
-        url: files.find((one) => one.id === fileId)?.url ?? transfer.url ?? item?.url,
-      }
-      if (!item || differs(item, next)) entry.item = next
-      return entry.item as UploadItem
-    })
-    const isNow = entries.some(isActive)
-    const together = entries.filter((entry) => entry.batch === batch && entry.transfer.phase !== 'failed')
-    const total = together.reduce((sum, { size }) => sum + size, 0)
-    const sent = together.reduce((sum, { transfer }) => sum + transfer.sent, 0)
-    const isAllDone = together.length > 0 && together.every(({ transfer }) => transfer.phase === 'done')
-    const progress = total > 0 ? sent / total : isAllDone ? 1 : 0
-    const next: UploadsView = { items, isActive: isNow, progress, rejected }
-    const isSame =
-      items.length === view.items.length && items.every((item, index) => item === view.items[index])
-    if (isSame && !differs({ ...view, items }, next)) return
+    const next = viewOf(entries, batch, rejected, rulesOf(state, field)?.files ?? [], error, view)
+    if (next === view) return
     view = next
     changes.tell()
   }
 
   function changed(entry: Entry, isProgress: boolean): void {
     const { transfer } = entry
-    if (/^(done|failed)$/.test(transfer.phase)) drop(entry)
+    if (isOver(entry)) recall.drop(entry)
     if (!isProgress) {
-      if (transfer.phase === 'sending') remark(entry)
+      if (transfer.phase === 'sending') remark(entry, clock.now())
       look()
       return
     }
-    measure(entry)
+    measure(entry, clock.now())
     cancelShow ??= clock.after(SHOW_MS, show)
     cancelWrite ??= clock.after(WRITE_MS, write)
-  }
-
-  function remark(entry: Entry): void {
-    entry.mark = { at: clock.now(), sent: entry.transfer.sent }
-    entry.speed = 0
-  }
-
-  function measure(entry: Entry): void {
-    const { mark, transfer, speed } = entry
-    const took = clock.now() - mark.at
-    if (took < SPEED_MS) return
-    const now = Math.max(0, ((transfer.sent - mark.sent) / took) * 1000)
-    entry.mark = { at: clock.now(), sent: transfer.sent }
-    entry.speed = speed > 0 ? speed * 0.7 + now * 0.3 : now
   }
 
   // What is asked for.
 
   function newEntry(
-    facts: FileFacts & { readonly lastModified: number },
-    file: File | undefined,
-    handle: FileSystemFileHandle | undefined,
+    { name, type, size, lastModified }: FileFacts & { readonly lastModified: number },
+    { file, handle }: KeptFile,
     known: Known,
   ): Entry {
-    const { name, type, size, lastModified } = facts
     const transfer = createTransfer(
       {
         port,
@@ -463,11 +315,11 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
   function setPaused(isPaused: boolean, id: string | undefined): void {
     for (const entry of entries) {
       if (id !== undefined && entry.id !== id) continue
-      if (entry.handle && !entry.file && !isPaused) void pick(entry, true)
-      if (entry.isPaused === isPaused || /^(done|failed)$/.test(entry.transfer.phase)) continue
+      if (entry.handle && !entry.file && !isPaused) void pick(entry, true).then((file) => take(entry, file))
+      if (entry.isPaused === isPaused || isOver(entry)) continue
       entry.isPaused = isPaused
       if (isPaused) entry.transfer.halt()
-      if (entry.isWritten) note(entry)
+      if (entry.isWritten) recall.note(entry)
     }
     look()
   }
@@ -478,7 +330,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       const refused: RejectedFile[] = []
       const added: string[] = []
       for (const one of files) {
-        const { file, handle }: UploadSource = one instanceof File ? { file: one } : one
+        const file = one instanceof File ? one : one.file
         const { name, type, size } = file
         const error = refusal(file)
         if (error) {
@@ -486,7 +338,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
           continue
         }
         const id = randomId()
-        const entry = newEntry(file, file, handle, {
+        const entry = newEntry(file, one instanceof File ? { file } : one, {
           id,
           name,
           type,
@@ -509,7 +361,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       const entry = find(id)
       if (!entry) return
       entries = entries.filter((other) => other !== entry)
-      drop(entry)
+      recall.drop(entry)
       const { transfer } = entry
       const isDone = transfer.phase === 'done'
       transfer.halt()
@@ -547,14 +399,4 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       if (given.chunk) lane.configure(given.chunk)
     },
   }
-}
-
-/** What some browsers have. */
-interface Permissions {
-  queryPermission?(how: { readonly mode: 'read' }): Promise<string>
-  requestPermission?(how: { readonly mode: 'read' }): Promise<string>
-}
-
-function differs(before: object, after: object): boolean {
-  return Object.entries(after).some(([key, value]) => value !== (before as Record<string, unknown>)[key])
 }

@@ -1,0 +1,112 @@
+/**
+ * What a later page of this tab goes on with: writes down what is under way in a field, and finds it again.
+ *
+ * Only what a later page finds the instance of is written down, and only for the user it is of. A file that was kept
+ * is what it was; of any other nobody knows, even if it looks the same, so it is digested again from its beginning.
+ */
+
+import { LiveError } from '../error.js'
+import type { Port } from '../port.js'
+import type { Entry } from './entry.js'
+import { type Keep, type Kept, type KeptFile, openKeep, placeOf } from './keep.js'
+import type { UploadOptions } from './shape.js'
+
+/** Files up to this, in bytes, are kept over a reload, unless told otherwise. */
+const KEEP = 64 << 20
+
+/** What a field remembers. */
+export interface Recall {
+  /** Looks once for what an earlier page left; `found` hears of it. */
+  begin(found: (left: readonly (Kept & KeptFile)[]) => void): void
+  /** Writes down how it stands; the first time with the file. */
+  note(entry: Entry): void
+  /** It is over: a later page need not know. */
+  drop(entry: Entry): void
+  /** Nothing of this tab may be known any more. */
+  forget(): void
+}
+
+/** Remembers nothing yet. `isKept`: a later page finds the instance. */
+export function createRecall(
+  port: Port,
+  name: string,
+  field: string,
+  isKept: () => boolean,
+  options: () => UploadOptions,
+): Recall {
+  let keep: Keep | undefined
+  /** Whose uploads these are. */
+  let place: string | undefined
+
+  function storage(): Keep {
+    keep ??= openKeep(() => options().factory ?? globalThis.indexedDB)
+    return keep
+  }
+
+  return {
+    begin(found) {
+      if (place !== undefined) return
+      const mine = placeOf(port.id(), port.getUser(), name, field)
+      place = mine
+      if (isKept())
+        void storage()
+          .read(mine)
+          .then((left) => place === mine && found(left))
+    },
+    note(entry) {
+      if (place === undefined || !isKept()) return
+      const { id, name, type, size, lastModified, isPaused, isWritten, transfer, file, handle } = entry
+      const { isBegun, sent } = transfer
+      entry.isWritten = true
+      const isSmall = size <= (options().keep ?? KEEP)
+      storage().write(
+        { id, place, name, type, size, lastModified, isPaused, isBegun, sent, hash: transfer.hash() },
+        isWritten ? undefined : { file: isSmall ? file : undefined, handle },
+      )
+    },
+    drop(entry) {
+      if (!entry.isWritten) return
+      entry.isWritten = false
+      storage().remove(entry.id)
+    },
+    forget() {
+      place = undefined
+      storage().forget(port.id())
+    },
+  }
+}
+
+/** The file that an entry was picked with, by its handle, if the browser allows it; `mayAsk` the user. */
+export async function pick(entry: Entry, mayAsk: boolean): Promise<File | undefined> {
+  try {
+    const handle = entry.handle as FileSystemFileHandle & Permissions
+    const how = { mode: 'read' } as const
+    const leave = await handle.queryPermission?.(how)
+    const isAllowed = leave === 'granted' || (mayAsk && (await handle.requestPermission?.(how)) === 'granted')
+    return isAllowed ? await handle.getFile() : undefined
+  } catch {
+    // It was moved or deleted: it has to be picked again.
+    return undefined
+  }
+}
+
+/** Gives an entry its file again, if it is that file as far as can be seen. */
+export function giveAgain(entry: Entry, file: File): void {
+  const { name, size, lastModified } = entry
+  if (file.name !== name || file.size !== size || file.lastModified !== lastModified) {
+    entry.complaint = new LiveError(
+      'FILE_CHANGED',
+      `${file.name} is not the file ${name} that was being sent`,
+    )
+    return
+  }
+  entry.complaint = undefined
+  entry.file = file
+  entry.transfer.mistrust()
+}
+
+/** What some browsers have. */
+interface Permissions {
+  queryPermission?(how: { readonly mode: 'read' }): Promise<string>
+  requestPermission?(how: { readonly mode: 'read' }): Promise<string>
+}
