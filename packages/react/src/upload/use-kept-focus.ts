@@ -12,7 +12,7 @@ import { type FocusEvent, type RefObject, useLayoutEffect, useRef } from 'react'
 export function useKeptFocus(
   list: RefObject<HTMLElement | null>,
   leave: () => boolean,
-): { readonly onFocus: (event: FocusEvent) => void; readonly onBlur: (event: FocusEvent) => void } {
+): { readonly onFocus: (event: FocusEvent) => void; readonly onBlur: () => void } {
   /** What has the keyboard, and the place of its row; undefined if it is elsewhere. */
   const kept = useRef<{ readonly element: Element; row: Element | null; index: number }>(undefined)
 
@@ -38,9 +38,9 @@ export function useKeptFocus(
       const rows = Array.from(list.current?.querySelectorAll('li') ?? [])
       kept.current = row ? { element: target, row, index: rows.indexOf(row) } : undefined
     },
-    onBlur({ target, relatedTarget }) {
-      // What was taken out of the page has not given the keyboard away.
-      if (relatedTarget !== null || target.isConnected) kept.current = undefined
+    // Not heard of what React takes out of the page: that has not given the keyboard away.
+    onBlur() {
+      kept.current = undefined
     },
   }
 }

@@ -1,12 +1,19 @@
 // @vitest-environment jsdom
 import { LiveError } from '@fluxstack/client'
+import { useLive } from '@fluxstack/react'
 import { renderLive } from '@fluxstack/react/testing'
-import { english, type LiveUpload, UploadList, type UploadMessageOptions } from '@fluxstack/react/upload'
+import {
+  english,
+  type LiveUpload,
+  UploadList,
+  type UploadMessageOptions,
+  useUpload,
+} from '@fluxstack/react/upload'
 import { act, cleanup, screen, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
-import { StrictMode } from 'react'
+import { type ReactNode, StrictMode, useLayoutEffect, useRef } from 'react'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { AlbumPage, albums, type FakeUploader, fakeUploader, itemOf, last, PICTURES } from './album.js'
+import { Album, AlbumPage, albums, type FakeUploader, fakeUploader, itemOf, last, PICTURES } from './album.js'
 
 let uploader: FakeUploader
 vi.mock('@fluxstack/client/upload', () => ({ uploads: () => uploader }))
@@ -127,6 +134,33 @@ describe('the keyboard', () => {
     expect(activeElement?.getAttribute('aria-label')).toBe('Resume: a')
     uploader.show(itemOf({ name: 'a', status: 'checking' }))
     expect(document.activeElement).toBe(row('a'))
+  })
+
+  test('is left to somebody else who takes it when a file goes', async () => {
+    function Undo({ count }: { readonly count: number }): ReactNode {
+      const undo = useRef<HTMLButtonElement>(null)
+      // biome-ignore lint/correctness/useExhaustiveDependencies: that is when
+      useLayoutEffect(() => undo.current?.focus(), [count])
+      return (
+        <button type="button" ref={undo}>
+          undo
+        </button>
+      )
+    }
+    function UndoPage(): ReactNode {
+      const upload = useUpload(useLive(Album, { componentId: 'album' }), 'pictures')
+      return (
+        <>
+          <Undo count={upload.items.length} />
+          <UploadList upload={upload} />
+        </>
+      )
+    }
+    await renderLive(<UndoPage />, albums())
+    uploader.show(itemOf({ name: 'a' }), itemOf({ name: 'b' }))
+    await press('Cancel: a')
+    uploader.show(itemOf({ name: 'b' }))
+    expect(document.activeElement?.textContent).toBe('undo')
   })
 
   test('is left where it is elsewhere', async () => {
