@@ -49,7 +49,7 @@ export function OwnAlbum() {
         ))}
       </ul>
       {upload.rejected.map((file) => (
-        <p key={file.name} role="alert">
+        <p key={file.name}>
           {file.name}: {upload.message(file)}
         </p>
       ))}

@@ -13,6 +13,7 @@ const flat = (code: string): string =>
 const PAGES = {
   instant: ['order.tsx', 'instant.test.tsx'],
   testing: ['shop.test.tsx'],
+  uploads: ['avatar.tsx', 'album.tsx', 'uploads.test.tsx'],
   zustand: ['till-store.ts', 'till-page.tsx', 'till.test.tsx'],
 }
 
