@@ -19,7 +19,7 @@ import type { Reply, UploadMessage } from '../protocol.js'
 import type { ChunkOptions } from './shape.js'
 
 /** The smallest window, and what frames are made of. */
-export const STEP = 16 << 10
+export const STEP: number = 16 << 10
 /** The largest window. */
 const MOST = 1 << 20
 /** The window at first. */
