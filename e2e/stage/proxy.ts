@@ -17,6 +17,8 @@ export interface Network {
   readonly strand: () => void
   /** What the server says on the connections there are is lost on the way. What the page says arrives. */
   readonly deafen: () => void
+  /** No connection brings more bytes a second to the server than this; undefined: as fast as it goes. */
+  readonly limit: (rate: number | undefined) => void
   /** What was lost on its way to the page. */
   readonly lost: () => string
   /**
@@ -41,6 +43,7 @@ interface Pair {
 export async function startProxy(port: number): Promise<Network> {
   const pairs = new Set<Pair>()
   let isFrozen = false
+  let rate: number | undefined
   let refusal: string | undefined
   let sparesPages = false
   let refused = 0
@@ -68,7 +71,15 @@ export async function startProxy(port: number): Promise<Network> {
     far.on('error', () => far.destroy())
     if (asked) far.write(asked)
     near.on('data', (chunk) => {
-      if (!pair.isMute) far.write(chunk)
+      if (pair.isMute) return
+      const isFull = !far.write(chunk)
+      if (rate !== undefined) {
+        near.pause()
+        setTimeout(() => !isFrozen && near.resume(), (1000 * chunk.length) / rate)
+      } else if (isFull) {
+        near.pause()
+        far.once('drain', () => isFrozen || near.resume())
+      }
     })
     far.on('data', (chunk) => {
       if (pair.isDeaf) lost += chunk.toString()
@@ -112,6 +123,9 @@ export async function startProxy(port: number): Promise<Network> {
     },
     deafen() {
       for (const pair of pairs) pair.isDeaf = true
+    },
+    limit(to) {
+      rate = to
     },
     lost: () => lost,
     refuse(status, onlySockets = false) {

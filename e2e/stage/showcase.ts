@@ -1,6 +1,7 @@
 /** The showcase's server, started, stopped and killed as an operator would: by its program and its pid. */
 
 import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -11,6 +12,8 @@ export interface Showcase {
   /** Where it listens. Any port is free once; the same is asked for when it is started again. */
   readonly url: string
   readonly port: number
+  /** How much memory it has, in bytes. Where there is no /proc, 0. */
+  readonly memory: () => Promise<number>
   /** SIGKILL: no goodbye to anybody. */
   readonly kill: () => Promise<void>
   /** SIGTERM, as a deployment sends it. Brings the code it ended with, 0 if all went well. */
@@ -38,6 +41,10 @@ export async function startShowcase(flags: readonly string[] = [], port = 0): Pr
   return {
     url,
     port: Number(new URL(url).port),
+    async memory() {
+      const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '')
+      return 1024 * Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0)
+    },
     async kill() {
       child.kill('SIGKILL')
       await ended

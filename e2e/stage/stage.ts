@@ -20,6 +20,10 @@ export interface Stage {
   /** Where the page is. */
   readonly url: string
   readonly port: number
+  /** What the server writes is in here, if it is durable. */
+  readonly folder: string
+  /** How much memory the server has, in bytes. Where there is no /proc, 0. */
+  readonly memory: () => Promise<number>
   /** Opens the page in a profile of its own; `query` is what stands after the address. */
   readonly visit: (query?: string, options?: VisitOptions) => Promise<Visit>
   /** Opens an address that is not the server's own. */
@@ -65,6 +69,10 @@ export function setStage({ flags = [], isDurable = false }: StageOptions = {}): 
     get port() {
       return showcase.port
     },
+    get folder() {
+      return folder
+    },
+    memory: () => showcase.memory(),
     visit: (query = '', options = {}) => visit(browser, `${showcase.url}/${query}`, options),
     visitAt: (url, options = {}) => visit(browser, url, options),
     async visitThrough(query = '', options = {}) {

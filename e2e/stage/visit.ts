@@ -130,8 +130,10 @@ export async function renders(page: Page): Promise<number[]> {
 }
 
 function messagesOf(payload: string | Buffer): Message[] {
+  // Pieces of files.
+  if (typeof payload !== 'string') return []
   // On a socket that tabs share, each frame has the number of its connection before it.
-  const [, text = ''] = /^(?:\d+ |(?=[[{]))(.*)$/s.exec(payload.toString()) ?? []
+  const [, text = ''] = /^(?:\d+ |(?=[[{]))(.*)$/s.exec(payload) ?? []
   if (!text) return []
   const frame: unknown = JSON.parse(text)
   return (Array.isArray(frame) ? frame : [frame]) as Message[]

@@ -23,20 +23,24 @@ mod chat;
 mod clock;
 mod counter;
 mod cursors;
+mod easel;
+mod gallery;
 mod ledger;
 mod notebook;
 mod options;
+mod parcel;
 mod profile;
 mod shelves;
 mod signup;
 #[cfg(test)]
 mod snapshots;
+mod storeroom;
 mod tally;
 mod till;
 mod todos;
 mod visitor;
 
-use options::Options;
+use options::{Options, Served};
 
 /// How long what is running may take to come to rest when the showcase is asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -49,13 +53,18 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let options = Options::parse();
 
-    let (live, counted) = options.live()?;
-    let app = Router::new()
+    // The folder goes at the very end, with this.
+    let Served { live, counted, scratch: _scratch } = options.live()?;
+    let mut app = Router::new()
         .nest("/api/live", live.router())
+        .merge(live.file_routes())
         .route("/health", get(async || Redirect::permanent("/api/live/health")))
-        .fallback(assets::serve)
-        // So that who sends wrong signatures is known by their address.
-        .into_make_service_with_connect_info::<SocketAddr>();
+        .fallback(assets::serve);
+    if let Some(folder) = &options.files {
+        app = app.nest("/api/static", fluxstack_live::static_files(folder));
+    }
+    // So that who sends wrong signatures is known by their address.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
 
     let listener = tokio::net::TcpListener::bind(options.listen).await.with_context(|| {
         format!("cannot listen on {}: is something else there? Try --listen", options.listen)

@@ -13,9 +13,10 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
 use fluxstack_live::prelude::*;
-use fluxstack_live::{DiskStore, Keys, MemoryStore, Store};
+use fluxstack_live::{DiskStore, Keys, MemoryStore, Store, Uploads};
 
 use crate::shelves::{Counted, Forgetful};
+use crate::storeroom::Storeroom;
 use crate::visitor;
 
 /// Serves the showcase.
@@ -45,6 +46,32 @@ pub(crate) struct Options {
     /// Count what the store is asked for, and print it to standard error at the end.
     #[arg(long)]
     count_store: bool,
+    /// The folder for files that are sent. Not given, one beside the store's file; or, with a store that forgets
+    /// whose they are, one for temporary files, which goes when this program is asked to stop.
+    #[arg(long, value_name = "PATH")]
+    uploads: Option<PathBuf>,
+    /// Serve the files of this folder at /api/static/.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) files: Option<PathBuf>,
+}
+
+/// The server, and what goes with it.
+pub(crate) struct Served {
+    pub(crate) live: Live,
+    /// Its store, if that was to be counted.
+    pub(crate) counted: Option<Arc<Counted>>,
+    /// The folder of its files, if it is to go with the program.
+    pub(crate) scratch: Option<Scratch>,
+}
+
+/// A folder that goes when this does.
+pub(crate) struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // It is among temporary files, where somebody else tidies up if this cannot.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }
 
 /// Where instances rest.
@@ -92,8 +119,8 @@ impl From<Promise> for Durability {
 const LEDGER: usize = 48 << 20;
 
 impl Options {
-    /// The server, and its counted store if it was asked for.
-    pub(crate) fn live(&self) -> anyhow::Result<(Live, Option<Arc<Counted>>)> {
+    /// The server that was asked for.
+    pub(crate) fn live(&self) -> anyhow::Result<Served> {
         let mut live = Live::builder().discover().authenticator(visitor::believe);
         // The ledger is some megabytes long, and nothing else here comes near it.
         live = live.limits(|limits| limits.state = LEDGER);
@@ -119,7 +146,21 @@ impl Options {
             Some(counted) => live.store(Arc::clone(counted)),
             None => live.store(store),
         };
-        Ok((live.build()?, counted))
+        let (folder, scratch) = self.folder();
+        live = live.provide(Storeroom::at(folder.join("kept"))).uploads(Uploads::at(folder));
+        Ok(Served { live: live.build()?, counted, scratch })
+    }
+
+    /// Where files go that are sent, and whether that is to go with this program.
+    fn folder(&self) -> (PathBuf, Option<Scratch>) {
+        match (&self.uploads, &self.store) {
+            (Some(folder), _) => (folder.clone(), None),
+            (None, Place::File(path)) => (path.with_extension("files"), None),
+            (None, Place::Memory | Place::Nowhere) => {
+                let folder = std::env::temp_dir().join(format!("showcase-{}", std::process::id()));
+                (folder.clone(), Some(Scratch(folder)))
+            }
+        }
     }
 }
 
@@ -154,14 +195,27 @@ mod tests {
     }
 
     #[test]
+    fn files_lie_beside_the_store_unless_that_forgets_whose_they_are() {
+        let folder = |flags: &[&str]| Options::parse_from([&["showcase"], flags].concat()).folder();
+        let (beside, scratch) = folder(&["--store", "var/live.redb"]);
+        assert_eq!((beside, scratch.is_some()), ("var/live.files".into(), false));
+        let (given, scratch) = folder(&["--uploads", "var/sent"]);
+        assert_eq!((given, scratch.is_some()), ("var/sent".into(), false));
+        let (temporary, scratch) = folder(&["--store", "none"]);
+        std::fs::create_dir_all(temporary.join("parts")).unwrap();
+        drop(scratch.unwrap());
+        assert!(!temporary.exists());
+    }
+
+    #[test]
     fn a_server_comes_of_every_flag() {
         let long = "0123456789abcdef".repeat(4);
         let flags =
             ["--store", "none", "--durability", "trailing", "--grace", "5", "--count-store", "--key", &long];
         let options = Options::parse_from(["showcase"].into_iter().chain(flags));
-        let (live, counted) = options.live().unwrap();
-        assert_eq!(live.limits().grace, Duration::from_secs(5));
-        assert!(counted.is_some());
+        let served = options.live().unwrap();
+        assert_eq!(served.live.limits().grace, Duration::from_secs(5));
+        assert!(served.counted.is_some());
         let short = Options::parse_from(["showcase", "--key", "short"]);
         assert!(short.live().is_err());
     }

@@ -5,8 +5,10 @@ import { ClockPanel } from './clock-panel'
 import { ConnectionBanner, OutdatedBanner } from './connection-banner'
 import { Counters } from './counters'
 import { CursorField } from './cursor-field'
+import { GalleryPanel } from './gallery-panel'
 import { LedgerPanel } from './ledger-panel'
 import { NotebookPanel } from './notebook-panel'
+import { ParcelPanel } from './parcel-panel'
 import { ProfileForm } from './profile-form'
 import { SignupForm } from './signup-form'
 import { StatusBar } from './status-bar'
@@ -47,6 +49,7 @@ export function App() {
           <SignupForm />
         </div>
         <TillPanel />
+        <ParcelPanel />
         <NotebookPanel />
         <LedgerPanel />
         <TogetherHead />
@@ -55,6 +58,7 @@ export function App() {
           <TallyPanel />
           <CursorField />
         </div>
+        <GalleryPanel />
       </main>
       <Toasts />
       <StatusBar />
