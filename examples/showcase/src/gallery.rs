@@ -72,11 +72,7 @@ impl Component for Gallery {
         let (GalleryEvent::Hung { picture }, Source::Component(_)) = (event, from) else {
             return Err(Error::forbidden());
         };
-        self.pictures.insert(0, picture);
-        while self.is_full() && let Some(oldest) = self.pictures.pop() {
-            delete(oldest, cx)?;
-        }
-        Ok(())
+        self.hang(picture).into_iter().try_for_each(|oldest| delete(oldest, cx))
     }
 }
 
@@ -92,9 +88,18 @@ impl Gallery {
 }
 
 impl Gallery {
-    fn is_full(&self) -> bool {
-        let bytes: u64 = self.pictures.iter().map(|picture| picture.size).sum();
-        self.pictures.len() > MOST || bytes > MOST_BYTES
+    /// Brings what has to make room.
+    fn hang(&mut self, picture: Picture) -> Vec<Picture> {
+        self.pictures.insert(0, picture);
+        let mut gone = Vec::new();
+        while self.pictures.len() > MOST || self.bytes() > MOST_BYTES {
+            gone.extend(self.pictures.pop());
+        }
+        gone
+    }
+
+    fn bytes(&self) -> u64 {
+        self.pictures.iter().map(|picture| picture.size).sum()
     }
 }
 
@@ -106,4 +111,30 @@ fn delete(picture: Picture, cx: &mut Cx<Gallery>) -> Result<()> {
             tracing::warn!(?why, "the file of a picture was not deleted");
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(number: usize, size: u64) -> Picture {
+        let text = number.to_string();
+        Picture { key: text.clone(), url: text.clone(), name: text, by: "Ada".to_owned(), size }
+    }
+
+    fn keys(pictures: &[Picture]) -> Vec<&str> {
+        pictures.iter().map(|picture| &*picture.key).collect()
+    }
+
+    #[test]
+    fn the_oldest_makes_room_when_there_are_too_many_or_they_are_too_large() {
+        let mut gallery = Gallery { pictures: List::new() };
+        for number in 0..MOST {
+            assert!(gallery.hang(picture(number, 1)).is_empty());
+        }
+        assert_eq!(keys(&gallery.hang(picture(MOST, 1))), ["0"]);
+        assert_eq!((gallery.pictures.len(), &*gallery.pictures[0].key), (MOST, "24"));
+        let gone = gallery.hang(picture(25, MOST_BYTES - 2));
+        assert_eq!((gone.len(), keys(&gallery.pictures)), (22, vec!["25", "24", "23"]));
+    }
 }

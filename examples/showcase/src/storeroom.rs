@@ -23,7 +23,6 @@ const YOUNG: Duration = Duration::from_secs(60 * 60);
 /// See the module.
 pub(crate) struct Storeroom {
     folder: PathBuf,
-    room: u64,
 }
 
 /// A file that lies there.
@@ -37,20 +36,14 @@ struct Lying {
 impl Storeroom {
     /// The one in that folder, which need not be there yet.
     pub(crate) fn at(folder: PathBuf) -> Self {
-        Self { folder, room: PARCELS }
+        Self { folder }
     }
 
     /// Removes parcels that nobody can ask for any more, and then the oldest until another of that size has room.
     pub(crate) async fn make_room(&self, files: &Files, size: u64) -> Result<()> {
-        let mut parcels = self.lying(PRIVATE).await?;
-        parcels.sort_by_key(|parcel| parcel.since);
-        let mut bytes: u64 = parcels.iter().map(|parcel| parcel.size).sum();
-        for Lying { key, size: freed, since } in parcels {
-            if age(since) <= KEPT_FOR && bytes + size <= self.room {
-                break;
-            }
+        let parcels = self.lying(PRIVATE).await?;
+        for key in spent(parcels, size, SystemTime::now()) {
             files.delete(&key).await?;
-            bytes -= freed;
         }
         Ok(())
     }
@@ -104,6 +97,55 @@ fn look(root: &Path, below: &Path, depth: u8, found: &mut Vec<Lying>) -> io::Res
     Ok(())
 }
 
+/// Which parcels go, so that another of that size has room: those that are too old, and then the oldest.
+fn spent(mut parcels: Vec<Lying>, size: u64, now: SystemTime) -> Vec<String> {
+    parcels.sort_by_key(|parcel| parcel.since);
+    let mut bytes: u64 = parcels.iter().map(|parcel| parcel.size).sum();
+    let mut goes = |parcel: &Lying| {
+        let is_old = now.duration_since(parcel.since).is_ok_and(|age| age > KEPT_FOR);
+        let goes = is_old || bytes + size > PARCELS;
+        bytes -= parcel.size;
+        goes
+    };
+    parcels.into_iter().map_while(|parcel| goes(&parcel).then_some(parcel.key)).collect()
+}
+
 fn age(since: SystemTime) -> Duration {
     since.elapsed().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parcels_go_by_their_age_until_the_next_has_room() {
+        let now = SystemTime::now();
+        let hour = Duration::from_secs(60 * 60);
+        let parcel = |name: &str, hours: u32, gigabytes: u64| Lying {
+            key: name.to_owned(),
+            size: gigabytes << 30,
+            since: now - hours * hour,
+        };
+        let lying = || vec![parcel("new", 1, 1), parcel("old", 25, 1), parcel("middle", 20, 3), parcel("late", 2, 3)];
+        for (gigabytes, gone) in [(1, vec!["old"]), (2, vec!["old", "middle"]), (5, vec!["old", "middle", "late"])] {
+            assert_eq!(spent(lying(), gigabytes << 30, now), gone, "{gigabytes}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_public_lies_in_the_folder_and_what_is_private_below_it() {
+        let folder = std::env::temp_dir().join(format!("storeroom-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("private/ab")).unwrap();
+        for name in ["a.png", "private/ab/b.bin", "private/c"] {
+            std::fs::write(folder.join(name), name).unwrap();
+        }
+        let storeroom = Storeroom::at(folder.clone());
+        for (below, key) in [("", "a.png"), (PRIVATE, "private/ab/b.bin")] {
+            let lying: Vec<_> = storeroom.lying(below).await.unwrap().into_iter().map(|it| it.key).collect();
+            assert_eq!(lying, [key]);
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(storeroom.lying("").await.unwrap().is_empty());
+    }
 }
