@@ -55,9 +55,7 @@ export async function digestOf(response: Response): Promise<string> {
 export function countPieces(page: Page): Promise<unknown> {
   return page.addInitScript(() => {
     const send = WebSocket.prototype.send
-    WebSocket.prototype.send = function (
-      frame: string | ArrayBufferLike | Blob | ArrayBufferView<ArrayBuffer>,
-    ) {
+    WebSocket.prototype.send = function (frame: string | Blob | BufferSource) {
       if (ArrayBuffer.isView(frame)) {
         const head = new DataView(frame.buffer, frame.byteOffset).getUint32(0, true)
         const before = Number(sessionStorage.getItem('pieces'))

@@ -84,7 +84,7 @@ function PictureEasel() {
       <div className="drop-zone" {...upload.dropProps} data-testid="easel">
         <input {...upload.inputProps} aria-label="Pictures" data-testid="easel-input" />
         <p>{upload.isOver ? 'Let go of them here.' : 'Drop pictures here, or'}</p>
-        <button type="button" {...upload.buttonProps} className="primary">
+        <button {...upload.buttonProps} className="primary">
           Choose pictures
         </button>
         <button type="button" onClick={() => told(paint())} data-testid="paint">

@@ -1,5 +1,5 @@
 // Generated from the Rust components. Do not edit: run `cargo xtask types`.
-import { component, type Component, type Form, type Windowed } from '@fluxstack/client'
+import { component, type Component, type Form, type UploadState, type Windowed } from '@fluxstack/client'
 
 /** What somebody fills in. */
 export interface Account {
@@ -14,6 +14,28 @@ export interface Account {
   /** Whether they want to hear from us. */
   newsletter: boolean
 }
+
+export interface Arrived {
+  key: string
+  name: string
+  size: number
+  sha256: string
+  link: string
+  until: number
+}
+export interface Picture {
+  key: string
+  url: string
+  name: string
+  by: string
+  size: number
+}
+export interface GalleryShape { props: Record<string, never>; state: { pictures: Array<Picture> }; writable: {}; actions: { takeDown(args: { key: string }): void }; event: never }
+export const Gallery: Component<GalleryShape> = component<GalleryShape>('Gallery')
+export interface EaselShape { props: Record<string, never>; state: { pictures: UploadState; hung: number }; writable: {}; actions: { introduce(args: { name: string }): string }; event: never }
+export const Easel: Component<EaselShape> = component<EaselShape>('Easel')
+export interface ParcelShape { props: Record<string, never>; state: { file: UploadState; arrived: Arrived | null; count: number }; writable: {}; actions: { tap(): number; discard(): void }; event: never }
+export const Parcel: Component<ParcelShape> = component<ParcelShape>('Parcel')
 
 /** What happens in a chat, and is not kept. */
 export type ChatEvent =

@@ -48,7 +48,7 @@ export function ParcelPanel() {
           ) : (
             <div className="drop-zone" {...upload.dropProps}>
               <p>{upload.isOver ? 'Let go of it here.' : 'Drop a file here, or'}</p>
-              <button type="button" {...upload.buttonProps} className="primary">
+              <button {...upload.buttonProps} className="primary">
                 Choose a file
               </button>
               <p className="muted">Or have one made:</p>
