@@ -57,3 +57,55 @@ impl Easel {
         Ok(self.by.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fluxstack_live::testing::{Client, Folder, Harness, TestFile};
+    use fluxstack_live::{Disk, Uploads};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::storeroom::Storeroom;
+
+    /// As small as a picture can be.
+    const PIXEL: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+
+    fn harness(folder: &Folder) -> Harness {
+        let kept = folder.path().join("kept");
+        let uploads = Uploads::at(folder.path()).storage(Disk::at(&kept).unwrap());
+        let live = Live::builder().discover().authenticator(crate::visitor::believe);
+        Harness::new(live.uploads(uploads).provide(Storeroom::at(kept)).build().unwrap())
+    }
+
+    async fn wall(client: &mut Client, gallery: &str) -> Vec<Value> {
+        client.settle(gallery).await;
+        client.view(gallery).unwrap()["pictures"].as_array().unwrap().clone()
+    }
+
+    #[tokio::test]
+    async fn what_one_visitor_brings_hangs_before_all_and_only_a_moderator_takes_it_down() {
+        let folder = Folder::new();
+        let harness = harness(&folder);
+        let (mut ada, mut bob) = (harness.connect().await, harness.connect().await);
+        let gallery = ada.mount("Gallery", json!({})).await.unwrap();
+        bob.mount("Gallery", json!({})).await.unwrap();
+        let easel = ada.mount("Easel", json!({})).await.unwrap();
+        ada.call(&easel, "introduce", json!({ "name": "Ada" })).await.unwrap();
+        ada.upload(&easel, "pictures", &TestFile::new("a.gif", "image/gif", PIXEL)).await.unwrap();
+        let hung = wall(&mut bob, &gallery).await.remove(0);
+        assert_eq!((&hung["name"], &hung["by"], &hung["size"]), (&json!("a.gif"), &json!("Ada"), &json!(PIXEL.len())));
+        let file = folder.path().join("kept").join(hung["key"].as_str().unwrap());
+        assert_eq!(std::fs::read(&file).unwrap(), PIXEL);
+
+        let html = TestFile::new("b.png", "image/png", *b"<!doctype html><p>Hello");
+        assert_eq!(ada.upload(&easel, "pictures", &html).await.unwrap_err().code, "UPLOAD_TYPE");
+        let key = json!({ "key": hung["key"] });
+        assert_eq!(bob.call(&gallery, "takeDown", key.clone()).await.unwrap_err().code, "UNAUTHENTICATED");
+        bob.ask(json!({ "type": "AUTH", "payload": { "name": "admin" } })).await.unwrap();
+        bob.call(&gallery, "takeDown", key).await.unwrap();
+        assert!(wall(&mut ada, &gallery).await.is_empty());
+        while file.exists() {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -96,3 +96,39 @@ fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use fluxstack_live::testing::{Folder, Harness, TestFile};
+    use fluxstack_live::{Disk, Uploads};
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_parcel_is_kept_with_its_digest_and_a_link_until_it_is_discarded() {
+        let folder = Folder::new();
+        let kept = folder.path().join("kept");
+        let uploads = Uploads::at(folder.path()).storage(Disk::at(&kept).unwrap());
+        let live = Live::builder().discover().uploads(uploads).provide(Storeroom::at(kept.clone()));
+        let harness = Harness::new(live.build().unwrap());
+        let mut client = harness.connect().await;
+        let parcel = client.mount("Parcel", json!({})).await.unwrap();
+        let file = TestFile::new("notes.txt", "text/plain", b"all of it ".repeat(20_000));
+        client.upload(&parcel, "file", &file).await.unwrap();
+        let state = client.view(&parcel).unwrap();
+        let arrived = &state["arrived"];
+        assert_eq!((&arrived["name"], &arrived["size"]), (&json!("notes.txt"), &json!(200_000)));
+        assert_eq!(arrived["sha256"], file.hash());
+        assert!(arrived["link"].as_str().unwrap().starts_with("/uploads/private/"));
+        assert_eq!(state["file"]["files"], json!([]));
+        let path = kept.join(arrived["key"].as_str().unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), file.bytes);
+
+        client.call(&parcel, "discard", json!({})).await.unwrap();
+        assert!(!path.exists());
+        assert_eq!(client.view(&parcel).unwrap()["arrived"], json!(null));
+        assert_eq!(client.call(&parcel, "discard", json!({})).await.unwrap_err().code, "NOT_FOUND");
+        assert_eq!(client.call(&parcel, "tap", json!({})).await, Ok(json!(1)));
+    }
+}
