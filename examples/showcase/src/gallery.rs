@@ -61,7 +61,7 @@ impl Component for Gallery {
         // Files of pictures that were on their way here when a server was killed, or of a wall that is forgotten.
         if cx.members() == 1 {
             let hung: Vec<_> = self.pictures.iter().map(|picture| picture.key.clone()).collect();
-            let (storeroom, files) = (cx.app::<Storeroom>()?, cx.files());
+            let (storeroom, files) = (cx.app::<Storeroom>()?, cx.files()?);
             cx.spawn(async move { storeroom.tidy(&files, &hung).await }, |_, (), _| ())?;
         }
         Ok(())
@@ -105,7 +105,7 @@ impl Gallery {
 
 /// Removes the file of a picture, beside the gallery: nobody waits for a disk.
 fn delete(picture: Picture, cx: &mut Cx<Gallery>) -> Result<()> {
-    let files = cx.files();
+    let files = cx.files()?;
     cx.spawn(async move { files.delete(&picture.key).await }, |_, deleted, _| {
         if let Err(why) = deleted {
             tracing::warn!(?why, "the file of a picture was not deleted");

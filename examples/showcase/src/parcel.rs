@@ -51,7 +51,7 @@ impl Component for Parcel {
 
     async fn on_upload(&mut self, _field: &'static str, cx: &mut Cx<Self>) -> Result<()> {
         let file = self.file.take()?;
-        let (storeroom, files) = (cx.app::<Storeroom>()?, cx.files());
+        let (storeroom, files) = (cx.app::<Storeroom>()?, cx.files()?);
         storeroom.make_room(&files, file.size()).await?;
         // Nobody has to sign in here. So it is nobody's but for the link.
         let nobody = Identity::new(cx.instance_id().to_string());
@@ -80,7 +80,7 @@ impl Parcel {
     /// Throws away what arrived, so that there is room for another.
     pub async fn discard(&mut self, cx: &mut Cx<Self>) -> Result<()> {
         let arrived = self.arrived.take().ok_or_else(|| Error::not_found("nothing has arrived"))?;
-        cx.files().delete(&arrived.key).await
+        cx.files()?.delete(&arrived.key).await
     }
 }
 
