@@ -1,30 +1,39 @@
 //! What others ask for files.
 
+use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
-use super::{Accept, FileId, Sending, UploadedFile, Uploads, refused};
+use tokio::runtime::Handle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::folder::Folder;
+use super::ledger::Ledger;
+use super::note::Note;
+use super::part::{Part, failed};
+use super::room::Room;
+use super::slot::{Body, Slot};
+use super::{Accept, FileId, Sending, UploadedFile, Uploads, blocking, content, kinds, name, refused};
+use crate::clock;
 use crate::error::Error;
 use crate::limits::Limits;
 
+/// Bytes of what a client may say that a file is; what is longer is no type.
+pub(super) const LONGEST_KIND: usize = 127;
+/// How often is looked for what nobody wants.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
+
 /// Where all files of a server come in.
 pub(crate) struct Desk {
-    is_open: bool,
-    pub(super) folder: std::path::PathBuf,
-    pub(super) slots: std::sync::Mutex<std::collections::HashMap<FileId, TempSlot>>,
-}
-
-#[derive(Default)]
-pub(super) struct TempSlot {
-    pub(super) turn: u64,
-    pub(super) received: u64,
-    pub(super) chunks: u64,
-    pub(super) size: u64,
-    pub(super) name: String,
-    pub(super) kind: String,
-    pub(super) done: Option<Arc<super::uploaded::About>>,
-    pub(super) in_hands: bool,
-    pub(super) is_gone: bool,
+    /// None if it takes none.
+    room: Option<Room>,
+    /// How many times something was begun that sweeps. Once is enough.
+    sweeps: AtomicU64,
+    pub(super) over: CancellationToken,
+    /// Ends the sweeps with the desk.
+    _guard: DropGuard,
 }
 
 /// Somebody who may has a file to send.
@@ -78,83 +87,176 @@ impl Desk {
     /// Makes the folder if need be, removes what is too old in it and counts the rest. Reads and writes files: call it
     /// before the server starts. Then, on a runtime, it sweeps once an hour.
     pub(crate) fn start(uploads: Uploads, limits: &Limits) -> io::Result<Arc<Self>> {
-        let _ = limits;
-        std::fs::create_dir_all(&uploads.folder)?;
-        Ok(Arc::new(Self { is_open: true, folder: uploads.folder, slots: Default::default() }))
+        let room = Room {
+            folder: Folder::make(&uploads.folder)?,
+            ledger: Ledger::new(limits),
+            inspector: uploads.inspector,
+            age: limits.upload_age,
+            serials: AtomicU64::new(0),
+            slots: Mutex::new(HashMap::new()),
+        };
+        room.count()?;
+        room.sweep()?;
+        let desk = Arc::new(Self::new(Some(room)));
+        desk.keep_sweeping();
+        Ok(desk)
     }
 
     /// Of a server that takes no files.
     pub(crate) fn closed() -> Arc<Self> {
-        Arc::new(Self { is_open: false, folder: Default::default(), slots: Default::default() })
+        Arc::new(Self::new(None))
+    }
+
+    fn new(room: Option<Room>) -> Self {
+        let over = CancellationToken::new();
+        Self { room, sweeps: AtomicU64::new(0), over: over.clone(), _guard: over.drop_guard() }
     }
 
     /// Whether this server takes files.
     pub(crate) fn is_open(&self) -> bool {
-        self.is_open
+        self.room.is_some()
+    }
+
+    /// What those have who got something from this desk.
+    pub(super) fn room(&self) -> &Room {
+        self.room.as_ref().expect("a closed desk hands out nothing")
     }
 
     /// The way to send a file. From now on whoever had it before sends in vain.
     pub(crate) async fn open(self: &Arc<Self>, ask: Opening) -> Result<Opened, Error> {
-        if !self.is_open {
+        if !self.is_open() {
             return Err(refused("this server takes no files"));
         }
-        if !ask.accept.is_empty() && !ask.accept.contains(&Accept::Type(ask.kind.as_str().into())) {
-            return Err(Error::new(crate::error::Code::UploadType, "no such"));
+        self.keep_sweeping();
+        let desk = Arc::clone(self);
+        tokio::task::spawn_blocking(move || desk.admit(ask)).await?
+    }
+
+    /// On a thread that may block.
+    fn admit(self: &Arc<Self>, ask: Opening) -> Result<Opened, Error> {
+        let note = Note {
+            name: name::clean(&ask.name),
+            kind: kinds::said(&ask.kind).unwrap_or_default(),
+            size: ask.size,
+            begun: clock::now(),
+            done: None,
+        };
+        content::expect(&note.name, &note.kind, &ask.accept)?;
+        let slot = self.room().slot(ask.id);
+        let opened = self.begin(&slot, ask, note);
+        if opened.is_err() {
+            self.room().forget(&slot);
         }
-        let mut slots = self.slots.lock().unwrap();
-        let path = self.folder.join(format!("{}.part", ask.id));
-        if !ask.is_resumed {
-            let _ = std::fs::remove_file(&path);
-        }
-        let file = std::fs::OpenOptions::new().append(true).create(true).open(&path)?;
-        let slot = slots.entry(ask.id).or_default();
-        slot.turn += 1;
-        slot.received = match &slot.done {
-            Some(done) if ask.is_resumed => done.size,
-            _ => {
-                slot.done = None;
-                file.metadata()?.len()
+        opened
+    }
+
+    fn begin(self: &Arc<Self>, slot: &Arc<Slot>, ask: Opening, note: Note) -> Result<Opened, Error> {
+        let (room, size) = (self.room(), note.size);
+        let mut body = slot.lock();
+        slot.look(room, &mut body).map_err(|error| failed(error, 0))?;
+        let (turn, was_unwanted) = slot.take_turn();
+        let is_same = match &*body {
+            Body::Part(part) => part.note.is_same(&note),
+            Body::Checking(checking) => checking.part.note.is_same(&note),
+            Body::Done(done) => *done.about.name == *note.name && done.about.size == note.size,
+            Body::Unseen | Body::Nothing => false,
+        };
+        let mut told = Vec::new();
+        if was_unwanted || !is_same || !ask.is_resumed {
+            if matches!(&*body, Body::Done(_)) && slot.is_held() {
+                if was_unwanted {
+                    slot.renounce();
+                }
+                return Err(refused("this file is done already: send it under another id"));
             }
+            told = slot.erase(room, &mut body);
+            if matches!(&*body, Body::Unseen) {
+                return Err(Error::internal("what is there of the upload cannot be removed"));
+            }
+        }
+        if let Body::Nothing = &*body {
+            let charge = room.ledger.begin(&ask.owner, size, 0)?;
+            room.folder.write_note(slot.id, &note, false).map_err(|error| failed(error, 0))?;
+            let file = room.folder.create(slot.id).map_err(|error| failed(error, 0))?;
+            room.ledger.add_file(0);
+            let mut part = Part::new(room.serial(), note, Some(file), 0);
+            part.charge = Some(charge);
+            *body = Body::Part(Box::new(part));
+        }
+        let received = match &mut *body {
+            Body::Part(part) => {
+                if part.charge.is_none() {
+                    part.charge = Some(room.ledger.begin(&ask.owner, size, part.received())?);
+                }
+                part.accept = ask.accept;
+                part.is_attached = true;
+                part.received()
+            }
+            _ => size,
         };
-        (slot.chunks, slot.size, slot.name, slot.kind, slot.is_gone) =
-            (0, ask.size, ask.name, ask.kind, false);
-        let sending = Sending {
-            desk: Arc::clone(self),
-            id: ask.id,
-            turn: slot.turn,
-            file: file.into(),
-            progress: ask.progress,
-        };
-        Ok(Opened { received: slot.received, sending: Arc::new(sending), direct: None })
+        drop(body);
+        told.into_iter().for_each(|answer| answer(Err(super::slot::gone())));
+        let sending = Sending::new(Arc::clone(self), Arc::clone(slot), turn, size, ask.progress);
+        sending.catch_up();
+        Ok(Opened { sending, received, direct: None })
     }
 
     /// What is there of a file. Looks at the disk, though not for long.
     pub(crate) fn claim(self: &Arc<Self>, id: FileId) -> Option<Claim> {
-        let mut slots = self.slots.lock().unwrap();
-        let Some(slot) = slots.get_mut(&id) else {
-            let meta = std::fs::metadata(self.folder.join(format!("{id}.part"))).ok()?;
-            return Some(Claim::Part { received: meta.len() });
-        };
-        match &slot.done {
-            Some(_) if slot.in_hands => None,
-            Some(about) => {
-                slot.in_hands = true;
-                Some(Claim::Done(UploadedFile { desk: Arc::clone(self), about: Arc::clone(about) }))
+        let room = self.room.as_ref()?;
+        let slot = room.slot(id);
+        let claim = {
+            let mut body = slot.lock();
+            if let Err(error) = slot.look(room, &mut body) {
+                tracing::warn!(%id, %error, "what is there of an upload could not be seen");
             }
-            None => Some(Claim::Part { received: slot.received }),
-        }
+            match &*body {
+                _ if slot.is_unwanted() => None,
+                Body::Part(part) => Some(Claim::Part { received: part.received() }),
+                Body::Checking(checking) => Some(Claim::Part { received: checking.about.size }),
+                Body::Done(done) => {
+                    let (desk, about) = (Arc::clone(self), Arc::clone(&done.about));
+                    Some(Claim::Done(UploadedFile::new(desk, Arc::clone(&slot), about)))
+                }
+                Body::Unseen | Body::Nothing => None,
+            }
+        };
+        room.forget(&slot);
+        claim
     }
 
     /// Nobody wants it: it is removed, soon. One that somebody has in their hands goes when they let go of it.
     pub(crate) fn remove(self: &Arc<Self>, id: FileId) {
-        let mut slots = self.slots.lock().unwrap();
-        let Some(slot) = slots.get_mut(&id) else { return };
-        slot.is_gone = true;
-        slot.turn += 1;
-        if !slot.in_hands {
-            slots.remove(&id);
-            let _ = std::fs::remove_file(self.folder.join(format!("{id}.part")));
-            let _ = std::fs::remove_file(self.folder.join(format!("{id}.done")));
+        let Some(room) = &self.room else { return };
+        let slot = room.slot(id);
+        slot.renounce();
+        let desk = Arc::clone(self);
+        blocking(move || desk.room().erase_unwanted(&slot));
+    }
+
+    /// Removes what nobody has added to for too long, nobody sends and nobody has. On a thread that may block.
+    pub(crate) fn sweep(&self) -> io::Result<()> {
+        self.room.as_ref().map_or(Ok(()), Room::sweep)
+    }
+
+    /// Sweeps every hour, from the first moment on at which there is a runtime to do so.
+    fn keep_sweeping(self: &Arc<Self>) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        if !self.is_open() || self.sweeps.swap(1, Ordering::Relaxed) > 0 {
+            return;
         }
+        let (desk, over) = (Arc::downgrade(self), self.over.clone());
+        runtime.spawn(async move {
+            while over.run_until_cancelled(tokio::time::sleep(SWEEP)).await.is_some() {
+                if let Ok(Err(error)) = tokio::task::spawn_blocking({
+                    let desk = Weak::clone(&desk);
+                    move || desk.upgrade().map_or(Ok(()), |desk| desk.sweep())
+                })
+                .await
+                {
+                    tracing::error!(%error, "uploads that nobody wants could not be looked for");
+                }
+            }
+        });
     }
 }

@@ -1,10 +1,20 @@
 //! Asking the application whether a file does harm.
 
 use std::borrow::Cow;
-use std::error::Error;
+use std::error::Error as StdError;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::time::timeout;
+
+use crate::error::{Code, Error};
+
+/// How long an inspector may look at one file.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Looks at files before they are called done. Given to [`Uploads::inspect`](super::Uploads::inspect).
 ///
@@ -82,7 +92,7 @@ pub struct Unsafe(pub(super) Found);
 #[derive(Debug)]
 pub(super) enum Found {
     Harm(Cow<'static, str>),
-    Unknown(Box<dyn Error + Send + Sync>),
+    Unknown(Box<dyn StdError + Send + Sync>),
 }
 
 impl Unsafe {
@@ -94,12 +104,12 @@ impl Unsafe {
 
     /// It could not be found out. `cause` goes to the log.
     #[must_use]
-    pub fn unknown(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn unknown(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self(Found::Unknown(cause.into()))
     }
 }
 
-impl<E: Error + Send + Sync + 'static> From<E> for Unsafe {
+impl<E: StdError + Send + Sync + 'static> From<E> for Unsafe {
     fn from(cause: E) -> Self {
         Self::unknown(cause)
     }
@@ -121,4 +131,22 @@ impl<I: Inspect> Erased for I {
         // Inside an async block, so that one that is no `async fn` and panics is caught as well.
         Box::pin(async move { Inspect::inspect(self, file).await })
     }
+}
+
+/// Asks. An error is [`Code::UploadUnsafe`] if the file does harm, and [`Code::Busy`] if that is not known.
+pub(super) async fn ask(inspector: &dyn Erased, file: &Inspected<'_>) -> Result<(), Error> {
+    let answer = AssertUnwindSafe(inspector.inspect(file)).catch_unwind();
+    match timeout(PATIENCE, answer).await {
+        Ok(Ok(Ok(()))) => return Ok(()),
+        Ok(Ok(Err(Unsafe(Found::Harm(why))))) => {
+            tracing::warn!(sha256 = file.sha256, size = file.size, "an upload does harm, and is removed");
+            return Err(Error::new(Code::UploadUnsafe, why));
+        }
+        Ok(Ok(Err(Unsafe(Found::Unknown(cause))))) => {
+            tracing::error!(cause = %cause, "it could not be found out whether an upload does harm");
+        }
+        Ok(Err(_)) => tracing::error!("the inspector of uploads panicked"),
+        Err(_) => tracing::error!(patience = ?PATIENCE, "the inspector of uploads did not answer in time"),
+    }
+    Err(Error::new(Code::Busy, "the file cannot be checked at present: try again later"))
 }

@@ -13,10 +13,25 @@
 //! removed; nothing outside the folder is touched.
 
 mod accept;
+mod active;
+mod content;
 mod desk;
+mod faults;
+mod finish;
+mod folder;
 mod id;
 mod inspect;
+mod kinds;
+mod ledger;
+mod name;
+mod note;
+mod part;
+mod room;
 mod sending;
+mod slot;
+mod sniff;
+#[cfg(test)]
+mod tests;
 mod uploaded;
 
 use std::path::PathBuf;
@@ -61,4 +76,12 @@ impl Uploads {
 /// What the server says who takes no files, or no such.
 pub(crate) fn refused(why: &'static str) -> Error {
     Error::new(crate::error::Code::UploadRefused, why)
+}
+
+/// Does what may block, where there are threads for that; where there is no runtime, here.
+fn blocking(work: impl FnOnce() + Send + 'static) {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(work)),
+        Err(_) => work(),
+    }
 }

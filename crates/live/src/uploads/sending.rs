@@ -1,132 +1,219 @@
 //! One connection's way to a file.
+//!
+//! What is to be done waits in a queue. While there is something in it, one thread for blocking work does one after
+//! another: it writes a chunk, answers, and then hashes it, while the next is on its way. When nothing waits it hashes
+//! what was there before, block by block, and then ends.
+//!
+//! What must stay true: one thread at most; every request is answered once; memory is what waits, and that has a bound.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+pub(crate) use fluxstack_live_protocol::upload::At;
+use tokio::time::Instant;
 
-use super::{UploadedFile, refused};
-use crate::error::Error;
+use super::part::Written;
+use super::slot::{Slot, gone};
+use super::{Desk, UploadedFile, blocking, finish};
+use crate::error::{Code, Error};
 
 /// Called once, on any thread, and it must not block.
 pub(crate) type Answer<T> = Box<dyn FnOnce(Result<T, Error>) + Send>;
 
-/// Where a chunk belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum At {
-    /// Behind so many bytes of the file.
-    Offset(u64),
-    /// Behind so many chunks, as older clients count. They say nothing of bytes.
-    Index(u64),
-}
+/// Bytes that may wait to be written; the chunk that would be more is refused. Four of the largest chunks, where our client
+/// has one on its way.
+const WAITING: usize = 4 << 20;
+/// Requests that may wait, however small.
+const REQUESTS: usize = 256;
+/// How often progress is told.
+const PROGRESS: Duration = Duration::from_millis(100);
 
 /// See the module. Dropping it is [`Sending::detach`].
 pub(crate) struct Sending {
-    pub(super) desk: Arc<super::Desk>,
-    pub(super) id: super::FileId,
+    pub(super) desk: Arc<Desk>,
+    pub(super) slot: Arc<Slot>,
     pub(super) turn: u64,
-    pub(super) file: std::sync::Mutex<std::fs::File>,
-    pub(super) progress: Box<dyn Fn(u64) + Send + Sync>,
+    size: u64,
+    progress: Arc<dyn Fn(u64) + Send + Sync>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    orders: VecDeque<Order>,
+    /// Bytes of the chunks in it, and of the one that is being written.
+    bytes: usize,
+    is_running: bool,
+    is_detached: bool,
+    /// When progress was last told.
+    told: Option<Instant>,
+}
+
+enum Order {
+    Put(At, Bytes, Answer<u64>),
+    Complete(Option<[u8; 32]>, Answer<UploadedFile>),
 }
 
 impl Sending {
-    fn write(&self, at: At, bytes: &Bytes) -> Result<u64, Error> {
-        use crate::error::Code;
-        let mut slots = self.desk.slots.lock().unwrap();
-        let slot = slots.get_mut(&self.id).filter(|slot| slot.turn == self.turn);
-        let Some(slot) = slot else { return Err(Error::new(Code::UploadGone, "gone")) };
-        let skip = match at {
-            At::Offset(offset) if offset > slot.received => {
-                return Err(
-                    Error::new(Code::UploadGap, "gap").and("bytesUploaded", slot.received.to_string())
-                );
-            }
-            At::Offset(offset) => (slot.received - offset).min(bytes.len() as u64),
-            At::Index(index) if index > slot.chunks => {
-                return Err(
-                    Error::new(Code::UploadGap, "gap").and("bytesUploaded", slot.received.to_string())
-                );
-            }
-            At::Index(index) if index < slot.chunks => bytes.len() as u64,
-            At::Index(_) => 0,
-        };
-        if matches!(at, At::Index(index) if index == slot.chunks) {
-            slot.chunks += 1;
-        }
-        let bytes = &bytes[skip as usize..];
-        if slot.received + bytes.len() as u64 > slot.size {
-            return Err(Error::new(Code::UploadTooLarge, "large"));
-        }
-        std::io::Write::write_all(&mut *self.file.lock().unwrap(), bytes)?;
-        slot.received += bytes.len() as u64;
-        let received = slot.received;
-        drop(slots);
-        (self.progress)(received);
-        Ok(received)
+    pub(super) fn new(
+        desk: Arc<Desk>,
+        slot: Arc<Slot>,
+        turn: u64,
+        size: u64,
+        progress: Box<dyn Fn(u64) + Send + Sync>,
+    ) -> Arc<Self> {
+        let progress = Arc::from(progress);
+        Arc::new(Self { desk, slot, turn, size, progress, queue: Mutex::default() })
     }
 
     /// A chunk. Answered with how many bytes are there when it is written.
     pub(crate) fn put(self: &Arc<Self>, at: At, bytes: Bytes, answer: Answer<u64>) {
-        let this = Arc::clone(self);
-        let _ = &this;
-        answer(this.write(at, &bytes));
+        let mut queue = self.queue();
+        if queue.is_detached || !self.slot.is_turn(self.turn) {
+            drop(queue);
+            return answer(Err(gone()));
+        }
+        let is_full = !queue.orders.is_empty() && queue.bytes.saturating_add(bytes.len()) > WAITING;
+        if is_full || queue.orders.len() >= REQUESTS {
+            drop(queue);
+            return answer(Err(Error::new(
+                Code::BadChunk,
+                "too much is on its way: wait for answers before sending more",
+            )));
+        }
+        queue.bytes += bytes.len();
+        queue.orders.push_back(Order::Put(at, bytes, answer));
+        self.run(queue);
     }
 
     /// That was all. Answered when the file is found to be whole, right and harmless, or not.
     pub(crate) fn complete(self: &Arc<Self>, hash: Option<[u8; 32]>, answer: Answer<UploadedFile>) {
-        answer(self.check(hash));
+        let mut queue = self.queue();
+        if queue.is_detached || !self.slot.is_turn(self.turn) {
+            drop(queue);
+            return answer(Err(gone()));
+        }
+        if queue.orders.len() >= REQUESTS {
+            drop(queue);
+            return answer(Err(Error::new(Code::Busy, "too much is on its way: wait for answers")));
+        }
+        queue.orders.push_back(Order::Complete(hash, answer));
+        self.run(queue);
     }
 
-    fn check(&self, hash: Option<[u8; 32]>) -> Result<UploadedFile, Error> {
-        use crate::error::Code;
-        use sha2::Digest as _;
-        let mut slots = self.desk.slots.lock().unwrap();
-        let slot = slots.get_mut(&self.id).filter(|slot| slot.turn == self.turn);
-        let Some(slot) = slot else { return Err(Error::new(Code::UploadGone, "gone")) };
-        if let Some(about) = &slot.done {
-            slot.in_hands = true;
-            return Ok(UploadedFile { desk: Arc::clone(&self.desk), about: Arc::clone(about) });
-        }
-        let part = self.desk.folder.join(format!("{}.part", self.id));
-        let bytes = std::fs::read(&part)?;
-        let found: [u8; 32] = sha2::Sha256::digest(&bytes).into();
-        if bytes.len() as u64 != slot.size || hash.is_some_and(|hash| hash != found) {
-            return Err(Error::new(Code::UploadCorrupt, "corrupt"));
-        }
-        let path = self.desk.folder.join(format!("{}.done", self.id));
-        std::fs::rename(&part, &path)?;
-        let hex: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
-        let about = Arc::new(super::uploaded::About {
-            id: self.id,
-            path: path.into(),
-            name: slot.name.as_str().into(),
-            extension: None,
-            content_type: slot.kind.as_str().into(),
-            size: slot.size,
-            sha256: hex.into(),
-        });
-        slot.done = Some(Arc::clone(&about));
-        slot.in_hands = true;
-        Ok(UploadedFile { desk: Arc::clone(&self.desk), about })
-    }
-
-    /// The client gives it up: what is there is removed.
+    /// The client gives it up: what is there is removed. What waits is answered, and not written.
     pub(crate) fn cancel(&self) {
-        self.desk.remove(self.id);
+        if self.slot.give_up(self.turn) {
+            let (desk, slot) = (Arc::clone(&self.desk), Arc::clone(&self.slot));
+            blocking(move || desk.room().erase_unwanted(&slot));
+        }
     }
 
-    /// The connection is gone; what is there stays.
-    pub(crate) fn detach(&self) {}
+    /// The connection is gone; what is there stays. What waits is written.
+    pub(crate) fn detach(&self) {
+        let mut queue = self.queue();
+        // A thread that runs does it when it ends.
+        if !std::mem::replace(&mut queue.is_detached, true) && !queue.is_running {
+            drop(queue);
+            let (slot, turn, progress) = (Arc::clone(&self.slot), self.turn, Arc::clone(&self.progress));
+            blocking(move || rest(&slot, turn, &*progress));
+        }
+    }
+
+    /// Hashes what was there before this connection came.
+    pub(super) fn catch_up(self: &Arc<Self>) {
+        let queue = self.queue();
+        self.run(queue);
+    }
+
+    fn run(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
+        if !std::mem::replace(&mut queue.is_running, true) {
+            drop(queue);
+            let sending = Arc::clone(self);
+            blocking(move || sending.drain());
+        }
+    }
+
+    /// Does what waits until nothing does. On a thread that may block.
+    fn drain(self: Arc<Self>) {
+        let mut buffer = Vec::new();
+        loop {
+            let next = self.queue().orders.pop_front();
+            if let Some(order) = next {
+                self.carry_out(order, &mut buffer);
+                continue;
+            }
+            if !self.queue().is_detached
+                && self.slot.catch_up(self.desk.room(), self.turn, &mut buffer).unwrap_or(false)
+            {
+                continue;
+            }
+            let mut queue = self.queue();
+            if queue.orders.is_empty() {
+                queue.is_running = false;
+                let is_over = queue.is_detached;
+                drop(queue);
+                if is_over {
+                    rest(&self.slot, self.turn, &*self.progress);
+                }
+                return;
+            }
+        }
+    }
+
+    fn carry_out(self: &Arc<Self>, order: Order, buffer: &mut Vec<u8>) {
+        let length = if let Order::Put(_, bytes, _) = &order { bytes.len() } else { 0 };
+        // Whoever waits behind one that panics is not to wait for ever. It drops what would answer, which answers.
+        let done = catch_unwind(AssertUnwindSafe(|| match order {
+            Order::Put(at, bytes, answer) => self.write(at, &bytes, answer),
+            Order::Complete(hash, answer) => finish::complete(self, hash, answer, buffer),
+        }));
+        if done.is_err() {
+            tracing::error!(id = %self.slot.id, "an upload panicked");
+        }
+        let mut queue = self.queue();
+        queue.bytes = queue.bytes.saturating_sub(length);
+    }
+
+    fn write(&self, at: At, bytes: &[u8], answer: Answer<u64>) {
+        let written = self.slot.put(self.desk.room(), self.turn, at, bytes);
+        let Ok(Written { received, known, from }) = written else { return answer(written.map(|_| 0)) };
+        self.tell(received);
+        answer(Ok(received));
+        self.slot.hash(self.turn, from, &bytes[known..]);
+    }
+
+    /// Tells progress, unless that was done a moment ago.
+    fn tell(&self, received: u64) {
+        let now = Instant::now();
+        let mut queue = self.queue();
+        let is_time = queue.told.is_none_or(|told| now.saturating_duration_since(told) >= PROGRESS);
+        if is_time || received == self.size {
+            queue.told = Some(now);
+            drop(queue);
+            (self.progress)(received);
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing panics while it is held, so a poisoned one is still whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Drop for UploadedFile {
+/// The connection is gone.
+fn rest(slot: &Slot, turn: u64, progress: &(dyn Fn(u64) + Send + Sync)) {
+    if let Some(received) = slot.rest(turn) {
+        progress(received);
+    }
+}
+
+impl Drop for Sending {
     fn drop(&mut self) {
-        let mut slots = self.desk.slots.lock().unwrap();
-        let Some(slot) = slots.get_mut(&self.about.id) else { return };
-        slot.in_hands = false;
-        let is_gone = slot.is_gone;
-        drop(slots);
-        if is_gone {
-            self.desk.remove(self.about.id);
-        }
+        self.detach();
+        self.desk.room().forget(&self.slot);
     }
 }

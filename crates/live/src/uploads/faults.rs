@@ -1,0 +1,68 @@
+//! Disks that are full, or fail. Only tests have them; elsewhere this is what it is around.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+#[cfg(test)]
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// See the module.
+#[cfg(not(test))]
+#[derive(Default)]
+pub(super) struct Faults;
+
+#[cfg(not(test))]
+impl Faults {
+    pub(super) fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes)
+    }
+
+    pub(super) fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+}
+
+/// See the module.
+#[cfg(test)]
+pub(super) struct Faults {
+    /// How many bytes the disk still takes.
+    room: AtomicU64,
+    fails_to_sync: AtomicBool,
+}
+
+#[cfg(test)]
+impl Default for Faults {
+    fn default() -> Self {
+        Self { room: AtomicU64::new(u64::MAX), fails_to_sync: AtomicBool::new(false) }
+    }
+}
+
+#[cfg(test)]
+impl Faults {
+    /// From now on the disk takes so many bytes.
+    pub(super) fn leave(&self, room: u64) {
+        self.room.store(room, Ordering::SeqCst);
+    }
+
+    pub(super) fn fail_to_sync(&self, fails: bool) {
+        self.fails_to_sync.store(fails, Ordering::SeqCst);
+    }
+
+    pub(super) fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        let room = self.room.load(Ordering::SeqCst);
+        let fit = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
+        file.write_all(&bytes[..fit])?;
+        if room != u64::MAX {
+            self.leave(room - fit as u64);
+        }
+        if fit < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    pub(super) fn sync(&self, file: &File) -> io::Result<()> {
+        if self.fails_to_sync.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the disk is gone"));
+        }
+        // Tests have thousands of files, and none of them has to outlive a power failure.
+        let _ = file;
+        Ok(())
+    }
+}
