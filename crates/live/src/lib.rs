@@ -87,7 +87,7 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod typescript;
-#[allow(dead_code, unused_imports, reason = "until sessions send to it")]
+#[expect(dead_code, unused_imports, reason = "until sessions send to it")]
 pub mod uploads;
 mod vault;
 mod watch;

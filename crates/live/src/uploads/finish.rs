@@ -215,8 +215,8 @@ fn settle(check: &Check, verdict: Result<(), Error>) {
     let files: Vec<_> = answers
         .into_iter()
         .map(|answer| {
-            let file = |()| UploadedFile::new(Arc::clone(desk), Arc::clone(slot), Arc::clone(about));
-            (answer, result.as_ref().map(|()| ()).map_err(copy).map(file))
+            let file = || UploadedFile::new(Arc::clone(desk), Arc::clone(slot), Arc::clone(about));
+            (answer, result.as_ref().map_err(copy).map(|()| file()))
         })
         .collect();
     drop(body);
@@ -241,7 +241,7 @@ fn done(desk: &Arc<Desk>, slot: &Slot, mut part: Part, about: &Arc<About>) -> Ne
     if let Some(charge) = &mut charge {
         charge.keep();
     }
-    (Some(Body::Done(Done { about: Arc::clone(about), charge })), Ok(()))
+    (Some(Body::Done(Done { about: Arc::clone(about), _charge: charge })), Ok(()))
 }
 
 fn again(slot: &Slot, mut part: Part, desk: &Desk, error: std::io::Error) -> Next {

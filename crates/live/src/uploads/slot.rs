@@ -53,7 +53,8 @@ pub(super) struct Checking {
 
 pub(super) struct Done {
     pub(super) about: Arc<About>,
-    pub(super) charge: Option<Charge>,
+    /// Counts for as long as the file is here.
+    pub(super) _charge: Option<Charge>,
 }
 
 impl Slot {
@@ -119,7 +120,7 @@ impl Slot {
             (Some(Note { name, size, done: Some(verdict), .. }), None, Some(length)) if length == size => {
                 let path = room.folder.path(id, Piece::Done).into();
                 let about = Arc::new(About { path, name: name.into(), size, verdict });
-                Body::Done(Done { about, charge: None })
+                Body::Done(Done { about, _charge: None })
             }
             (Some(note), Some(length), None) if length <= note.size => {
                 Body::Part(Box::new(Part::new(room.serial(), Note { done: None, ..note }, None, length)))

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::id as program;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 
-use super::inspect::{Inspect, Inspected, Unsafe};
 use super::*;
 use crate::error::Code;
 use crate::limits::Limits;
 
+mod folder;
+mod inspecting;
 mod model;
 
 /// A folder that goes with the test.
@@ -191,7 +192,7 @@ async fn what_was_answered_is_there_after_a_restart_and_the_rest_makes_it_whole(
         file.sha256(),
         Sha256::digest(b"0123456789").iter().map(|it| format!("{it:02x}")).collect::<String>()
     );
-    assert!(matches!(desk.claim(id("b")), None));
+    assert!(desk.claim(id("b")).is_none());
 }
 
 #[tokio::test]
@@ -389,200 +390,6 @@ async fn a_file_that_is_moved_is_there_and_nowhere_else() {
     assert_eq!(code(same.move_to(&there).await), Code::NotFound);
 }
 
-#[tokio::test]
-async fn what_a_folder_has_that_is_not_ours_is_left_alone() {
-    let scratch = Scratch::new();
-    drop(scratch.desk());
-    let strangers = ["README", "x.part", "0123.json", "../beside"];
-    for name in strangers {
-        fs::write(scratch.0.join("parts").join(name), "not ours").unwrap();
-    }
-    let target = scratch.0.join("target");
-    fs::write(&target, "not ours").unwrap();
-    #[cfg(unix)]
-    for ending in ["part", "done", "json", "tmp"] {
-        std::os::unix::fs::symlink(&target, scratch.piece(id("link"), ending)).unwrap();
-    }
-    let desk = scratch.desk_with(|limits| limits.upload_age = Duration::ZERO, |uploads| uploads);
-    desk.sweep().unwrap();
-    assert!(desk.claim(id("link")).is_none());
-    // A link is replaced, and what it leads to stays.
-    let file = send(&desk, "link", b"0123").await;
-    file.move_to(scratch.0.join("there.txt")).await.unwrap();
-    assert_eq!(fs::read_to_string(&target).unwrap(), "not ours");
-    for name in strangers {
-        assert_eq!(fs::read_to_string(scratch.0.join("parts").join(name)).unwrap(), "not ours");
-    }
-}
-
-#[tokio::test]
-async fn what_makes_no_sense_is_not_there() {
-    let note = r#"{"name":"notes.txt","kind":"text/plain","size":4,"begun":1}"#;
-    let done = format!(
-        r#"{{"name":"notes.txt","kind":"","size":4,"begun":1,"done":{{"content_type":"text/plain","extension":null,"sha256":"{}"}}}}"#,
-        "0".repeat(64)
-    );
-    let cases: &[(&str, &[(&str, &str)])] = &[
-        ("a part without a note", &[("part", "01")]),
-        ("a note alone", &[("json", note)]),
-        ("a part that is too long", &[("part", "01234"), ("json", note)]),
-        ("a note that is none", &[("part", "01"), ("json", "{")]),
-        ("a note that is too long", &[("part", "01"), ("json", &format!("{note}{}", " ".repeat(20_000)))]),
-        ("a file that nobody judged", &[("done", "0123"), ("json", note)]),
-        ("a file of another size", &[("done", "012"), ("json", &done)]),
-        ("a part and a file", &[("part", "01"), ("done", "0123"), ("json", &done)]),
-    ];
-    for (case, pieces) in cases {
-        let scratch = Scratch::new();
-        drop(scratch.desk());
-        for (ending, text) in *pieces {
-            fs::write(scratch.piece(id("a"), ending), text).unwrap();
-        }
-        let desk = scratch.desk();
-        assert!(desk.claim(id("a")).is_none(), "{case}");
-        assert_eq!(desk.room().ledger.held(), (0, 0), "{case}");
-        assert_eq!(scratch.names(), [""; 0], "{case}");
-        assert_eq!(desk.open(resumes("a", 4)).await.unwrap().received, 0, "{case}");
-    }
-}
-
-#[tokio::test]
-async fn what_nobody_wants_for_a_day_is_removed_and_what_somebody_has_is_not() {
-    let scratch = Scratch::new();
-    let desk = scratch.desk();
-    let sending = desk.open(asks("sending", 4)).await.unwrap();
-    drop(desk.open(asks("left", 4)).await.unwrap());
-    let held = send(&desk, "held", b"0123").await;
-    drop(send(&desk, "dropped", b"0123").await);
-    drop(desk.open(asks("young", 4)).await.unwrap());
-    fs::write(scratch.piece(id("draft"), "tmp"), "").unwrap();
-    let old = std::time::SystemTime::now() - Duration::from_secs(25 * 60 * 60);
-    for upload in ["sending", "left", "held", "dropped", "draft"] {
-        for ending in ["part", "done", "json", "tmp"] {
-            if let Ok(file) = fs::File::options().write(true).open(scratch.piece(id(upload), ending)) {
-                file.set_modified(old).unwrap();
-            }
-        }
-    }
-    while Arc::strong_count(&desk) > 3 {
-        tokio::task::yield_now().await;
-    }
-    desk.sweep().unwrap();
-    let mut left: Vec<String> =
-        ["sending.part", "sending.json", "held.done", "held.json", "young.part", "young.json"]
-            .iter()
-            .map(|it| it.split_once('.').map(|(upload, ending)| format!("{}.{ending}", id(upload))).unwrap())
-            .collect();
-    left.sort();
-    assert_eq!(scratch.names(), left);
-    put(&sending.sending, At::Offset(0), b"0123").await.unwrap();
-    drop(held);
-    desk.sweep().unwrap();
-    assert!(desk.claim(id("held")).is_none());
-    // Also by a server that starts again.
-    fs::File::options()
-        .write(true)
-        .open(scratch.piece(id("young"), "part"))
-        .unwrap()
-        .set_modified(old)
-        .unwrap();
-    fs::File::options()
-        .write(true)
-        .open(scratch.piece(id("young"), "json"))
-        .unwrap()
-        .set_modified(old)
-        .unwrap();
-    drop(sending);
-    quiet(&desk).await;
-    drop(desk);
-    let desk = scratch.desk();
-    assert!(desk.claim(id("young")).is_none());
-    assert_eq!(desk.room().ledger.held(), (4, 1));
-}
-
-/// Says of a file what the test says.
-struct Scanner(Arc<Mutex<Vec<String>>>, &'static str);
-
-impl Inspect for Scanner {
-    async fn inspect(&self, file: &Inspected<'_>) -> Result<(), Unsafe> {
-        let bytes = fs::read(file.path())?;
-        let seen = format!("{} {} {} {}", file.name(), file.content_type(), file.size(), bytes.len());
-        self.0.lock().unwrap().push(seen);
-        match self.1 {
-            "harm" => Err(Unsafe::new("it bites")),
-            "broken" => Err("x".parse::<u8>().unwrap_err().into()),
-            "panics" => panic!("as expected"),
-            "sleeps" => std::future::pending().await,
-            _ => Ok(()),
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_file_is_done_only_when_the_inspector_has_found_it_harmless() {
-    let cases = [
-        ("fine", None),
-        ("harm", Some(Code::UploadUnsafe)),
-        ("broken", Some(Code::Busy)),
-        ("panics", Some(Code::Busy)),
-        ("sleeps", Some(Code::Busy)),
-    ];
-    for (case, refused) in cases {
-        let scratch = Scratch::new();
-        let seen = Arc::default();
-        let scanner = Scanner(Arc::clone(&seen), case);
-        let desk = scratch.desk_with(|_| {}, |uploads| uploads.inspect(scanner));
-        let opened = desk.open(asks("a", 4)).await.unwrap();
-        put(&opened.sending, At::Offset(0), b"0123").await.unwrap();
-        let result = complete(&opened.sending, Some(digest(b"0123"))).await;
-        assert_eq!(result.as_ref().err().map(Error::code), refused, "{case}");
-        assert_eq!(*seen.lock().unwrap(), ["notes.txt text/plain 4 4"], "{case}");
-        let left = if refused == Some(Code::UploadUnsafe) { 0 } else { 2 };
-        assert_eq!(scratch.names().len(), left, "{case}");
-        if refused == Some(Code::Busy) {
-            // It stays, and may be asked about again.
-            assert_eq!(code(complete(&opened.sending, None).await), Code::Busy);
-            assert_eq!(desk.open(resumes("a", 4)).await.unwrap().received, 4);
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_file_that_is_given_up_while_it_is_looked_at_is_gone() {
-    struct Waits(Arc<tokio::sync::Notify>, Arc<AtomicBool>);
-    impl Inspect for Waits {
-        async fn inspect(&self, _: &Inspected<'_>) -> Result<(), Unsafe> {
-            self.1.store(true, Ordering::SeqCst);
-            self.0.notified().await;
-            Ok(())
-        }
-    }
-    let scratch = Scratch::new();
-    let (go, asked) = (Arc::default(), Arc::new(AtomicBool::new(false)));
-    let waits = Waits(Arc::clone(&go), Arc::clone(&asked));
-    let desk = scratch.desk_with(|_| {}, |uploads| uploads.inspect(waits));
-    let opened = desk.open(asks("a", 4)).await.unwrap();
-    put(&opened.sending, At::Offset(0), b"0123").await.unwrap();
-    let first = complete(&opened.sending, None);
-    while !asked.load(Ordering::SeqCst) {
-        tokio::task::yield_now().await;
-    }
-    // A connection that comes meanwhile has all of it, and waits with the other.
-    let again = desk.open(resumes("a", 4)).await.unwrap();
-    assert_eq!(again.received, 4);
-    assert_eq!(put(&again.sending, At::Offset(2), b"23").await.unwrap(), 4);
-    let second = complete(&again.sending, Some(digest(b"0123")));
-    put(&again.sending, At::Offset(4), b"").await.unwrap();
-    again.sending.cancel();
-    assert_eq!(code(first.await), Code::UploadGone);
-    assert_eq!(code(second.await), Code::UploadGone);
-    go.notify_one();
-    drop((opened, again));
-    quiet(&desk).await;
-    assert_eq!(scratch.names(), [""; 0]);
-    assert_eq!(desk.room().ledger.held(), (0, 0));
-}
-
 #[tokio::test(start_paused = true)]
 async fn progress_is_told_at_times_and_at_the_end_and_when_the_connection_goes() {
     let scratch = Scratch::new();
@@ -612,28 +419,6 @@ async fn progress_is_told_at_times_and_at_the_end_and_when_the_connection_goes()
     drop(opened);
     quiet(&desk).await;
     assert_eq!(*told.lock().unwrap(), [1, 11, 20, 60, 100]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_desk_sweeps_by_the_hour_until_it_is_gone() {
-    let scratch = Scratch::new();
-    let desk = scratch.desk();
-    drop(desk.open(asks("a", 4)).await.unwrap());
-    quiet(&desk).await;
-    for _ in 0..26 {
-        tokio::time::advance(Duration::from_secs(60 * 60)).await;
-        // What sweeps is on another thread.
-        for _ in 0..1_000 {
-            tokio::task::yield_now().await;
-        }
-    }
-    while !scratch.names().is_empty() {
-        tokio::task::yield_now().await;
-    }
-    quiet(&desk).await;
-    let over = desk.over.clone();
-    drop(desk);
-    assert!(over.is_cancelled());
 }
 
 #[tokio::test]

@@ -1,0 +1,89 @@
+//! What the application's inspector says, and what happens meanwhile.
+
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::uploads::inspect::{Inspect, Inspected, Unsafe};
+
+/// Says of a file what the test says.
+struct Scanner(Arc<Mutex<Vec<String>>>, &'static str);
+
+impl Inspect for Scanner {
+    async fn inspect(&self, file: &Inspected<'_>) -> Result<(), Unsafe> {
+        let bytes = fs::read(file.path())?;
+        let seen = format!("{} {} {} {}", file.name(), file.content_type(), file.size(), bytes.len());
+        self.0.lock().unwrap().push(seen);
+        match self.1 {
+            "harm" => Err(Unsafe::new("it bites")),
+            "broken" => Err("x".parse::<u8>().unwrap_err().into()),
+            "panics" => panic!("as expected"),
+            "sleeps" => std::future::pending().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_is_done_only_when_the_inspector_has_found_it_harmless() {
+    let cases = [
+        ("fine", None),
+        ("harm", Some(Code::UploadUnsafe)),
+        ("broken", Some(Code::Busy)),
+        ("panics", Some(Code::Busy)),
+        ("sleeps", Some(Code::Busy)),
+    ];
+    for (case, refused) in cases {
+        let scratch = Scratch::new();
+        let seen = Arc::default();
+        let scanner = Scanner(Arc::clone(&seen), case);
+        let desk = scratch.desk_with(|_| {}, |uploads| uploads.inspect(scanner));
+        let opened = desk.open(asks("a", 4)).await.unwrap();
+        put(&opened.sending, At::Offset(0), b"0123").await.unwrap();
+        let result = complete(&opened.sending, Some(digest(b"0123"))).await;
+        assert_eq!(result.as_ref().err().map(Error::code), refused, "{case}");
+        assert_eq!(*seen.lock().unwrap(), ["notes.txt text/plain 4 4"], "{case}");
+        let left = if refused == Some(Code::UploadUnsafe) { 0 } else { 2 };
+        assert_eq!(scratch.names().len(), left, "{case}");
+        if refused == Some(Code::Busy) {
+            // It stays, and may be asked about again.
+            assert_eq!(code(complete(&opened.sending, None).await), Code::Busy);
+            assert_eq!(desk.open(resumes("a", 4)).await.unwrap().received, 4);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_given_up_while_it_is_looked_at_is_gone() {
+    struct Waits(Arc<tokio::sync::Notify>, Arc<AtomicBool>);
+    impl Inspect for Waits {
+        async fn inspect(&self, _: &Inspected<'_>) -> Result<(), Unsafe> {
+            self.1.store(true, Ordering::SeqCst);
+            self.0.notified().await;
+            Ok(())
+        }
+    }
+    let scratch = Scratch::new();
+    let (go, asked) = (Arc::default(), Arc::new(AtomicBool::new(false)));
+    let waits = Waits(Arc::clone(&go), Arc::clone(&asked));
+    let desk = scratch.desk_with(|_| {}, |uploads| uploads.inspect(waits));
+    let opened = desk.open(asks("a", 4)).await.unwrap();
+    put(&opened.sending, At::Offset(0), b"0123").await.unwrap();
+    let first = complete(&opened.sending, None);
+    while !asked.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
+    // A connection that comes meanwhile has all of it, and waits with the other.
+    let again = desk.open(resumes("a", 4)).await.unwrap();
+    assert_eq!(again.received, 4);
+    assert_eq!(put(&again.sending, At::Offset(2), b"23").await.unwrap(), 4);
+    let second = complete(&again.sending, Some(digest(b"0123")));
+    put(&again.sending, At::Offset(4), b"").await.unwrap();
+    again.sending.cancel();
+    assert_eq!(code(first.await), Code::UploadGone);
+    assert_eq!(code(second.await), Code::UploadGone);
+    go.notify_one();
+    drop((opened, again));
+    quiet(&desk).await;
+    assert_eq!(scratch.names(), [""; 0]);
+    assert_eq!(desk.room().ledger.held(), (0, 0));
+}
