@@ -241,9 +241,14 @@ impl Builder {
         // Beside the state there are props and what calls were answered.
         let most =
             self.limits.state.saturating_mul(2).saturating_add(self.limits.props).saturating_add(1 << 21);
-        let vault = Vault::new(keys, carries, store, durability, self.limits.snapshot_age, most);
+        let vault = Vault::new(keys.clone(), carries, store, durability, self.limits.snapshot_age, most);
+        let mut services = self.services;
         let desk = match self.uploads {
-            Some(uploads) => {
+            Some(mut uploads) => {
+                let files = uploads.files(keys).map_err(|why| BuildError::Uploads(why.to_string()))?;
+                if let Some(files) = files {
+                    services.insert(files);
+                }
                 let started = Desk::start(uploads, &self.limits);
                 started.map_err(|why| BuildError::Uploads(why.to_string()))?
             }
@@ -253,7 +258,7 @@ impl Builder {
         let shared = Arc::new(SharedInstances::default());
         let host = Host {
             registry,
-            services: Arc::new(self.services),
+            services: Arc::new(services),
             authenticator: self.authenticator,
             refuses_anonymous: self.refuses_anonymous,
             failures: Strikes::new(limits.auth_failures),

@@ -115,7 +115,9 @@ async fn a_client_sends_a_file_by_itself() {
 
 #[test]
 fn a_bucket_that_cannot_be_is_refused_with_its_name() {
-    let refusal =
-        S3::bucket("pictures").endpoint("not an address").credentials("a", "b").build().unwrap_err();
-    assert!(refusal.to_string().contains("`pictures`"), "{refusal}");
+    for wrong in ["not an address", "http://127.0.0.1:9000", ""] {
+        let refusal = S3::bucket("pictures").endpoint(wrong).credentials("a", "b").build().unwrap_err();
+        assert!(refusal.to_string().contains("`pictures`"), "{refusal}");
+    }
+    assert!(S3::bucket("pictures").endpoint("https://127.0.0.1").credentials("a", "b").build().is_ok());
 }

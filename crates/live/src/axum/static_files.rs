@@ -16,9 +16,6 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 use tower_http::services::ServeDir;
 
-/// Where they are served.
-const ROUTE: &str = "/api/static";
-
 /// Smaller ones fit into one packet anyway.
 const WORTH_COMPRESSING: u64 = 1_024;
 
@@ -31,10 +28,10 @@ const TURNS: usize = 4;
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const ASK: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// The files in this folder, and in those below it, at `/api/static/…`.
+/// The files in this folder, and in those below it, to be nested where pages look for them:
 ///
 /// ```
-/// let app: axum::Router = axum::Router::new().merge(fluxstack_live::static_files("web/dist"));
+/// let app: axum::Router = axum::Router::new().nest("/api/static", fluxstack_live::static_files("web/dist"));
 /// ```
 ///
 /// They are sent compressed where the browser and the kind of file allow it: as `app.js.br` or `app.js.gz` if that is in
@@ -58,15 +55,14 @@ pub fn static_files<S: Clone + Send + Sync + 'static>(folder: impl AsRef<Path>) 
         .and(NotForContentType::const_new("application/gzip"));
     let folder: Arc<Path> = folder.into();
     Router::new()
-        .nest_service(ROUTE, files)
+        .fallback_service(files)
         .layer(CompressionLayer::new().compress_when(worth))
         .layer(from_fn_with_state(folder, guarded))
 }
 
 /// Lets through what may be asked for, and says how long the answer is good.
 async fn guarded(State(folder): State<Arc<Path>>, request: Request, next: Next) -> Response {
-    let asked = request.uri().path().strip_prefix(ROUTE).and_then(decoded);
-    let Some(asked) = asked else { return nothing() };
+    let Some(asked) = decoded(request.uri().path()) else { return nothing() };
     let is_for_ever = asked.file_name().and_then(|name| name.to_str()).is_some_and(has_hash);
     let is_inside = tokio::task::spawn_blocking(move || is_inside(&folder, &asked)).await;
     if !is_inside.unwrap_or_default() {

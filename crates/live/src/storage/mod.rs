@@ -22,11 +22,8 @@ use serde::Serialize;
 
 #[cfg(feature = "files")]
 mod disk;
-#[allow(dead_code, reason = "what keeps uploads comes with them")]
 mod keep;
-#[allow(dead_code, reason = "what keeps uploads comes with them")]
 mod key;
-#[allow(dead_code, reason = "what keeps uploads comes with them")]
 mod kinds;
 #[cfg(feature = "files")]
 mod objects;

@@ -32,6 +32,8 @@ pub struct S3 {
     bucket: String,
     builder: AmazonS3Builder,
     options: ClientOptions,
+    endpoint: Option<String>,
+    allows_http: bool,
 }
 
 impl S3 {
@@ -46,7 +48,7 @@ impl S3 {
         // One request for each object that is removed: not everybody knows the one for many.
         let builder =
             AmazonS3Builder::from_env().with_bucket_name(bucket.as_str()).with_disable_bulk_delete(true);
-        Self { bucket, builder, options }
+        Self { bucket, builder, options, endpoint: None, allows_http: false }
     }
 
     /// Where it is: `eu-central-1`, for instance.
@@ -59,7 +61,9 @@ impl S3 {
     /// Who serves it, if not the inventor. The bucket's name is then the first part of the path.
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.builder = self.builder.with_endpoint(endpoint);
+        let endpoint = endpoint.into();
+        self.builder = self.builder.with_endpoint(endpoint.as_str());
+        self.endpoint = Some(endpoint);
         self
     }
 
@@ -74,6 +78,7 @@ impl S3 {
     #[must_use]
     pub fn allow_http(mut self) -> Self {
         self.options = self.options.with_allow_http(true);
+        self.allows_http = true;
         self
     }
 

@@ -91,6 +91,7 @@ impl Desk {
             folder: Folder::make(&uploads.folder)?,
             ledger: Ledger::new(limits),
             inspector: uploads.inspector,
+            storage: uploads.storage,
             age: limits.upload_age,
             serials: AtomicU64::new(0),
             slots: Mutex::new(HashMap::new()),

@@ -21,6 +21,7 @@ mod finish;
 mod folder;
 mod id;
 mod inspect;
+mod keep;
 mod kinds;
 mod ledger;
 mod name;
@@ -45,6 +46,8 @@ pub(crate) use sending::{Answer, At, Sending};
 pub use uploaded::UploadedFile;
 
 use crate::error::Error;
+use crate::files::MayRead;
+use crate::storage::Storage;
 
 /// Where a server puts the files that clients send, and who looks at them.
 ///
@@ -58,12 +61,14 @@ use crate::error::Error;
 pub struct Uploads {
     folder: PathBuf,
     inspector: Option<Arc<dyn inspect::Erased>>,
+    storage: Option<Arc<dyn Storage>>,
+    may_read: Option<MayRead>,
 }
 
 impl Uploads {
     /// Files are put in this folder, which is made if it is not there.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), inspector: None }
+        Self { folder: folder.into(), inspector: None, storage: None, may_read: None }
     }
 
     /// Has every file looked at before it is called done, by a virus scanner for one.

@@ -12,6 +12,7 @@ use super::inspect;
 use super::ledger::Ledger;
 use super::slot::{Body, Slot};
 use crate::clock;
+use crate::storage::Storage;
 
 /// A note that was being written when the server stopped is removed after that long.
 const DRAFT: Duration = Duration::from_secs(60 * 60);
@@ -21,6 +22,8 @@ pub(super) struct Room {
     pub(super) folder: Folder,
     pub(super) ledger: Arc<Ledger>,
     pub(super) inspector: Option<Arc<dyn inspect::Erased>>,
+    /// Where files go that are kept.
+    pub(super) storage: Option<Arc<dyn Storage>>,
     pub(super) age: Duration,
     pub(super) serials: AtomicU64,
     pub(super) slots: Mutex<HashMap<FileId, Arc<Slot>>>,

@@ -37,7 +37,7 @@ impl Site {
         ] {
             fs::write(folder.join(name), content).unwrap();
         }
-        let app = static_files(&folder);
+        let app = Router::new().nest("/api/static", static_files(&folder));
         Self { folder, app }
     }
 
