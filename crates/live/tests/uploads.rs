@@ -8,6 +8,7 @@ use album::{album, at_the_desk, page, place, place_with, shown, text, until};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use fluxstack_live::prelude::*;
+use fluxstack_live::protocol::upload::{At, Header, write_frame};
 use fluxstack_live::testing::{Client, TestFile};
 use serde_json::{Value, json};
 
@@ -96,6 +97,51 @@ async fn an_older_client_sends_text_and_names_no_field() {
     assert_eq!((&done["type"], &done["uploadId"]), (&json!("FILE_UPLOAD_COMPLETE"), &json!("upload-1-x")));
     assert_eq!((&done["success"], &done["componentId"]), (&json!(true), &json!(id)));
     assert_eq!(std::fs::read(place.shelf.path().join(file.hash())).unwrap(), file.bytes);
+}
+
+#[tokio::test]
+async fn an_older_client_that_asks_for_no_answers_gets_them_and_knows_them_by_the_upload() {
+    let place = place();
+    let mut client = place.harness.connect_with("").await.unwrap();
+    let id = client.mount("Album", json!({ "next": "keep" })).await.unwrap();
+    let file = TestFile { upload: "upload-1-x".to_owned(), ..text("a.txt", 50_000) };
+    let about = |kind: &str| json!({ "type": kind, "componentId": id, "uploadId": file.upload });
+    let mut start = about("FILE_UPLOAD_START");
+    start["filename"] = json!(file.name);
+    start["fileType"] = json!("text/plain;charset=utf-8");
+    start["fileSize"] = json!(file.bytes.len());
+    client.send(start).await;
+    assert_eq!(of_upload(&mut client).await["type"], "FILE_UPLOAD_START_RESPONSE");
+    // In frames of bytes, counted; one of them twice, as after a timeout.
+    let chunks: Vec<&[u8]> = file.bytes.chunks(20_000).collect();
+    for (index, sent) in [(0, 20_000), (1, 40_000), (1, 40_000), (2, 50_000)] {
+        let mut frame = Vec::new();
+        let (at, total) = (At::Index(index), Some(9));
+        let header = Header { component_id: &id, upload: &file.upload, at, total, request_id: None };
+        write_frame(&header, chunks[usize::try_from(index).unwrap()], &mut frame);
+        client.send_binary(frame).await;
+        let progress = of_upload(&mut client).await;
+        assert_eq!(progress["type"], "FILE_UPLOAD_PROGRESS", "{progress}");
+        assert_eq!((&progress["chunkIndex"], &progress["bytesUploaded"]), (&json!(index), &json!(sent)));
+        assert_eq!((&progress["totalBytes"], &progress["totalChunks"]), (&json!(50_000), &json!(9)));
+    }
+    client.send(about("FILE_UPLOAD_COMPLETE")).await;
+    let done = of_upload(&mut client).await;
+    assert_eq!((&done["type"], &done["hash"]), (&json!("FILE_UPLOAD_COMPLETE"), &json!(file.hash())));
+    assert_eq!(std::fs::read(place.shelf.path().join(file.hash())).unwrap(), file.bytes);
+    client.send(about("FILE_UPLOAD_COMPLETE")).await;
+    let refused = of_upload(&mut client).await;
+    assert_eq!((&refused["type"], &refused["code"]), (&json!("FILE_UPLOAD_ERROR"), &json!("UPLOAD_GONE")));
+}
+
+/// The next message about an upload.
+async fn of_upload(client: &mut Client) -> Value {
+    loop {
+        let message = client.next().await.unwrap();
+        if message["uploadId"].is_string() {
+            return message;
+        }
+    }
 }
 
 #[tokio::test]

@@ -40,18 +40,45 @@ async fn a_lost_connection_costs_nothing_that_was_answered() {
 }
 
 #[tokio::test]
-async fn whoever_begins_last_sends_and_the_older_connection_is_refused() {
+async fn a_second_connection_takes_over_and_the_first_sends_in_vain() {
     let place = place();
-    let mut older = page(&place.harness).await;
-    let id = older.mount("Album", json!({ "shared": "ours" })).await.unwrap();
+    let mut first = page(&place.harness).await;
+    let id = album(&mut first).await;
     let file = text("a.txt", 100_000);
-    older.start_upload(&id, "files", &file, false).await.unwrap();
-    older.send_chunk(&id, &file, 0, 40_000).await.unwrap();
-    // The same upload begins again, while the first still sends.
-    assert_eq!(older.start_upload(&id, "files", &file, true).await, Ok(40_000));
-    assert_eq!(older.send_chunk(&id, &file, 40_000, 60_000).await, Ok(100_000));
-    older.complete_upload(&id, &file).await.unwrap();
-    assert_eq!(shown(&mut older, &id).len(), 1);
+    first.start_upload(&id, "files", &file, false).await.unwrap();
+    first.send_chunk(&id, &file, 0, 40_000).await.unwrap();
+    // The network has not said yet that the first is gone.
+    let mut second = back(&place.harness, &first.token(), &id).await;
+    assert_eq!(second.start_upload(&id, "files", &file, true).await, Ok(40_000));
+    let request = first.next_request();
+    first.send_chunk_frame(&id, &file, 40_000, &[b'x'; 20_000], &request).await;
+    while let Some(message) = first.next().await {
+        assert_ne!(message["success"], true, "{message}");
+    }
+    assert_eq!(second.send_chunk(&id, &file, 40_000, 60_000).await, Ok(100_000));
+    second.complete_upload(&id, &file).await.unwrap();
+    second.call(&id, "keep", json!({})).await.unwrap();
+    assert_eq!(std::fs::read(place.shelf.path().join(file.hash())).unwrap(), file.bytes);
+}
+
+#[tokio::test]
+async fn the_same_upload_begun_twice_on_one_connection_goes_on_once() {
+    let place = place();
+    let mut client = page(&place.harness).await;
+    let id = album(&mut client).await;
+    let file = text("a.txt", 100_000);
+    client.start_upload(&id, "files", &file, false).await.unwrap();
+    client.send_chunk(&id, &file, 0, 40_000).await.unwrap();
+    assert_eq!(client.start_upload(&id, "files", &file, true).await, Ok(40_000));
+    assert_eq!(client.send_chunk(&id, &file, 40_000, 20_000).await, Ok(60_000));
+    // Not to go on, but from the start.
+    assert_eq!(client.start_upload(&id, "files", &file, false).await, Ok(0));
+    assert_eq!(client.send_chunk(&id, &file, 0, 100_000).await, Ok(100_000));
+    client.complete_upload(&id, &file).await.unwrap();
+    assert_eq!(shown(&mut client, &id).len(), 1);
+    // And once more, when it is done.
+    client.upload(&id, "files", &file).await.unwrap();
+    assert_eq!(shown(&mut client, &id).len(), 1);
 }
 
 #[tokio::test]

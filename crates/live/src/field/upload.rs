@@ -10,15 +10,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fluxstack_live_protocol::SessionId;
-use fluxstack_live_protocol::delta::Writer;
-use serde::{Deserialize, Serialize};
-
-use super::{Field, Staged, Unsendable, plain};
-use crate::error::{Code, Error, Result};
-use crate::typescript::Types;
+use crate::error::{Error, Result};
 use crate::uploads::{Accept, FileId, UploadedFile};
-use crate::wire::{digest_of, from_json, write_json};
+
+mod entries;
+mod file;
+mod sent;
+
+pub(crate) use entries::Begun;
+pub use file::{FileState, FileStatus};
 
 /// The size of a file that may come where the author says nothing: 50 MiB.
 const MAX_BYTES: u64 = 50 << 20;
@@ -48,8 +48,10 @@ const MAX_BYTES: u64 = 50 << 20;
 /// impl AvatarPicker {
 ///     /// What is not taken is removed with the instance.
 ///     pub async fn save(&mut self) -> Result<()> {
-///         let avatar = self.file.take()?.keep_public().await?;
-///         self.url = Some(avatar.url);
+///         let avatar = self.file.take()?;
+///         let url = format!("/avatars/{}", avatar.sha256());
+///         avatar.move_to(format!("/srv{url}")).await?;
+///         self.url = Some(url);
 ///         Ok(())
 ///     }
 /// }
@@ -79,70 +81,6 @@ struct Rules {
     max_bytes: u64,
     max_files: usize,
     is_direct: bool,
-}
-
-/// One file of an [`Upload`], as clients see it.
-#[derive(Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct FileState {
-    /// What it is called here. Clients learn it when they begin to send it.
-    pub id: String,
-    /// What its client calls it; nothing to make a path of.
-    pub name: String,
-    /// What its client says that it is, such as `image/png`. Until the file is done nobody has looked.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// How many bytes it will have.
-    pub size: u64,
-    /// How many of them are here.
-    pub received: u64,
-    /// How it stands.
-    pub status: FileStatus,
-    /// Why it failed, for programs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// Why it failed, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// Where it can be looked at, if the author [says so](Upload::show_at).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// Who sends it; nobody knows after a restart, until they go on.
-    #[serde(skip)]
-    owner: Option<SessionId>,
-    #[serde(skip)]
-    file: Option<UploadedFile>,
-}
-
-/// How a file of an [`Upload`] stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum FileStatus {
-    /// Some of it is still to come.
-    Sending,
-    /// All of it is here, and looked at.
-    Checking,
-    /// It can be taken.
-    Done,
-    /// It was not accepted, or could not be written; its client may send it again.
-    Failed,
-}
-
-/// As it travels.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown<'a> {
-    accept: &'a [String],
-    max_bytes: u64,
-    max_files: usize,
-    files: &'a [FileState],
-}
-
-/// What is read of that again: the rules are those of the server that reads.
-#[derive(Deserialize)]
-struct Written {
-    files: Vec<FileState>,
 }
 
 impl Upload {
@@ -221,7 +159,7 @@ impl Upload {
     /// one, is here again; to be rid of it, [remove](Upload::remove) it.
     ///
     /// # Errors
-    /// [`Code::NotFound`] if no file is finished.
+    /// [`Code::NotFound`](crate::Code::NotFound) if no file is finished.
     pub fn take(&mut self) -> Result<UploadedFile> {
         let found = self.files.iter().position(|entry| entry.file.is_some());
         found.and_then(|at| self.take_at(at)).ok_or_else(|| match self.files.first() {
@@ -233,7 +171,7 @@ impl Upload {
     /// The same for the file with this id.
     ///
     /// # Errors
-    /// [`Code::NotFound`] if it is not here, or not finished.
+    /// [`Code::NotFound`](crate::Code::NotFound) if it is not here, or not finished.
     pub fn take_one(&mut self, id: &str) -> Result<UploadedFile> {
         let found = self.files.iter().position(|entry| entry.id == id);
         let taken = found.and_then(|at| self.take_at(at));
@@ -271,31 +209,6 @@ impl Upload {
     }
 }
 
-impl FileState {
-    fn is(&self, id: FileId) -> bool {
-        self.file_id() == Some(id)
-    }
-
-    fn file_id(&self) -> Option<FileId> {
-        FileId::parse(&self.id)
-    }
-}
-
-impl fmt::Debug for FileState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, name, kind, size, received, status, code, .. } = self;
-        f.debug_struct("FileState")
-            .field("id", id)
-            .field("name", name)
-            .field("type", kind)
-            .field("size", size)
-            .field("received", received)
-            .field("status", status)
-            .field("code", code)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Default for Upload {
     fn default() -> Self {
         Self::any()
@@ -308,291 +221,6 @@ impl fmt::Debug for Upload {
             .field("rules", &self.rules)
             .field("files", &self.files)
             .finish_non_exhaustive()
-    }
-}
-
-/// What an instance says of a file that begins.
-pub(crate) struct Begun<'a> {
-    pub(crate) id: FileId,
-    pub(crate) owner: SessionId,
-    pub(crate) name: &'a str,
-    pub(crate) kind: &'a str,
-    pub(crate) size: u64,
-}
-
-/// What the instance does with it.
-impl Upload {
-    /// What the desk has to look for in the content.
-    pub(crate) fn accepted(&self) -> Arc<[Accept]> {
-        Arc::clone(&self.rules.accept)
-    }
-
-    /// Whether clients may send to the storage.
-    pub(crate) fn is_direct(&self) -> bool {
-        self.rules.is_direct
-    }
-
-    /// Makes an entry for a file that begins, or goes on; whether there was none.
-    ///
-    /// # Errors
-    /// Why it is not accepted.
-    pub(crate) fn begin(&mut self, begun: &Begun<'_>) -> Result<bool> {
-        let &Begun { id, owner, name, kind, size } = begun;
-        let Rules { max_bytes, max_files, .. } = &*self.rules;
-        if size > *max_bytes {
-            let said = format!("a file may have {} here", in_words(*max_bytes));
-            return Err(Error::new(Code::UploadTooLarge, said));
-        }
-        // One that failed makes way for others, and for itself.
-        let is_other = |entry: &&FileState| !entry.is(id) && entry.status != FileStatus::Failed;
-        if self.files.iter().filter(is_other).count() >= *max_files {
-            let said = match *max_files {
-                1 => "there is a file already: remove it first".to_owned(),
-                most => format!("there are {most} files already, and no more are taken: remove one first"),
-            };
-            return Err(Error::new(Code::UploadRefused, said));
-        }
-        if let Some(entry) = self.entry(id) {
-            let size_before = std::mem::replace(&mut entry.size, size);
-            if entry.status == FileStatus::Failed || size_before != size {
-                (entry.status, entry.received) = (FileStatus::Sending, 0);
-                (entry.code, entry.error, entry.url, entry.file) = (None, None, None, None);
-            }
-            entry.owner = Some(owner);
-            return Ok(false);
-        }
-        self.make_room();
-        self.files.push(FileState {
-            id: id.to_string(),
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            size,
-            received: 0,
-            status: FileStatus::Sending,
-            code: None,
-            error: None,
-            url: None,
-            owner: Some(owner),
-            file: None,
-        });
-        Ok(true)
-    }
-
-    /// Those that failed are shown for a while, but not any number of them.
-    fn make_room(&mut self) {
-        let most = self.rules.max_files;
-        let failed = |entry: &FileState| entry.status == FileStatus::Failed;
-        while self.files.iter().filter(|entry| failed(entry)).count() >= most.max(1) {
-            let Some(oldest) = self.files.iter().position(failed) else { return };
-            self.files.remove(oldest);
-        }
-    }
-
-    /// Whether it has an entry for this file.
-    pub(crate) fn has(&self, id: FileId) -> bool {
-        self.files.iter().any(|entry| entry.is(id))
-    }
-
-    /// So many bytes are here.
-    pub(crate) fn receive(&mut self, id: FileId, received: u64) {
-        let Some(entry) = self.entry(id) else { return };
-        if matches!(entry.status, FileStatus::Sending | FileStatus::Checking) {
-            entry.received = received.min(entry.size);
-            let is_whole = entry.received == entry.size;
-            entry.status = if is_whole { FileStatus::Checking } else { FileStatus::Sending };
-        }
-    }
-
-    /// The file is here and good; back if it has no entry any more.
-    pub(crate) fn finish(&mut self, id: FileId, file: UploadedFile) -> Option<UploadedFile> {
-        let Some(entry) = self.entry(id) else { return Some(file) };
-        (entry.status, entry.received) = (FileStatus::Done, entry.size);
-        entry.kind = file.content_type().to_owned();
-        (entry.code, entry.error, entry.file) = (None, None, Some(file));
-        None
-    }
-
-    /// The file is not coming, or not good; whether it had an entry.
-    pub(crate) fn fail(&mut self, id: FileId, why: &Error) -> bool {
-        let Some(entry) = self.entry(id) else { return false };
-        entry.status = FileStatus::Failed;
-        (entry.code, entry.error) = (Some(why.code().as_str().to_owned()), Some(why.message().to_owned()));
-        // Nobody can take it any more.
-        entry.file = None;
-        true
-    }
-
-    /// Entries made by a session that is not known any more are this one's.
-    pub(crate) fn belongs_to(&mut self, owner: SessionId) {
-        self.files.iter_mut().for_each(|entry| entry.owner = entry.owner.or(Some(owner)));
-    }
-
-    /// Entries whose session is not known are gone.
-    pub(crate) fn disown(&mut self) {
-        self.files.retain(|entry| entry.owner.is_some());
-    }
-
-    /// Files that are not here although they are, or may be, at the desk: what was restored, or put back.
-    pub(crate) fn missing(&self) -> Vec<FileId> {
-        let missing = |entry: &&FileState| entry.file.is_none() && entry.status != FileStatus::Failed;
-        self.files.iter().filter(missing).filter_map(FileState::file_id).collect()
-    }
-
-    /// What is known of this file, if it is here.
-    pub(crate) fn finished(&self, id: FileId) -> Option<&UploadedFile> {
-        self.files.iter().find(|entry| entry.is(id))?.file.as_ref()
-    }
-
-    /// What was taken in this turn is asked for at the desk: what `claim` finds there was not kept, and is here again.
-    pub(crate) fn take_back(&mut self, mut claim: impl FnMut(FileId) -> Option<UploadedFile>) {
-        while let Some((at, mut entry)) = self.taken.pop() {
-            entry.file = entry.file_id().and_then(&mut claim);
-            if entry.file.is_some() {
-                self.files.insert(at.min(self.files.len()), entry);
-            }
-        }
-    }
-
-    /// Takes this entry away; nobody wants its file.
-    pub(crate) fn forget(&mut self, id: FileId) {
-        self.files.retain(|entry| !entry.is(id));
-    }
-
-    /// Whether this file is shown as finished.
-    pub(crate) fn is_done(&self, id: FileId) -> bool {
-        self.files.iter().any(|entry| entry.is(id) && entry.status == FileStatus::Done)
-    }
-
-    /// Files whose entries are gone since this was asked last, so that nobody wants them any more.
-    pub(crate) fn take_gone(&mut self) -> Vec<FileId> {
-        std::mem::take(&mut self.gone)
-    }
-
-    /// The instance ends: nobody wants any of them.
-    pub(crate) fn take_everything(&mut self) -> Vec<FileId> {
-        let mut all = std::mem::take(&mut self.gone);
-        all.extend(self.files.drain(..).filter_map(|entry| entry.file_id()));
-        all
-    }
-}
-
-/// A number of bytes, for people.
-fn in_words(bytes: u64) -> String {
-    match bytes {
-        ..1024 => format!("at most {bytes} bytes"),
-        1024..0x10_0000 => format!("at most {} KiB", bytes >> 10),
-        _ => format!("at most {} MiB", bytes >> 20),
-    }
-}
-
-/// What was last sent.
-#[derive(Default)]
-pub struct Sent {
-    shown: plain::Sent,
-    rules: Option<Arc<Rules>>,
-    /// Whose each file is.
-    owners: Vec<(FileId, Option<SessionId>)>,
-}
-
-impl Field for Upload {
-    type Sent = Sent;
-
-    const IS_UPLOAD: bool = true;
-
-    fn stage(&self, sent: &Sent, scratch: &mut Vec<u8>) -> Result<Staged, Unsendable> {
-        let Rules { shown: accept, max_bytes, max_files, .. } = &*self.rules;
-        let (max_bytes, max_files) = (*max_bytes, *max_files);
-        let shown = Shown { accept, max_bytes, max_files, files: &self.files };
-        let start = scratch.len();
-        write_json(&shown, scratch)?;
-        let new = &scratch[start..];
-        let size = new.len();
-        if new == sent.shown.json {
-            scratch.truncate(start);
-            return Ok(Staged::same(size));
-        }
-        let digest = digest_of(new)?;
-        Ok(Staged { range: Some(start..scratch.len()), whole: true, digest, ..Staged::same(size) })
-    }
-
-    fn commit(&mut self, name: &str, sent: &mut Sent, staged: &Staged, scratch: &[u8], out: &mut Writer) {
-        if sent.rules.as_ref().is_none_or(|rules| !Arc::ptr_eq(rules, &self.rules)) {
-            sent.rules = Some(Arc::clone(&self.rules));
-        }
-        if staged.range.is_some() {
-            let gone = sent.owners.iter().map(|(id, _)| *id).filter(|id| !self.has(*id));
-            let gone: Vec<FileId> = gone.collect();
-            self.gone.extend(gone);
-        }
-        let owners = self.files.iter().filter_map(|entry| Some((entry.file_id()?, entry.owner)));
-        if !owners.clone().eq(sent.owners.iter().copied()) {
-            sent.owners.clear();
-            sent.owners.extend(owners);
-        }
-        plain::commit::<Self>(name, &mut sent.shown, staged, scratch, out);
-    }
-
-    fn digest(&self, sent: &Sent) -> u32 {
-        plain::digest(&sent.shown)
-    }
-
-    fn snapshot(&self, sent: &Sent, out: &mut Vec<u8>) {
-        out.extend_from_slice(&sent.shown.json);
-    }
-
-    fn salvage(&mut self, broken: &mut Self, _: &Sent) {
-        self.rescued = broken.let_go();
-        self.gone.append(&mut broken.gone);
-    }
-
-    fn evict(&mut self, _: &Sent) {
-        self.rescued = self.let_go();
-    }
-
-    fn recover(&mut self, sent: &Sent) -> Result<(), Unsendable> {
-        let rescued = std::mem::take(&mut self.rescued);
-        self.restore(&sent.shown.json)?;
-        if let Some(rules) = &sent.rules {
-            self.rules = Arc::clone(rules);
-        }
-        for (id, owner) in &sent.owners {
-            if let Some(entry) = self.entry(*id) {
-                entry.owner = *owner;
-            }
-        }
-        for (id, file) in rescued {
-            if let Some(entry) = self.entry(id).filter(|entry| entry.status == FileStatus::Done) {
-                entry.file = Some(file);
-            }
-        }
-        Ok(())
-    }
-
-    // Whoever restores it looks for the files.
-    fn restore(&mut self, json: &[u8]) -> Result<(), Unsendable> {
-        self.files = from_json::<Written>(json).map_err(Unsendable)?.files;
-        self.taken.clear();
-        Ok(())
-    }
-
-    fn departed(&mut self, session: SessionId) {
-        self.files.retain(|entry| entry.owner != Some(session));
-    }
-
-    fn upload_mut(&mut self) -> Option<&mut Upload> {
-        Some(self)
-    }
-
-    fn typescript(types: &mut Types) -> String {
-        types.import("UploadState");
-        "UploadState".to_owned()
-    }
-}
-
-impl Upload {
-    /// The finished files.
-    fn let_go(&mut self) -> Vec<(FileId, UploadedFile)> {
-        self.files.iter_mut().filter_map(|entry| Some((entry.file_id()?, entry.file.take()?))).collect()
     }
 }
 

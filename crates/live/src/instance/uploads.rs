@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use serde::Serialize;
 
@@ -31,7 +30,7 @@ const REMEMBERED: usize = 16;
 pub(super) struct Files {
     desk: Arc<Desk>,
     /// What was answered to the end of the last ones.
-    finished: VecDeque<(FileId, Bytes)>,
+    finished: VecDeque<(FileId, Finished)>,
 }
 
 impl Files {
@@ -39,11 +38,11 @@ impl Files {
         Self { desk, finished: VecDeque::new() }
     }
 
-    fn answer_of(&self, id: FileId) -> Option<Bytes> {
+    fn answer_of(&self, id: FileId) -> Option<Finished> {
         self.finished.iter().find(|(other, _)| *other == id).map(|(_, answer)| answer.clone())
     }
 
-    fn remember(&mut self, id: FileId, answer: Bytes) {
+    fn remember(&mut self, id: FileId, answer: Finished) {
         self.forget(id);
         if self.finished.len() >= REMEMBERED {
             self.finished.pop_front();
@@ -81,12 +80,24 @@ impl From<Direct> for ToStorage {
 }
 
 /// What a client is told whose file is done.
-#[derive(Serialize)]
-struct Finished<'a> {
-    filename: &'a str,
+#[derive(Clone, Serialize)]
+struct Finished {
+    filename: Box<str>,
     #[serde(rename = "fileUrl", skip_serializing_if = "Option::is_none")]
-    url: Option<&'a str>,
-    hash: &'a str,
+    url: Option<Box<str>>,
+    hash: Box<str>,
+}
+
+/// What a client is told that wants to go on with a file that is done.
+#[derive(Serialize)]
+struct Again {
+    file: String,
+    #[serde(rename = "bytesUploaded")]
+    received: u64,
+    #[serde(rename = "done")]
+    is_done: bool,
+    #[serde(flatten)]
+    finished: Finished,
 }
 
 fn json<T: Serialize>(value: &T) -> Vec<u8> {
@@ -134,9 +145,10 @@ impl<C: Component> Instance<C> {
         let owner = caller.session_id();
         let Some(ticket) = self.admit(caller, ticket) else { return Ok(()) };
         if is_resumed && let Some(answer) = self.finished_before(id) {
-            // Its client did not hear that. It asks for the end again, and is answered as it was then.
-            passage.finish(answer);
-            ticket.answer(Ok(Some(json(&Started { file: id.to_string(), received: size, direct: None }))));
+            // Its client did not hear that. If it asks for the end again, it is answered as it was then.
+            let answer = Again { file: id.to_string(), received: size, is_done: true, finished: answer };
+            passage.finish(json(&answer.finished).into());
+            ticket.answer(Ok(Some(json(&answer))));
             return Ok(());
         }
         let Some((_, upload)) = self.component.upload_mut(property.as_deref()) else {
@@ -147,7 +159,7 @@ impl<C: Component> Instance<C> {
             ticket.answer(Err(Error::new(Code::UploadRefused, said)));
             return Ok(());
         };
-        let is_new = match upload.begin(&Begun { id, owner, name: &name, kind: &kind, size }) {
+        let is_new = match upload.begin(&Begun { id, owner, name: &name, kind: &kind, size, is_resumed }) {
             Ok(is_new) => is_new,
             Err(error) => {
                 ticket.answer(Err(error));
@@ -211,7 +223,7 @@ impl<C: Component> Instance<C> {
             Some(caller) => self.demand_of(caller),
             None => Ok(()),
         };
-        let (name, hash) = (file.name().to_owned(), file.sha256().to_owned());
+        let finished = Finished { filename: file.name().into(), url: None, hash: file.sha256().into() };
         let Some((field, upload)) = self.upload_of(id) else {
             // It was removed while its last bytes were on their way.
             drop(file);
@@ -233,9 +245,8 @@ impl<C: Component> Instance<C> {
             Ok(Err(error)) => error,
             Ok(Ok(())) => match self.flush() {
                 Ok(()) => {
-                    let finished = Finished { filename: &name, url: None, hash: &hash };
                     let answer = json(&finished);
-                    self.life.files.remember(id, answer.clone().into());
+                    self.life.files.remember(id, finished);
                     if let Some(ticket) = ticket {
                         self.answer(ticket, Ok(Some(answer)));
                     }
@@ -276,13 +287,13 @@ impl<C: Component> Instance<C> {
     }
 
     /// What was answered to the end of this file, if it had one.
-    fn finished_before(&mut self, id: FileId) -> Option<Bytes> {
+    fn finished_before(&mut self, id: FileId) -> Option<Finished> {
         if let Some(answer) = self.life.files.answer_of(id) {
             return Some(answer);
         }
         let (_, upload) = self.upload_of(id)?;
         let file = upload.finished(id)?;
-        Some(json(&Finished { filename: file.name(), url: None, hash: file.sha256() }).into())
+        Some(Finished { filename: file.name().into(), url: None, hash: file.sha256().into() })
     }
 
     /// The field that has an entry for this file, and its name in Rust.

@@ -146,6 +146,11 @@ impl Passage {
         }
     }
 
+    /// Whether the file had arrived before.
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(*self.state(), State::Finished(_))
+    }
+
     pub(crate) fn is_shut(&self) -> bool {
         matches!(*self.state(), State::Shut)
     }

@@ -162,6 +162,10 @@ impl Session {
         let most = self.host.limits.uploads;
         let sending = self.sending.get_or_insert_default();
         sending.by_name.retain(|_, file| !file.passage.is_shut() && !file.mailbox.is_closed());
+        if sending.by_name.len() >= most {
+            // They wait for a question that a client need not ask.
+            sending.by_name.retain(|_, file| !file.passage.is_finished());
+        }
         let is_known = sending.by_name.contains_key(&*start.upload);
         if !is_known && sending.by_name.len() >= most {
             let said = format!("{most} files are on their way on this connection: wait for one of them");
@@ -241,7 +245,12 @@ impl Session {
                     let failed = UploadMail::Failed { id, error, is_unbegun: false, ticket };
                     return drop(mailbox.insist(Mail::Upload(Box::new(failed))));
                 }
-                Err(error) => Err(error),
+                Err(error) => {
+                    if error.code() == Code::UploadGone {
+                        passage.shut();
+                    }
+                    Err(error)
+                }
             };
             answer_later(ticket, outcome, passage, len, later);
         };
@@ -295,13 +304,15 @@ impl Session {
         upload: &str,
         ticket: Ticket,
     ) {
-        let id = self.file_id(upload);
+        let mut id = self.file_id(upload);
         if self.sending_file(instance, upload).is_some()
-            && let Some(sending) = &mut self.sending
-            && let Some(file) = sending.by_name.remove(upload)
-            && let Some(desk) = file.passage.shut()
+            && let Some(file) = self.sending.as_mut().and_then(|sending| sending.by_name.remove(upload))
         {
-            desk.cancel();
+            // Somebody may have signed in since it began.
+            id = file.id;
+            if let Some(desk) = file.passage.shut() {
+                desk.cancel();
+            }
         }
         let Some(mailbox) = instance.and_then(|id| self.mailbox(id)) else {
             return ticket.answer(Err(gone(component_id.unwrap_or_default())));
