@@ -87,7 +87,6 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod typescript;
-#[expect(dead_code, unused_imports, reason = "until sessions send to it")]
 pub mod uploads;
 mod vault;
 mod watch;

@@ -312,10 +312,7 @@ impl<C: Component> Instance<C> {
         if C::UPLOADS > 0 {
             let desk = &self.life.files.desk;
             self.component.each_upload(&mut |_, _, upload| {
-                upload.take_back(|id| match desk.claim(id) {
-                    Some(Claim::Done(file)) => Some(file),
-                    _ => None,
-                });
+                upload.take_back(|id| desk.let_go_of(id));
             });
         }
     }

@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::limits::Limits;
 use crate::mailbox::{Leads, Mail, Mailbox, Passage, Start, Undelivered, UploadMail};
 use crate::outbox::{Ticket, gone};
-use crate::uploads::{self, FileId};
+use crate::uploads::FileId;
 
 /// Chunks from this size do not count against the rate: what bounds them is what a line can carry.
 const FREE: usize = 16 << 10;
@@ -230,10 +230,6 @@ impl Session {
         let (id, mailbox, passage) = (file.id, file.mailbox.clone(), Arc::clone(&file.passage));
         let later = sending.put_off(len, share);
         let size = passage.size();
-        let place = match at {
-            At::Offset(offset) => uploads::At::Offset(offset),
-            At::Index(index) => uploads::At::Index(index),
-        };
         let answer = move |written: Result<u64, Error>| {
             // They are written, or dropped.
             let ticket = ticket.without_bytes();
@@ -254,7 +250,7 @@ impl Session {
             };
             answer_later(ticket, outcome, passage, len, later);
         };
-        desk.put(place, bytes, Box::new(answer));
+        desk.put(at, bytes, Box::new(answer));
     }
 
     /// That was all of it.

@@ -226,6 +226,18 @@ impl Desk {
         claim
     }
 
+    /// A file that was in somebody's hands, if they have let go of it and not moved it anywhere.
+    pub(crate) fn let_go_of(self: &Arc<Self>, id: FileId) -> Option<UploadedFile> {
+        let room = self.room.as_ref()?;
+        let slot = room.slot(id);
+        let is_held = slot.is_held();
+        room.forget(&slot);
+        match self.claim(id) {
+            Some(Claim::Done(file)) if !is_held => Some(file),
+            _ => None,
+        }
+    }
+
     /// Nobody wants it: it is removed, soon. One that somebody has in their hands goes when they let go of it.
     pub(crate) fn remove(self: &Arc<Self>, id: FileId) {
         let Some(room) = &self.room else { return };
