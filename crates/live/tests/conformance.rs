@@ -4,13 +4,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
 
 mod app;
+mod screen;
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use fluxstack_live::Uploads;
 use fluxstack_live::auth::{Credentials, Identity};
 use fluxstack_live::testing::{Client, Harness};
+use screen::Screen;
 use serde_json::Value;
 
 /// Sends the client's lines and compares what comes back with the server's.
@@ -20,19 +23,30 @@ async fn check(name: &str, transcript: &str) {
         let name = credentials.token().filter(|name| *name != "wrong");
         Ok(name.map(|name| Identity::new(name.to_owned())))
     };
-    let harness = Harness::new(app::live().authenticator(by_name).build().unwrap());
+    let folder = Folder::new(name);
+    let harness =
+        Harness::new(app::live().authenticator(by_name).uploads(Uploads::at(&folder.0)).build().unwrap());
     let caps = transcript.lines().find_map(|line| line.strip_prefix("caps: ")).unwrap_or("delta,batch");
     let query = format!("v=3&caps={caps}&client=page");
     let mut client = harness.connect_with(&query).await.unwrap();
     let mut names = HashMap::new();
     let mut said_hello = false;
+    // Where states may come in any number of frames, they are shown instead of compared.
+    let is_loose = transcript.lines().any(|line| line.starts_with("soon:"));
+    let (mut seen, mut hoped) = (Screen::default(), Screen::default());
     for (index, line) in transcript.lines().enumerate() {
         let place = format!("{name}:{}", index + 1);
         let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
         match kind {
             ">" => {
-                let frame = parse(rest, &place);
-                client.send(fill(frame, &names)).await;
+                let mut frame = fill(parse(rest, &place), &names);
+                if is_loose && frame["payload"]["have"].is_u64() {
+                    frame["payload"]["have"] = seen.version(&frame["componentId"]).into();
+                }
+                match frame.as_object_mut().and_then(|header| header.remove("binary")) {
+                    Some(part) => client.send_binary(binary(&frame, &part)).await,
+                    None => client.send(frame).await,
+                }
             }
             "<" | "lose:" => {
                 let expected = match parse(rest, &place) {
@@ -40,12 +54,40 @@ async fn check(name: &str, transcript: &str) {
                     message => vec![message],
                 };
                 for expected in expected {
-                    let found =
-                        if said_hello { next(&mut client, &place).await } else { client.hello().clone() };
-                    said_hello = true;
+                    let found = loop {
+                        let found =
+                            if said_hello { next(&mut client, &place).await } else { client.hello().clone() };
+                        said_hello = true;
+                        if !(is_loose && seen.show(&found)) {
+                            break found;
+                        }
+                    };
+                    if is_loose {
+                        hoped.show(&expected);
+                    }
                     compare(&expected, &found, &mut names).unwrap_or_else(|why| {
                         panic!("{place}: {why}\nexpected {expected}\n   found {found}")
                     });
+                }
+            }
+            "soon:" => {
+                let expected = parse(rest, &place);
+                assert!(hoped.show(&expected), "{place}: this is no state");
+                let id = &expected["componentId"];
+                let real = fill(id.clone(), &names);
+                loop {
+                    // A name that is bound by what is not it yet is not bound.
+                    let mut bound = names.clone();
+                    match compare(&hoped.state(id), &seen.state(&real), &mut bound) {
+                        Ok(()) => {
+                            names = bound;
+                            break;
+                        }
+                        Err(why) => {
+                            let found = next(&mut client, &format!("{place}: {why}")).await;
+                            assert!(seen.show(&found), "{place}: {why}, and then came {found}");
+                        }
+                    }
                 }
             }
             "cut:" => {
@@ -55,15 +97,41 @@ async fn check(name: &str, transcript: &str) {
                 client = harness.connect_with(&query).await.unwrap();
                 said_hello = false;
             }
-            "caps:" | "auth:" | "app:" | "view:" | "bent:" | "" => {}
+            "caps:" | "auth:" | "app:" | "view:" | "bent:" | "lost:" | "" => {}
             _ if kind.starts_with('#') => {}
             _ => panic!("{place}: no such kind of line: {line}"),
         }
     }
     // Nothing may be left that the transcript does not know of.
     tokio::task::yield_now().await;
-    let left = client.arrived();
+    let mut left = client.arrived();
+    left.retain(|message| !(is_loose && seen.show(message)));
     assert!(left.is_empty(), "{name}: the server said more than the transcript: {left:?}");
+}
+
+/// Where files come in while one transcript is played.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("live-conformance-{}-{name}", std::process::id())))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Where nothing came in there is none.
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+/// A binary frame with this part of the text that all files consist of.
+fn binary(header: &Value, part: &Value) -> Vec<u8> {
+    let header = header.to_string().into_bytes();
+    let number = |at: usize| part[at].as_u64().unwrap();
+    let bytes = (number(0)..number(0) + number(1)).map(|place| 32 + u8::try_from(place % 95).unwrap());
+    let length = u32::try_from(header.len()).unwrap().to_le_bytes();
+    length.into_iter().chain(header).chain(bytes).collect()
 }
 
 async fn next(client: &mut Client, place: &str) -> Value {
@@ -84,7 +152,8 @@ fn fill(value: Value, names: &HashMap<String, Value>) -> Value {
     match value {
         Value::String(text) if text.starts_with('$') => match names.get(&text) {
             Some(value) => value.clone(),
-            None => Value::String(text),
+            // It was the client's to make up.
+            None => text[1..].into(),
         },
         Value::Array(items) => items.into_iter().map(|item| fill(item, names)).collect(),
         Value::Object(entries) => entries.into_iter().map(|(key, value)| (key, fill(value, names))).collect(),

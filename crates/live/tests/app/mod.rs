@@ -235,6 +235,31 @@ impl Shelf {
     }
 }
 
+/// Where letters and pictures arrive.
+#[derive(State)]
+pub struct Mailroom {
+    pub letters: Upload,
+    pub arrived: u32,
+}
+
+impl Component for Mailroom {
+    type Props = ();
+    type Event = ();
+
+    async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
+        let letters = Upload::accept(["text/plain", "image/png"]).max_bytes(40_000).max_files(2);
+        Ok(Mailroom { letters, arrived: 0 })
+    }
+
+    async fn on_upload(&mut self, _field: &'static str, _cx: &mut Cx<Self>) -> Result<()> {
+        self.arrived += 1;
+        Ok(())
+    }
+}
+
+#[actions]
+impl Mailroom {}
+
 /// A bell that all hear who mount the tower of the same name.
 #[derive(State)]
 pub struct Tower {
@@ -465,6 +490,7 @@ pub fn live() -> Builder {
         .component::<Tower>()
         .component::<Club>()
         .component::<Shelf>()
+        .component::<Mailroom>()
 }
 
 pub use fluxstack_live::server::Builder;
