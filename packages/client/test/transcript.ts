@@ -14,9 +14,10 @@ import { batch } from '../src/batch.js'
 import { digest } from '../src/digest.js'
 import { type Room, room } from '../src/rooms.js'
 import { type ListWindow, listWindow } from '../src/window.js'
+import { cancel, files, upload, withLetters } from './transcript-files.js'
 import { applyPlainly, settled, type TestSocket, type World, world } from './world.js'
 
-type Kind = 'caps' | 'auth' | 'app' | 'view' | 'lose' | 'bent' | 'cut' | '>' | '<'
+type Kind = 'caps' | 'auth' | 'app' | 'view' | 'soon' | 'lose' | 'lost' | 'bent' | 'cut' | '>' | '<'
 type Json = Record<string, unknown>
 
 interface Line {
@@ -31,7 +32,7 @@ export function parse(text: string): Line[] {
   return lines
     .filter(({ line }) => line !== '' && !line.startsWith('#'))
     .map(({ line, number }) => {
-      const match = /^(caps:|auth:|app:|view:|lose:|bent:|cut:|>|<)(?:\s+(.*))?$/.exec(line)
+      const match = /^(caps:|auth:|app:|view:|soon:|lose:|lost:|bent:|cut:|>|<)(?:\s+(.*))?$/.exec(line)
       if (!match) throw new Error(`line ${number}: not a line of a transcript: ${line}`)
       return { number, kind: (match[1] ?? '').replace(':', '') as Kind, text: match[2] ?? '' }
     })
@@ -67,6 +68,9 @@ interface Entered {
   readonly events: unknown[]
   readonly misses: unknown[]
 }
+
+/** Turns of the event loop within which a client has read what it sends. */
+const PATIENCE = 1000
 
 /** How long this client waits after a loss, in ms: half of the first pause. */
 const PAUSE_MS = 125
@@ -113,6 +117,16 @@ class Play {
     client.close()
   }
 
+  /** What the client sent next. A file is read on the way, which takes more than microtasks. */
+  private async heard(): Promise<Json | undefined> {
+    for (let turn = 0; turn < PATIENCE; turn += 1) {
+      this.expected.push(...this.socket.heard())
+      if (this.expected.length > 0) break
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return this.expected.shift()
+  }
+
   private nothingLeft(): void {
     this.expected.push(...this.socket.heard())
     if (this.expected.length > 0) throw new Error(`the client also sent ${JSON.stringify(this.expected)}`)
@@ -126,10 +140,10 @@ class Play {
     switch (kind) {
       case 'app':
         return this.app(text)
-      case '>': {
-        this.expected.push(...this.socket.heard())
-        for (const message of [JSON.parse(text)].flat() as Json[]) {
-          const sent = this.expected.shift()
+      case '>':
+      case 'lost': {
+        for (const message of ([JSON.parse(text)].flat() as Json[]).map(withLetters)) {
+          const sent = await this.heard()
           const wrong = this.differs(message, sent)
           if (wrong)
             throw new Error(
@@ -139,6 +153,7 @@ class Play {
         return
       }
       case '<':
+      case 'soon':
       case 'bent':
         this.socket.events.frame(JSON.stringify(this.filled(JSON.parse(text))))
         return
@@ -214,6 +229,10 @@ class Play {
       }
       case 'emit':
         return this.asked(handle.emit(parsed(rest)))
+      case 'upload':
+      case 'files':
+      case 'cancel':
+        return this.withFiles(verb, handle, rest as string)
       case 'props':
         return handle.setProps(parsed(rest))
       case 'reset':
@@ -251,6 +270,13 @@ class Play {
       default:
         return verb satisfies never
     }
+  }
+
+  private withFiles(verb: 'upload' | 'files' | 'cancel', handle: AnyHandle, rest: string): void {
+    const { name: field, rest: more } = firstWord(rest, false)
+    if (verb === 'upload') upload(handle, field, more as string)
+    else if (verb === 'cancel') cancel(handle, field, Number(more))
+    else equal(files(handle, field), parsed(more), `the files of ${field}`)
   }
 
   private inList(verb: 'hold' | 'rows', name: string, rest: string): void {
@@ -378,7 +404,7 @@ export function withTrueDigests(text: string): string {
   return text
     .split('\n')
     .map((line) => {
-      if (!/^(<|lose:)/.test(line)) return line
+      if (!/^(<|soon:|lose:)/.test(line)) return line
       const messages = [JSON.parse(line.slice(line.indexOf(' ')))].flat() as Json[]
       const digests = messages.map(trueDigest).filter((number) => number !== undefined)
       return line.replace(/"digest":\d+/g, () => `"digest":${digests.shift()}`)

@@ -225,8 +225,7 @@ export function world({ wrapSocket = (plain) => plain, ...options }: WorldOption
     return {
       send: (frame) => {
         if (socket.closed) throw new Error('sent on a closed socket')
-        if (typeof frame !== 'string') throw new Error('bytes are for another test')
-        socket.frames.push(frame)
+        socket.frames.push(typeof frame === 'string' ? frame : unpacked(frame))
       },
       close: () => {
         socket.closed = true
@@ -251,6 +250,14 @@ export function world({ wrapSocket = (plain) => plain, ...options }: WorldOption
     return newest
   }
   return { client, clock, page, tab, sockets, socket }
+}
+
+/** A binary frame as text: its header, with the bytes as letters in `binary`. */
+export function unpacked(frame: Uint8Array): string {
+  const length = new DataView(frame.buffer, frame.byteOffset).getUint32(0, true)
+  const text = new TextDecoder('latin1')
+  const header = JSON.parse(text.decode(frame.subarray(4, 4 + length))) as Frame
+  return JSON.stringify({ ...header, binary: text.decode(frame.subarray(4 + length)) })
 }
 
 /** Waits until no microtask is left that could matter. */
