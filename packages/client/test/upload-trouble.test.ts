@@ -1,6 +1,16 @@
 import type { ErrorCode } from '@fluxstack/client'
+import { componentState } from '@fluxstack/client/testing'
 import { expect, test } from 'vitest'
-import { bytesOf, isSame, KIB, TestFile, type UploadWorld, uploadWorld } from './upload-world.js'
+import {
+  bytesOf,
+  isSame,
+  KIB,
+  Picker,
+  type PickerShape,
+  TestFile,
+  type UploadWorld,
+  uploadWorld,
+} from './upload-world.js'
 
 async function begin(world: UploadWorld, file: TestFile, sent = 150 * KIB): Promise<string> {
   const [id = ''] = world.uploader.add([file])
@@ -13,6 +23,11 @@ async function finish(world: UploadWorld, id: string, file: TestFile): Promise<v
   const stored = world.server.uploads.files.find(({ uploadId }) => uploadId === id)
   expect(isSame(stored?.bytes, file.content)).toBe(true)
   expect(world.item(id).error).toBeUndefined()
+}
+
+const nothing: PickerShape['state'] = {
+  file: { accept: [], maxBytes: 0, maxFiles: 0, files: [] },
+  clicks: 0,
 }
 
 const losses: Record<string, (world: UploadWorld) => void> = {
@@ -220,4 +235,44 @@ test('a file that is to be sent elsewhere is put there, and compared', async () 
   puts[2]?.finish()
   await finish(world, id, file)
   expect(world.server.uploads.received).toBe(0)
+})
+
+test('a file that the component removes is not sent again behind its back', async () => {
+  const world = await uploadWorld({ latency: 40 })
+  const file = new TestFile(bytesOf(2000 * KIB))
+  const id = await begin(world, file)
+  const { file: field } = componentState(world.server, Picker)[0] ?? nothing
+  expect(field.files).toMatchObject([{ id: world.item(id).fileId, status: 'sending' }])
+  world.server.push(Picker, { file: { ...field, files: [] } })
+  world.server.uploads.forget()
+  await world.clock.advance(1000)
+  expect(world.item(id)).toMatchObject({ status: 'failed', error: { code: 'UPLOAD_GONE' } })
+  // Unless somebody wants it.
+  world.uploader.retry(id)
+  await finish(world, id, file)
+})
+
+test('a file that the component takes at once is done', async () => {
+  const world = await uploadWorld({ latency: 40 })
+  const file = new TestFile(bytesOf(300 * KIB))
+  const id = await begin(world, file)
+  world.server.watch(() => {
+    const { file: field } = componentState(world.server, Picker)[0] ?? nothing
+    if (field.files.some(({ status }) => status === 'done'))
+      world.server.push(Picker, { file: { ...field, files: [] } })
+  })
+  await finish(world, id, file)
+})
+
+test('calls that are made meanwhile are answered at once', async () => {
+  const world = await uploadWorld({ latency: 10 })
+  const file = new TestFile(bytesOf(3000 * KIB))
+  const id = await begin(world, file)
+  for (let call = 0; call < 20; call += 1) {
+    const done = world.handle.call.click()
+    await world.clock.advance(10)
+    await done
+  }
+  await finish(world, id, file)
+  expect(world.handle.getState().state?.clicks).toBe(20)
 })

@@ -25,6 +25,8 @@ export interface Entry extends FileFacts {
   isPaused: boolean
   isChecked: boolean
   isWritten: boolean
+  /** The state had it, since it was begun last. */
+  isListed: boolean
   /** Why what was done last was not right. */
   complaint: LiveError | undefined
   /** How much there was when the speed was measured last. */

@@ -5,8 +5,9 @@
  * shows in how long answers take: the shortest time there was is that of an empty line, and whatever a frame takes
  * longer it has waited behind others. The window grows while that is less than the target, and shrinks while it is
  * more, the more so the further it is off; from the start it doubles until it is. While the page asks for other things,
- * the target is what an empty line takes, so that they take at most twice as long. This is the idea of LEDBAT
- * (RFC 6817), in bytes that are answered by an application instead of packets that are by a kernel.
+ * the target is half of what an empty line takes, so that they do not take twice as long. This is the idea of LEDBAT
+ * (RFC 6817), in bytes that are answered by an application instead of packets that are by a kernel; and that of BBR, to
+ * let the line run empty now and then, so that it is known what that takes.
  *
  * A window is sent as four frames, so that the line is not idle while an answer travels. Frames have whole steps of
  * 16 KiB, but the last one of a file: below that the server counts them as messages.
@@ -28,14 +29,12 @@ const FIRST = 4 * STEP
 const FRAMES = 4
 /** How much longer than necessary an answer may take, in ms, unless told otherwise. */
 const TARGET_MS = 50
-/** The same at least, while the page asks for other things: timers are not finer. */
-const LEAST_TARGET_MS = 4
+/** The same at least, while the page asks for other things: that much a browser needs for other reasons. */
+const LEAST_TARGET_MS = 2
 /** How long after a question the page counts as asking, in ms. */
 const ASKING_MS = 1000
-/** How long, in ms, an empty line is taken to be as it was; up to twice as long. */
+/** How long, in ms, an empty line is taken to be as it was. */
 const BASE_MS = 15_000
-/** Answers of which the fastest counts: one that is late alone says nothing. */
-const RECENT = 4
 
 /** One that has frames to send. */
 export interface Rider {
@@ -79,8 +78,9 @@ function createLane(port: Port): Lane {
   let limits = { min: STEP, max: MOST, target: TARGET_MS }
   let window = FIRST
   let inFlight = 0
-  /** How long answers took, in ms: the fastest of late, of before, and the last few. */
-  let [low, lowBefore, lowSince] = [Infinity, Infinity, 0]
+  /** How long answers took, in ms: the fastest since the line was empty, and the last few. */
+  let low = Infinity
+  let lowSince = -Infinity
   let recent: number[] = []
   /** Nothing was ever too slow on this connection. */
   let isStarting = true
@@ -103,8 +103,7 @@ function createLane(port: Port): Lane {
     if (greeted !== undefined) window = clamp(window / 2)
     greeted = hello
     own = others = 0
-    low = lowBefore = Infinity
-    recent = []
+    lowSince = -Infinity
     isStarting = true
   }
 
@@ -113,14 +112,12 @@ function createLane(port: Port): Lane {
   }
 
   function measure(took: number, bytes: number, isFull: boolean): void {
-    const now = clock.now()
-    if (now - lowSince > BASE_MS) [lowBefore, low, lowSince] = [low, Infinity, now]
     low = Math.min(low, took)
-    const empty = Math.min(low, lowBefore)
-    recent = [...recent.slice(1 - RECENT), took]
-    const isAsking = now - askedAt < ASKING_MS
-    const target = isAsking ? Math.max(LEAST_TARGET_MS, Math.min(limits.target / 2, empty)) : limits.target
-    const off = Math.max(-1, (target - (Math.min(...recent) - empty)) / target)
+    // Of one window the fastest counts: one that is late alone says nothing.
+    recent = [took, ...recent].slice(0, Math.max(1, Math.min(FRAMES, Math.floor(window / frame()))))
+    const isAsking = clock.now() - askedAt < ASKING_MS
+    const target = isAsking ? Math.max(LEAST_TARGET_MS, Math.min(limits.target, low) / 2) : limits.target
+    const off = Math.max(-1, (target - (Math.min(...recent) - low)) / target)
     if (off < 0) {
       isStarting = false
       // By half at most while one window is answered.
@@ -134,6 +131,13 @@ function createLane(port: Port): Lane {
     for (let idle = 0; idle < riders.length; ) {
       const size = frame()
       if (inFlight > 0 && inFlight + size > window) return
+      if (clock.now() - lowSince > BASE_MS) {
+        // A line that is never empty seems to be longer and longer.
+        if (inFlight > 0) return
+        lowSince = clock.now()
+        low = Infinity
+        recent = []
+      }
       const [next] = riders
       if (!next) return
       riders = [...riders.slice(1), next]

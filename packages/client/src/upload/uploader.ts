@@ -138,6 +138,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
         for (const tell of owed.splice(0)) tell(instanceId)
         check()
         run(instanceId)
+        miss()
       }
     }
     isLooking = false
@@ -164,10 +165,23 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       if (running >= Math.max(1, options.parallel ?? PARALLEL)) break
       if (!file || isPaused || transfer.phase !== 'waiting' || transfer.isResting) continue
       running += 1
+      entry.isListed = false
       transfer.begin(file, instanceId)
     }
     for (const entry of entries) {
       if (!entry.isWritten && !isOver(entry)) recall.note(entry)
+    }
+  }
+
+  /** What the state had and has no more was removed by the component. What is compared may have been taken. */
+  function miss(): void {
+    const files = rulesOf(state(), field)?.files ?? []
+    for (const entry of entries) {
+      const { name, transfer, isListed } = entry
+      if (transfer.phase !== 'sending') continue
+      entry.isListed = files.some(({ id }) => id === transfer.fileId)
+      if (isListed && !entry.isListed)
+        transfer.fail(new LiveError('UPLOAD_GONE', `${name} was removed by the component`))
     }
   }
 
@@ -300,6 +314,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       isPaused: false,
       isChecked: false,
       isWritten: false,
+      isListed: false,
       complaint: undefined,
       mark: { at: 0, sent: 0 },
       speed: 0,
