@@ -339,3 +339,21 @@ test('whoever says that they lead, or that there is no room, costs a reconnect a
   await works()
   expect(server.connections.size).toBe(clients.length)
 })
+
+test('bytes travel like texts, from the tab that leads and from others, each on its channel', async () => {
+  const { browser, clients, works } = await tabs(2)
+  for (const { page, name } of clients) {
+    const socket = page.one.createSocket(`ws://server/live?v=3&client=${name}files`, {
+      frame: () => undefined,
+      closed: () => undefined,
+    })
+    await browser.settle()
+    socket.send(Uint8Array.of(7, 8, 9))
+    await browser.settle()
+  }
+  const [wire] = browser.openWires()
+  const bytes = wire?.received.filter((text) => text.startsWith('#'))
+  // The channel, in four bytes with the lowest first.
+  expect(bytes).toEqual(['#3,0,0,0,7,8,9', '#4,0,0,0,7,8,9'])
+  await works()
+})

@@ -8,14 +8,17 @@ import {
   type LiveHandle,
   type LiveView,
   type ResumeOutcome,
+  type UploadState,
 } from '@fluxstack/client'
 import { batch } from '@fluxstack/client/batch'
 import { offlineOutbox, policy } from '@fluxstack/client/offline'
 import { room } from '@fluxstack/client/rooms'
 import { authenticate, signIn } from '@fluxstack/client/sign-in'
 import { fakeServer } from '@fluxstack/client/testing'
+import { type Uploader, type UploadField, uploads } from '@fluxstack/client/upload'
 import { describe, expectTypeOf, test } from 'vitest'
 import { Bell, type BellShape, Counter, type CounterShape, Profile, Todos } from './shapes.js'
+import { Picker, type PickerShape } from './upload-world.js'
 
 const client = createLiveClient()
 const counter = client.live(Counter, { props: { count: 5 } })
@@ -288,5 +291,36 @@ describe('what is shown early', () => {
     // @ts-expect-error a count is a number
     counter.optimisticUpdate(() => ({ count: '1' }))
     expectTypeOf(counter.pending).toEqualTypeOf<number>()
+  })
+})
+
+describe('uploads', () => {
+  const picker = client.live(Picker)
+
+  test('go to fields that take files only', () => {
+    expectTypeOf(uploads(picker, 'file')).toEqualTypeOf<Uploader>()
+    // @ts-expect-error a number takes no files
+    uploads(picker, 'clicks')
+    // @ts-expect-error there is no such field
+    uploads(picker, 'files')
+    // @ts-expect-error a counter takes no files at all
+    uploads(counter, 'count')
+    expectTypeOf<UploadField<PickerShape>>().toEqualTypeOf<'file'>()
+    expectTypeOf<UploadField<CounterShape>>().toBeNever()
+  })
+
+  test('are of files, with the handle that they were picked by where there is one', () => {
+    const file = {} as File
+    const uploader = uploads(picker, 'file', { parallel: 2, keep: 0, chunk: { max: 65_536 } })
+    expectTypeOf(uploader.add([file])).toEqualTypeOf<readonly string[]>()
+    uploader.add([{ file, handle: {} as FileSystemFileHandle }])
+    uploader.add({} as FileList)
+    // @ts-expect-error bytes have no name
+    uploader.add([new Uint8Array()])
+    expectTypeOf(uploader.getSnapshot().items[0]?.error).toEqualTypeOf<LiveError | undefined>()
+  })
+
+  test('are in the state as the server sees them', () => {
+    expectTypeOf(picker.getState().state?.file).toEqualTypeOf<UploadState | undefined>()
   })
 })
