@@ -62,7 +62,7 @@ function told(server: FakeServer, from: number): unknown[] {
 describe('a fake server, to a client that guesses', () => {
   test('says what it can in its hello', async () => {
     const { server } = await optimistic()
-    const caps = ['optimistic', 'quiet', 'window']
+    const caps = ['optimistic', 'quiet', 'upload', 'window']
     expect(server.sent[0]).toMatchObject({ type: 'CONNECTION_ESTABLISHED', caps })
     expect((await optimistic({ caps: [] })).server.sent[0]).toMatchObject({ caps: [] })
   })
