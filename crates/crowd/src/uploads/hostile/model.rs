@@ -52,16 +52,26 @@ pub(super) struct File {
     pub(super) size: u64,
     /// What the server has, byte by byte.
     pub(super) received: Vec<u8>,
+    /// What it has been sent and has not answered before the connection was lost.
+    pub(super) doubtful: Vec<u8>,
 }
 
 impl File {
     pub(super) fn new(name: String) -> Self {
-        Self { name, stage: Stage::None, size: 0, received: Vec::new() }
+        Self { name, stage: Stage::None, size: 0, received: Vec::new(), doubtful: Vec::new() }
     }
 
     pub(super) fn begin(&mut self, size: u64) {
         (self.stage, self.size) = (Stage::Open, size);
         self.received.clear();
+        self.doubtful.clear();
+    }
+
+    /// The server has said how much of what was doubtful it has.
+    pub(super) fn arrive(&mut self, there: u64) {
+        let more = (there - self.has()) as usize;
+        self.received.extend(self.doubtful.drain(..more));
+        self.doubtful.clear();
     }
 
     pub(super) fn has(&self) -> u64 {

@@ -56,6 +56,7 @@ enum Move {
     Garbage,
     Breach,
     Cut,
+    CutInTheMiddle,
 }
 
 /// Each as often as it is likely.
@@ -76,6 +77,7 @@ const MOVES: &[(Move, u64)] = &[
     (Move::Garbage, 12),
     (Move::Breach, 2),
     (Move::Cut, 4),
+    (Move::CutInTheMiddle, 6),
 ];
 
 impl<'a> Story<'a> {
@@ -104,18 +106,44 @@ impl<'a> Story<'a> {
                 rolled = rolled.saturating_sub(*often);
                 is_it
             });
-            let Some((chosen, _)) = chosen else { continue };
+            let Some((mut chosen, _)) = chosen.copied() else { continue };
             let (player, file) = (self.dice.below(2) as usize, self.dice.below(FILES as u64) as usize);
+            // Most is to be done with files that can be sent.
+            if self.dice.below(2) == 0 {
+                chosen = match self.players[player].files[file].stage {
+                    Stage::None | Stage::Failed => Move::Begin,
+                    Stage::Away => Move::Resume,
+                    Stage::Open if self.players[player].files[file].rest() == 0 => Move::Complete,
+                    Stage::Open | Stage::Done => chosen,
+                };
+            }
             told.push(format!("{chosen:?} {player}.{file}"));
             self.count.moves += 1;
-            let made = self.make(*chosen, player, file).await;
+            let made = self.make(chosen, player, file).await;
             let last = || told[told.len().saturating_sub(12)..].join(", ");
             made.with_context(|| format!("move {} after {}", told.len(), last()))?;
         }
         for player in 0..2 {
+            for file in 0..FILES {
+                let ended = self.end(player, file).await;
+                ended.with_context(|| format!("ending {player}.{file} after {}", told.join(", ")))?;
+            }
             self.compare(player).await?;
         }
         Ok(self.count)
+    }
+
+    /// Sends what is missing of a file that was begun.
+    async fn end(&mut self, player: usize, file: usize) -> Result<()> {
+        if self.players[player].files[file].stage == Stage::Away {
+            self.resume(player, file).await?;
+        }
+        if self.players[player].files[file].stage != Stage::Open {
+            return Ok(());
+        }
+        let has = &self.players[player].files[file];
+        self.chunk(player, file, has.has(), has.rest(), false).await?;
+        self.complete(Move::Complete, player, file).await
     }
 
     async fn make(&mut self, chosen: Move, player: usize, file: usize) -> Result<()> {
@@ -136,7 +164,8 @@ impl<'a> Story<'a> {
             (Move::Next | Move::NextAsText, Stage::Open) => {
                 let has = &self.players[player].files[file];
                 let (offset, rest) = (has.has(), has.rest());
-                let length = self.dice.below(rest + 1);
+                // Some have to come to their end.
+                let length = if self.dice.below(3) == 0 { rest } else { self.dice.below(rest + 1) };
                 self.chunk(player, file, offset, length, matches!(chosen, Move::NextAsText)).await
             }
             (Move::Again, Stage::Open) => {
@@ -180,7 +209,8 @@ impl<'a> Story<'a> {
             }
             (Move::Foreign, _) => self.foreign(player, file).await,
             (Move::Garbage, _) => {
-                let header = self.header(player, file, 0);
+                // Far behind whatever is there, so that nothing of it is taken by mistake.
+                let header = self.header(player, file, 1 << 40);
                 let frame = garbage::frame(&header, &mut self.dice);
                 self.count.garbage += 1;
                 let sent = self.players[player].page.line.send_binary(&[], &frame).await;
@@ -200,7 +230,8 @@ impl<'a> Story<'a> {
                 let cut = *self.dice.one(&[Cut::Ended, Cut::Reset, Cut::Silent]);
                 self.back(player, cut).await
             }
-            (Move::BeginOddly | Move::Resume, _) => Ok(()),
+            (Move::CutInTheMiddle, Stage::Open) => self.cut_in_the_middle(player, file).await,
+            (Move::BeginOddly | Move::Resume | Move::CutInTheMiddle, _) => Ok(()),
         }
     }
 
@@ -235,7 +266,10 @@ impl<'a> Story<'a> {
         let file = &mut self.players[player].files[file];
         match stage {
             Stage::Open | Stage::Away => {
-                ensure!(there == received, "{received} bytes were answered, and {there} are there");
+                let most = received + file.doubtful.len() as u64;
+                let is_right = (received..=most).contains(&there);
+                ensure!(is_right, "{received} to {most} bytes should be there, and {there} are");
+                file.arrive(there);
                 file.stage = Stage::Open;
             }
             // Its end may be asked for again.
@@ -265,6 +299,29 @@ impl<'a> Story<'a> {
         let is_right = reply["type"] == "FILE_UPLOAD_PROGRESS" && reply["bytesUploaded"] == file.has();
         ensure!(is_right, "{} bytes are there, and the answer is {reply}", file.has());
         Ok(())
+    }
+
+    /// Sends some chunks without waiting for an answer, the last one perhaps in part, and loses the connection.
+    async fn cut_in_the_middle(&mut self, player: usize, file: usize) -> Result<()> {
+        for _ in 0..1 + self.dice.below(4) {
+            let has = &self.players[player].files[file];
+            let offset = has.has() + has.doubtful.len() as u64;
+            let length = self.dice.below(has.size - offset + 1);
+            let bytes: Vec<u8> = (0..length).map(|_| self.dice.below(256) as u8).collect();
+            let mut header = self.header(player, file, offset);
+            let Player { page, files, .. } = &mut self.players[player];
+            header["requestId"] = json!(page.number());
+            let front = garbage::binary(&header, &[]);
+            let most =
+                if self.dice.below(4) == 0 { self.dice.below(length + 200) as usize } else { usize::MAX };
+            page.line.begin_binary(&front, &bytes, most).await?;
+            files[file].doubtful.extend(bytes);
+            if most != usize::MAX {
+                break;
+            }
+        }
+        let cut = *self.dice.one(&[Cut::Ended, Cut::Reset, Cut::Silent]);
+        self.back(player, cut).await
     }
 
     async fn complete(&mut self, chosen: Move, player: usize, file: usize) -> Result<()> {
