@@ -14,6 +14,9 @@ use sha2::{Digest as _, Sha256};
 /// Bytes that are made, hashed or compared at once.
 const PIECE: usize = 256 << 10;
 
+/// With this byte begins no kind of file that somebody knows, and no text.
+pub(super) const NOTHING: u8 = 0x9c;
+
 /// See the module.
 #[derive(Clone, Copy)]
 pub(super) struct Content {
@@ -37,7 +40,11 @@ impl Content {
     }
 
     fn word(&self, number: u64) -> [u8; 8] {
-        mix(self.seed.wrapping_add(number.wrapping_mul(STEP))).to_le_bytes()
+        let mut word = mix(self.seed.wrapping_add(number.wrapping_mul(STEP))).to_le_bytes();
+        if number == 0 {
+            word[0] = NOTHING;
+        }
+        word
     }
 
     /// The SHA-256 of all of it.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::garbage;
 use super::model::{Count, File, Stage};
-use crate::uploads::content::Dice;
+use crate::uploads::content::{Dice, NOTHING};
 use crate::uploads::line::{Cut, is_gone};
 use crate::uploads::page::Page;
 
@@ -179,6 +179,10 @@ impl<'a> Story<'a> {
                 let has = self.players[player].files[file].has();
                 let offset = has + 1 + self.dice.below(SIZE);
                 let reply = self.send(player, file, offset, &[7; 10], false).await?;
+                // It cannot be of this file at all.
+                if reply.as_ref().is_some_and(|reply| reply["code"] == "UPLOAD_TOO_LARGE") {
+                    self.players[player].files[file].stage = Stage::Failed;
+                }
                 self.refused(reply, &["UPLOAD_GAP", "UPLOAD_TOO_LARGE"], Some(has))
             }
             (Move::Beyond, Stage::Open) => {
@@ -209,8 +213,13 @@ impl<'a> Story<'a> {
             }
             (Move::Foreign, _) => self.foreign(player, file).await,
             (Move::Garbage, _) => {
-                // Far behind whatever is there, so that nothing of it is taken by mistake.
-                let header = self.header(player, file, 1 << 40);
+                // Behind a gap, so that nothing of it is taken by mistake.
+                let has = &self.players[player].files[file];
+                let (gap, size) = (has.has() + 1, has.size);
+                let mut header = self.header(player, file, gap);
+                if gap >= size {
+                    header["uploadId"] = json!("never-begun");
+                }
                 let frame = garbage::frame(&header, &mut self.dice);
                 self.count.garbage += 1;
                 let sent = self.players[player].page.line.send_binary(&[], &frame).await;
@@ -291,7 +300,7 @@ impl<'a> Story<'a> {
         length: u64,
         is_text: bool,
     ) -> Result<()> {
-        let bytes: Vec<u8> = (0..length).map(|_| self.dice.below(256) as u8).collect();
+        let bytes = self.bytes(offset, length);
         let reply = self.send(player, file, offset, &bytes, is_text).await?;
         let Some(reply) = reply else { return Ok(()) };
         let file = &mut self.players[player].files[file];
@@ -307,7 +316,7 @@ impl<'a> Story<'a> {
             let has = &self.players[player].files[file];
             let offset = has.has() + has.doubtful.len() as u64;
             let length = self.dice.below(has.size - offset + 1);
-            let bytes: Vec<u8> = (0..length).map(|_| self.dice.below(256) as u8).collect();
+            let bytes = self.bytes(offset, length);
             let mut header = self.header(player, file, offset);
             let Player { page, files, .. } = &mut self.players[player];
             header["requestId"] = json!(page.number());
@@ -340,10 +349,15 @@ impl<'a> Story<'a> {
             ensure!(reply["hash"] == digest.as_str(), "completed again: {reply}");
             return Ok(());
         }
-        if stage != Stage::Open || !is_whole || is_wrong {
-            if stage == Stage::Open {
-                self.players[player].files[file].stage = Stage::Failed;
-            }
+        if stage == Stage::Open && !is_whole {
+            let has = self.players[player].files[file].has();
+            return self.refused(Some(reply), &["UPLOAD_GAP"], Some(has));
+        }
+        if stage == Stage::Open && is_wrong {
+            self.players[player].files[file].stage = Stage::Failed;
+            return self.refused(Some(reply), &["UPLOAD_CORRUPT"], None);
+        }
+        if stage != Stage::Open {
             return self.refused(Some(reply), &[], None);
         }
         ensure!(reply["success"] == true && reply["hash"] == digest.as_str(), "completed: {reply}");
@@ -376,6 +390,15 @@ impl<'a> Story<'a> {
         };
         let reply = self.answer(player, number, sent).await?;
         self.refused(reply, &[], None)
+    }
+
+    /// Any bytes, in a file that begins as no known kind of file does.
+    fn bytes(&mut self, offset: u64, length: u64) -> Vec<u8> {
+        let mut bytes: Vec<u8> = (0..length).map(|_| self.dice.below(256) as u8).collect();
+        if let (0, Some(first)) = (offset, bytes.first_mut()) {
+            *first = NOTHING;
+        }
+        bytes
     }
 
     fn header(&self, player: usize, file: usize, offset: u64) -> Value {
