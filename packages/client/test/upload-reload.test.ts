@@ -102,7 +102,7 @@ test('a file that was picked with a handle is had by it again, if the browser al
     await world.reload()
     await world.until(() => world.uploader.getSnapshot().items.length > 0)
     if (permission === 'prompt') {
-      expect(world.item(id).status).toBe('interrupted')
+      expect(world.item(id)).toMatchObject({ status: 'interrupted', isHeld: true })
       world.uploader.resume(id)
     }
     await finish(world, id, file)

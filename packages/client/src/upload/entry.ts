@@ -94,7 +94,7 @@ export function viewOf(
 }
 
 function itemOf(entry: Entry, files: readonly UploadFile[], error: LiveError | undefined): UploadItem {
-  const { transfer, item, id, name, type, size, file, complaint } = entry
+  const { transfer, item, id, name, type, size, file, handle, complaint } = entry
   const { fileId, sent } = transfer
   const status = statusOf(entry)
   const speed = status === 'sending' ? entry.speed : 0
@@ -105,6 +105,7 @@ function itemOf(entry: Entry, files: readonly UploadFile[], error: LiveError | u
     type,
     size,
     file,
+    isHeld: !file && handle !== undefined,
     sent,
     status,
     error: complaint ?? transfer.error ?? (status === 'waiting' ? error : undefined),

@@ -34,6 +34,8 @@ export interface UploadItem {
   readonly size: number
   /** The file, if it is at hand. */
   readonly file: File | undefined
+  /** It is not, and the browser finds it again if whoever is here allows that: `resume` asks them. */
+  readonly isHeld: boolean
   /** How much of it the server has. */
   readonly sent: number
   readonly status: UploadStatus

@@ -224,7 +224,7 @@ export const english: UploadMessages = {
     checking: 'being checked',
     done: 'sent',
     failed: 'not sent',
-    interrupted: 'interrupted: choose the file again, and it goes on where it was',
+    interrupted: 'interrupted: it goes on where it was as soon as its file is here again',
   },
   pace({ progress, speed, remaining }, { locale }) {
     const parts = [percentWords(progress, locale)]

@@ -132,7 +132,7 @@ const Row = memo(function Row({ item, wrong, say, act, hasThumbnail }: RowProps)
       {deeds.map((deed, index) => (
         // The button keeps its place, and with it the keyboard, when it means something else.
         <Deed
-          key={index === deeds.length - 1 ? 'last' : 'first'}
+          key={index === 0 && deeds.length > 1 ? 'first' : index === deeds.length - 1 ? 'last' : deed}
           deed={deed}
           name={name}
           say={say}

@@ -86,7 +86,7 @@ export interface LiveUpload extends UploadDeeds {
 }
 
 /** What a page may offer to do about a file, first what one wants most. */
-export function deedsFor({ status, error, file }: UploadItem): readonly UploadDeed[] {
+export function deedsFor({ status, error, file, isHeld }: UploadItem): readonly UploadDeed[] {
   switch (status) {
     case 'waiting':
     case 'sending':
@@ -96,7 +96,7 @@ export function deedsFor({ status, error, file }: UploadItem): readonly UploadDe
     case 'checking':
       return ['cancel']
     case 'interrupted':
-      return ['again', 'remove']
+      return isHeld ? ['resume', 'again', 'remove'] : ['again', 'remove']
     case 'failed':
       if (error && FINAL.test(error.code)) return ['remove']
       return [file ? 'retry' : 'again', 'remove']

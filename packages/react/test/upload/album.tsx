@@ -42,6 +42,7 @@ export function itemOf(some: Partial<UploadItem> & { readonly name: string }): U
     type: 'image/png',
     size: 1000,
     file: fileOf(some.name, 1000),
+    isHeld: false,
     sent: 0,
     status: 'sending',
     error: undefined,

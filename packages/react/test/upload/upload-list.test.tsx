@@ -69,6 +69,14 @@ describe('a list of uploads', () => {
     expect(buttons('a.png')).toEqual(names)
   })
 
+  test('asks for a file that the browser finds again, before anybody has to look for it', async () => {
+    await page()
+    uploader.show(itemOf({ name: 'a.png', status: 'interrupted', file: undefined, isHeld: true }))
+    expect(buttons('a.png')).toEqual(['Resume: a.png', 'Choose it again: a.png', 'Remove: a.png'])
+    await press('Resume: a.png')
+    expect(uploader.told).toEqual(['resume a.png'])
+  })
+
   test('does what its buttons say', async () => {
     await page()
     uploader.show(
