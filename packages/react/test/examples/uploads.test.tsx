@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 /** The pages of docs/uploads.md, with the real uploader. */
 
-import { type FakeServer, fakeClock, fakeServer } from '@fluxstack/client/testing'
+import { type FakeClock, type FakeServer, fakeClock, fakeServer } from '@fluxstack/client/testing'
 import { uploads } from '@fluxstack/client/upload'
 import { type LiveRender, renderLive } from '@fluxstack/react/testing'
 import { cleanup, screen } from '@testing-library/react'
@@ -13,7 +13,11 @@ import { GermanAlbum, OwnAlbum } from './album'
 import { Avatar } from './avatar'
 import { Album, AvatarPicker } from './live.gen'
 
-beforeEach(() => vi.stubGlobal('indexedDB', new IDBFactory()))
+let clock: FakeClock
+beforeEach(() => {
+  clock = fakeClock()
+  vi.stubGlobal('indexedDB', new IDBFactory())
+})
 afterEach(() => {
   cleanup()
   vi.unstubAllGlobals()
@@ -23,7 +27,7 @@ const rules = { accept: ['image/png', 'image/jpeg'], maxBytes: 2 << 20, maxFiles
 const cat = (): File => new File(['meow'.repeat(50_000)], 'cat.png', { type: 'image/png', lastModified: 1 })
 
 const pictures = (): FakeServer =>
-  fakeServer({ clock: fakeClock() })
+  fakeServer({ clock })
     .mounted(AvatarPicker, { url: null, file: rules })
     .mounted(
       Album,
@@ -31,17 +35,16 @@ const pictures = (): FakeServer =>
       { save: () => 1, discard: () => undefined },
     )
 
+const pick = (page: LiveRender, ...files: readonly File[]): Promise<void> =>
+  userEvent.upload(page.container.querySelector('input[type=file]') as HTMLElement, [...files])
+
 /** Lets time pass until it is so. */
-const until = (page: LiveRender, { clock }: FakeServer, isSo: () => void): Promise<void> =>
+const until = (page: LiveRender, isSo: () => void): Promise<void> =>
   vi.waitFor(async () => {
-    await page.settle(() => (clock as ReturnType<typeof fakeClock>).advance(100))
+    await page.settle(() => clock.advance(100))
     isSo()
   })
 
-const pick = (page: LiveRender, ...files: readonly File[]): Promise<void> => {
-  const input = page.container.querySelector<HTMLInputElement>('input[type=file]')
-  return input ? userEvent.upload(input, [...files]) : Promise.reject(new Error('there is no input'))
-}
 const row = (name: string): HTMLElement =>
   screen.getByText(name, { exact: false, selector: 'li, li *' }).closest('li') as HTMLElement
 
@@ -50,7 +53,7 @@ describe('an avatar', () => {
     const server = pictures()
     const page = await renderLive(<Avatar />, server)
     await pick(page, cat())
-    await until(page, server, () => expect(server.uploads.files[0]?.isDone).toBe(true))
+    await until(page, () => expect(server.uploads.files[0]?.isDone).toBe(true))
     expect(server.uploads.files[0]).toMatchObject({ name: 'cat.png', field: 'file', size: 200_000 })
     await page.settle(() => server.push(AvatarPicker, { url: '/uploads/cat.png' }))
     expect(page.getByAltText('You').getAttribute('src')).toBe('/uploads/cat.png')
@@ -61,10 +64,10 @@ describe('an avatar', () => {
     const page = await renderLive(<Avatar />, server)
     server.latency(50)
     await pick(page, cat())
-    await until(page, server, () => expect(server.uploads.received).toBeGreaterThan(65_000))
+    await until(page, () => expect(server.uploads.received).toBeGreaterThan(65_000))
     await page.settle(() => server.disconnect())
     await page.settle(() => server.reconnect())
-    await until(page, server, () => expect(row('cat.png').dataset.status).toBe('done'))
+    await until(page, () => expect(row('cat.png').dataset.status).toBe('done'))
     // No more was sent again than was on its way.
     expect(server.uploads.received).toBeLessThan(200_000 + 64 * 1024)
   })
@@ -74,20 +77,20 @@ describe('an avatar', () => {
     const first = await renderLive(<Avatar />, server)
     server.latency(50)
     await pick(first, cat())
-    await until(first, server, () => expect(server.uploads.received).toBeGreaterThan(65_000))
+    await until(first, () => expect(server.uploads.received).toBeGreaterThan(65_000))
     await first.settle(() => window.dispatchEvent(new Event('pagehide')))
     first.unmount()
     const before = server.uploads.received
     server.reload()
     // The database of these tests keeps no files, as that of a browser does not keep large ones.
     const page = await renderLive(<Avatar />, server)
-    await until(page, server, () => expect(row('cat.png').dataset.status).toBe('interrupted'))
+    await until(page, () => expect(row('cat.png').dataset.status).toBe('interrupted'))
     await userEvent.click(page.getByRole('button', { name: 'Choose it again: cat.png' }))
     await pick(page, new File(['other'], 'cat.png', { type: 'image/png', lastModified: 2 }))
     await page.settle()
     expect(row('cat.png').textContent).toContain('It is not the file it was.')
     await pick(page, cat())
-    await until(page, server, () => expect(server.uploads.files[0]?.isDone).toBe(true))
+    await until(page, () => expect(server.uploads.files[0]?.isDone).toBe(true))
     expect(server.uploads.files).toHaveLength(1)
     expect(server.uploads.received - before).toBeLessThan(200_000 - before + 64 * 1024)
     expect(page.getByRole('status').textContent).toBe('cat.png: sent.')
@@ -122,7 +125,7 @@ describe('an album', () => {
       server,
     )
     await pick(page, cat(), new File(['woof'], 'dog.png', { type: 'image/png' }))
-    await until(page, server, () => expect(page.getByRole('status').textContent).toBe('2 files were sent.'))
+    await until(page, () => expect(page.getByRole('status').textContent).toBe('2 files were sent.'))
     expect(server.uploads.files.map(({ name }) => name)).toEqual(['cat.png', 'dog.png'])
     expect(server.uploads.received).toBe(200_004)
     await page.settle(() => userEvent.click(page.getByRole('button', { name: 'Save' })))
@@ -134,16 +137,16 @@ describe('an album', () => {
     const page = await renderLive(<OwnAlbum />, server)
     server.uploads.refuse('FILE_UPLOAD_START', 'UPLOAD_QUOTA')
     await pick(page, cat())
-    await until(page, server, () => expect(row('cat.png').textContent).toMatch(/as much as you may/))
+    await until(page, () => expect(row('cat.png').textContent).toMatch(/as much as you may/))
     await userEvent.click(page.getByRole('button', { name: 'Once more' }))
-    await until(page, server, () => expect(server.uploads.files[0]?.isDone).toBe(true))
+    await until(page, () => expect(server.uploads.files[0]?.isDone).toBe(true))
   })
 
   test('is in German too', async () => {
     const server = pictures()
     const page = await renderLive(<GermanAlbum />, server)
     await pick(page, cat())
-    await until(page, server, () => expect(row('cat.png').textContent).toContain('angekommen'))
+    await until(page, () => expect(row('cat.png').textContent).toContain('angekommen'))
   })
 })
 
@@ -162,7 +165,7 @@ test('without React it is the same', async () => {
   const [id] = avatar.add(input.files)
 
   await vi.waitFor(async () => {
-    await (server.clock as ReturnType<typeof fakeClock>).advance(100)
+    await clock.advance(100)
     await server.settled()
     expect(seen.at(-1)).toBe('100 % of 1, 0 not taken')
   })
