@@ -134,12 +134,12 @@ function guardPage(end: () => void): () => void {
 
 function refuse(event: globalThis.DragEvent): void {
   if (event.type === 'drop') endAll()
-  const { target, dataTransfer } = event
+  const { target, dataTransfer: transfer } = event
   // Somebody else takes it, or it is over an input for files, which takes it without a word.
-  if (event.defaultPrevented || !hasFiles(dataTransfer)) return
+  if (event.defaultPrevented || !hasFiles(transfer)) return
   if (target instanceof Element && target.closest('input[type=file]')) return
   event.preventDefault()
-  if (dataTransfer) dataTransfer.dropEffect = 'none'
+  if (transfer) transfer.dropEffect = 'none'
 }
 
 /** A drag that leaves the window goes nowhere in it. */

@@ -49,9 +49,9 @@ const isOver = (): boolean => box().hasAttribute('data-over')
 function transferOf(files: readonly File[], items: readonly object[] = []): object {
   return { types: files.length > 0 ? ['Files'] : ['text/plain'], files, items, dropEffect: 'none' }
 }
-const tell = (kind: 'dragEnter' | 'dragOver' | 'dragLeave' | 'drop', on: Element, dataTransfer: object) => {
+const tell = (kind: 'dragEnter' | 'dragOver' | 'dragLeave' | 'drop', on: Element, transfer: object) => {
   const event = createEvent[kind](on)
-  Object.defineProperty(event, 'dataTransfer', { value: dataTransfer })
+  Object.defineProperty(event, 'dataTransfer', { value: transfer })
   act(() => {
     fireEvent(on, event)
   })
