@@ -140,7 +140,7 @@ function numberWords(locale: string, style: Readonly<Record<string, unknown>>, a
   return format.format(amount)
 }
 
-/** `PNG`, `JPEG`, `PDF`, `images`: what is accepted as people say it. */
+/** `PNG`, `JPEG`, `PDF`, `image files`: what is accepted as people say it. */
 function kindWords(accept: readonly string[], locale: string): string {
   const kinds = accept.map((kind) => {
     if (kind.endsWith('/*')) return `${kind.slice(0, -2)} files`
@@ -233,9 +233,10 @@ export const english: UploadMessages = {
     return parts.join(', ')
   },
   hint({ accept, maxBytes, maxFiles }, { locale }) {
-    const kinds = accept.length > 0 ? kindWords(accept, locale) : 'Any file'
+    const kinds = accept.length > 0 ? kindWords(accept, locale) : 'any file'
     const most = `up to ${sizeWords(maxBytes, locale)}`
-    return maxFiles === 1 ? `${kinds}, ${most}` : `${kinds}, ${most} each, at most ${maxFiles} files`
+    const begun = kinds.charAt(0).toUpperCase() + kinds.slice(1)
+    return maxFiles === 1 ? `${begun}, ${most}` : `${begun}, ${most} each, at most ${maxFiles} files`
   },
   list: 'Files',
   started: (count) => (count === 1 ? 'Sending a file.' : `Sending ${count} files.`),
