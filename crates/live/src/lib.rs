@@ -68,6 +68,9 @@ mod auth_page {}
 #[cfg(all(doctest, feature = "axum", feature = "testing"))]
 #[doc = include_str!("../../../docs/forms.md")]
 mod forms_page {}
+#[cfg(all(doctest, feature = "axum", feature = "files", feature = "testing"))]
+#[doc = include_str!("../../../docs/uploads.md")]
+mod uploads_page {}
 mod instance;
 pub mod limits;
 mod mailbox;
