@@ -13,7 +13,7 @@ use super::{Accept, At, FileId};
 use crate::error::{Code, Error};
 
 /// How much of a file is read at once to hash it.
-pub(super) const BLOCK: usize = 256 << 10;
+pub(super) const BLOCK: usize = 64 << 10;
 
 /// See the module. What has come is in the file from its beginning, without a gap.
 pub(super) struct Part {

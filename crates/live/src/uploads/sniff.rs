@@ -177,3 +177,60 @@ fn readable(head: &[u8]) -> String {
         _ => String::from_utf8_lossy(head).into_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_bytes_are_looking_at_them_ends() {
+        const PIECES: &[&[u8]] = &[
+            b"<",
+            b">",
+            b"<!",
+            b"<!--",
+            b"-->",
+            b"<?",
+            b"<?xml",
+            b"?>",
+            b"<!DOCTYPE",
+            b"[",
+            b"]>",
+            b"] >",
+            b"svg",
+            b"html",
+            b":",
+            b" ",
+            b"\0",
+            b"\xff\xfe",
+            b"\xfe\xff",
+            b"\xef\xbb\xbf",
+            b"\xc3",
+            "ß".as_bytes(),
+            "\u{1f468}".as_bytes(),
+            b"PK\x03\x04",
+            b"%PDF",
+            b"#!",
+            b"MZ",
+            b"<svg",
+            b"\x89PNG\r\n\x1a\n",
+            b"RIFF",
+            b"ftyp",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        ];
+        let mut dice = 1_u64;
+        let mut below = |end: usize| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (dice >> 33) as usize % end
+        };
+        for _ in 0..50_000 {
+            let mut head = Vec::new();
+            for _ in 0..below(12) {
+                head.extend_from_slice(PIECES[below(PIECES.len())]);
+            }
+            head.truncate(below(HEAD));
+            let seen = sniff(&head, below(2) == 0);
+            assert_eq!(seen.may_be_text, !head.contains(&0));
+        }
+    }
+}

@@ -213,6 +213,23 @@ async fn who_comes_later_has_the_upload_and_who_had_it_sends_in_vain() {
 }
 
 #[tokio::test]
+async fn what_waits_when_the_turn_ends_is_not_written() {
+    let scratch = Scratch::new();
+    let desk = scratch.desk();
+    let older = desk.open(asks("a", 4)).await.unwrap().sending;
+    let slot = desk.room().slot(id("a"));
+    let (chunk, end) = {
+        let _shut = slot.lock();
+        let waiting = (put(&older, At::Offset(0), b"xx"), complete(&older, None));
+        slot.take_turn();
+        waiting
+    };
+    assert_eq!(code(chunk.await), Code::UploadGone);
+    assert_eq!(code(end.await), Code::UploadGone);
+    assert_eq!(fs::read(scratch.piece(id("a"), "part")).unwrap(), b"");
+}
+
+#[tokio::test]
 async fn something_else_under_the_same_id_begins_anew() {
     let scratch = Scratch::new();
     let desk = scratch.desk();
