@@ -31,6 +31,22 @@ async fn what_arrives_is_the_file_that_was_sent() {
 }
 
 #[tokio::test]
+async fn where_it_is_served_is_said_with_the_last_answer_and_again_to_who_missed_it() {
+    let place = place();
+    let mut client = page(&place.harness).await;
+    let id = client.mount("Album", json!({ "next": "publish" })).await.unwrap();
+    let file = text("a.txt", 10);
+    let answer = client.upload(&id, "files", &file).await.unwrap();
+    let url = answer["fileUrl"].as_str().unwrap();
+    assert!(url.starts_with("/uploads/") && url.ends_with(".txt"), "{url}");
+    let start = json!({ "type": "FILE_UPLOAD_START", "componentId": id, "uploadId": file.upload, "property": "files",
+        "filename": file.name, "fileType": file.kind, "fileSize": 10, "resume": true });
+    let again = client.request(start).await;
+    assert_eq!((&again["done"], &again["fileUrl"]), (&json!(true), &answer["fileUrl"]));
+    assert_eq!((&again["hash"], &again["bytesUploaded"]), (&answer["hash"], &json!(10)));
+}
+
+#[tokio::test]
 async fn how_far_it_is_shows_in_the_state_before_the_answer() {
     let place = place();
     let mut client = page(&place.harness).await;

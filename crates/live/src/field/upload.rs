@@ -48,10 +48,8 @@ const MAX_BYTES: u64 = 50 << 20;
 /// impl AvatarPicker {
 ///     /// What is not taken is removed with the instance.
 ///     pub async fn save(&mut self) -> Result<()> {
-///         let avatar = self.file.take()?;
-///         let url = format!("/avatars/{}", avatar.sha256());
-///         avatar.move_to(format!("/srv{url}")).await?;
-///         self.url = Some(url);
+///         let avatar = self.file.take()?.keep_public().await?;
+///         self.url = Some(avatar.url);
 ///         Ok(())
 ///     }
 /// }

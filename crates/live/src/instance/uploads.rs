@@ -29,29 +29,33 @@ const REMEMBERED: usize = 16;
 /// What an instance knows of files beside what it shows.
 pub(super) struct Files {
     desk: Arc<Desk>,
-    /// What was answered to the end of the last ones.
-    finished: VecDeque<(FileId, Finished)>,
+    /// What was answered to the end of the last ones. Most instances never see a file.
+    finished: Option<Box<VecDeque<(FileId, Finished)>>>,
 }
 
 impl Files {
     pub(super) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk, finished: VecDeque::new() }
+        Self { desk, finished: None }
     }
 
     fn answer_of(&self, id: FileId) -> Option<Finished> {
-        self.finished.iter().find(|(other, _)| *other == id).map(|(_, answer)| answer.clone())
+        let finished = self.finished.as_ref()?;
+        finished.iter().find(|(other, _)| *other == id).map(|(_, answer)| answer.clone())
     }
 
     fn remember(&mut self, id: FileId, answer: Finished) {
         self.forget(id);
-        if self.finished.len() >= REMEMBERED {
-            self.finished.pop_front();
+        let finished = self.finished.get_or_insert_default();
+        if finished.len() >= REMEMBERED {
+            finished.pop_front();
         }
-        self.finished.push_back((id, answer));
+        finished.push_back((id, answer));
     }
 
     fn forget(&mut self, id: FileId) {
-        self.finished.retain(|(other, _)| *other != id);
+        if let Some(finished) = &mut self.finished {
+            finished.retain(|(other, _)| *other != id);
+        }
     }
 }
 
@@ -223,7 +227,8 @@ impl<C: Component> Instance<C> {
             Some(caller) => self.demand_of(caller),
             None => Ok(()),
         };
-        let finished = Finished { filename: file.name().into(), url: None, hash: file.sha256().into() };
+        let mut finished = Finished { filename: file.name().into(), url: None, hash: file.sha256().into() };
+        let trace = file.trace();
         let Some((field, upload)) = self.upload_of(id) else {
             // It was removed while its last bytes were on their way.
             drop(file);
@@ -245,6 +250,7 @@ impl<C: Component> Instance<C> {
             Ok(Err(error)) => error,
             Ok(Ok(())) => match self.flush() {
                 Ok(()) => {
+                    finished.url = trace.url();
                     let answer = json(&finished);
                     self.life.files.remember(id, finished);
                     if let Some(ticket) = ticket {

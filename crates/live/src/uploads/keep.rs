@@ -92,6 +92,7 @@ impl UploadedFile {
             StorageError::NotFound => Error::not_found("the file is not there any more"),
             other => Error::internal(other),
         })?;
+        *self.kept_at() = Some(kept.url.as_str().into());
         self.let_go().await;
         Ok(kept)
     }

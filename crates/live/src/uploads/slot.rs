@@ -30,6 +30,8 @@ pub(super) struct Slot {
     unwanted: AtomicU64,
     /// How many have it in their hands, done.
     pub(super) holders: AtomicUsize,
+    /// Where it is served since it was kept.
+    pub(super) kept: Mutex<Option<Box<str>>>,
     body: Mutex<Body>,
 }
 
@@ -60,7 +62,8 @@ pub(super) struct Done {
 impl Slot {
     pub(super) fn new(id: FileId) -> Self {
         let (turn, unwanted) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
-        Self { id, turn, unwanted, holders: AtomicUsize::new(0), body: Mutex::new(Body::Unseen) }
+        let (holders, kept, body) = (AtomicUsize::new(0), Mutex::default(), Mutex::new(Body::Unseen));
+        Self { id, turn, unwanted, holders, kept, body }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Body> {

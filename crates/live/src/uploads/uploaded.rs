@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::note::About;
 use super::slot::{Body, Slot};
@@ -95,6 +95,17 @@ impl UploadedFile {
         self.slot.id
     }
 
+    /// What can be said of it when it is in nobody's hands any more.
+    pub(crate) fn trace(&self) -> Trace {
+        *self.kept_at() = None;
+        Trace(Arc::clone(&self.slot))
+    }
+
+    /// Where it is served, once it is.
+    pub(super) fn kept_at(&self) -> MutexGuard<'_, Option<Box<str>>> {
+        self.slot.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Its bytes are somewhere else now: what is left of it here is removed.
     pub(crate) async fn let_go(self) {
         // That the runtime ends is nobody's loss: the sweep finds it.
@@ -124,6 +135,16 @@ impl Drop for UploadedFile {
             let (desk, slot) = (Arc::clone(&self.desk), Arc::clone(&self.slot));
             blocking(move || desk.room().erase_unwanted(&slot));
         }
+    }
+}
+
+/// See [`UploadedFile::trace`].
+pub(crate) struct Trace(Arc<Slot>);
+
+impl Trace {
+    /// Where the file is served, if it was kept.
+    pub(crate) fn url(&self) -> Option<Box<str>> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Next {
     Stay,
     /// It is moved away.
     Keep,
+    /// It is kept where everybody can look at it.
+    Publish,
     Refuse,
     Panic,
 }
@@ -65,6 +67,7 @@ impl Component for Album {
         match self.next {
             Next::Stay => Ok(()),
             Next::Keep => self.keep(cx).await,
+            Next::Publish => self.files.take()?.keep_public().await.map(drop),
             Next::Refuse => Err(Error::new(Code::Conflict, "not this one")),
             Next::Panic => panic!("this is the test's own panic"),
         }
@@ -100,6 +103,11 @@ impl Album {
 
     pub fn remove(&mut self, id: String) -> bool {
         self.files.remove(&id)
+    }
+
+    /// What the next finished file comes to.
+    pub fn choose(&mut self, next: Next) {
+        self.next = next;
     }
 
     pub fn explode(&mut self) {
