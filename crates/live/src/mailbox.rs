@@ -19,7 +19,7 @@ use crate::rooms::{RoomKey, Wanted};
 
 mod upload;
 
-pub(crate) use upload::{Leads, Passage, Progress, Start, UploadMail};
+pub(crate) use upload::{Door, Leads, Passage, Progress, Start, UploadMail};
 
 /// What an instance can be told. All of it is listed here.
 pub(crate) enum Mail {

@@ -206,6 +206,18 @@ async fn a_connection_sends_as_many_files_as_the_server_says() {
     }
     let third = text("c.txt", 9);
     assert_eq!(client.start_upload(&id, "files", &third, false).await.unwrap_err().code, "UPLOAD_REFUSED");
+    // Those that were refused are not on their way.
+    for _ in 0..3 {
+        client.cancel_upload(&id, &text("b.txt", 9)).await.unwrap();
+        for name in ["x", "y", "z"] {
+            let refused = TestFile::new(name, "application/zip", *b"PK");
+            assert_eq!(
+                client.start_upload(&id, "files", &refused, false).await.unwrap_err().code,
+                "UPLOAD_TYPE"
+            );
+        }
+        client.start_upload(&id, "files", &text("b.txt", 9), false).await.unwrap();
+    }
     // One that is done makes way.
     let first = text("a.txt", 9);
     client.send_chunk(&id, &first, 0, 9).await.unwrap();

@@ -137,6 +137,7 @@ impl<C: Component> Instance<C> {
                 let ended = self.end_quietly(Ok(())).await;
                 // Also where there is no entry: an id can only be that of a file of this very client.
                 self.life.files.desk.remove(id);
+                self.life.files.forget(id);
                 self.answer(ticket, Ok(None));
                 ended
             }
@@ -145,13 +146,13 @@ impl<C: Component> Instance<C> {
 
     /// A client wants to send a file, or to go on with it.
     async fn start_upload(&mut self, start: Start) -> std::result::Result<(), Lost> {
-        let Start { id, property, name, kind, size, is_resumed, payer, passage, caller, ticket } = start;
+        let Start { id, property, name, kind, size, is_resumed, payer, door, caller, ticket } = start;
         let owner = caller.session_id();
         let Some(ticket) = self.admit(caller, ticket) else { return Ok(()) };
         if is_resumed && let Some(answer) = self.finished_before(id) {
             // Its client did not hear that. If it asks for the end again, it is answered as it was then.
             let answer = Again { file: id.to_string(), received: size, is_done: true, finished: answer };
-            passage.finish(json(&answer.finished).into());
+            door.finish(json(&answer.finished).into());
             ticket.answer(Ok(Some(json(&answer))));
             return Ok(());
         }
@@ -196,7 +197,7 @@ impl<C: Component> Instance<C> {
         tokio::spawn(async move {
             match desk.open(opening).await {
                 Ok(Opened { sending, received, direct }) => {
-                    passage.open(sending);
+                    door.open(sending);
                     if received > 0 {
                         progress.tell(received);
                     }
@@ -204,7 +205,7 @@ impl<C: Component> Instance<C> {
                     ticket.answer(Ok(Some(json(&started))));
                 }
                 Err(error) => {
-                    passage.shut();
+                    drop(door);
                     let failed = UploadMail::Failed { id, error, is_unbegun: is_new, ticket };
                     drop(mailbox.insist(Mail::Upload(Box::new(failed))));
                 }

@@ -40,7 +40,7 @@ pub(crate) struct Start {
     pub(crate) is_resumed: bool,
     /// Whose quota it counts against.
     pub(crate) payer: Arc<str>,
-    pub(crate) passage: Arc<Passage>,
+    pub(crate) door: Door,
     pub(crate) caller: Arc<Caller>,
     pub(crate) ticket: Ticket,
 }
@@ -91,6 +91,31 @@ enum State {
     Shut,
 }
 
+/// The right to open a passage. One that is not opened is shut, and does not count as a file on its way.
+pub(crate) struct Door(Arc<Passage>);
+
+impl Door {
+    pub(crate) fn of(passage: &Arc<Passage>) -> Self {
+        Self(Arc::clone(passage))
+    }
+
+    /// Opens it, unless the connection is gone by now.
+    pub(crate) fn open(self, sending: Arc<Sending>) {
+        self.0.open(sending);
+    }
+
+    /// The file had arrived before; that was answered then.
+    pub(crate) fn finish(self, answer: Bytes) {
+        self.0.settle(State::Finished(answer));
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.0.settle(State::Shut);
+    }
+}
+
 /// What a passage leads to.
 pub(crate) enum Leads {
     To(Arc<Sending>),
@@ -110,8 +135,7 @@ impl Passage {
         self.size
     }
 
-    /// Opens it, unless the connection is gone by now.
-    pub(crate) fn open(&self, sending: Arc<Sending>) {
+    fn open(&self, sending: Arc<Sending>) {
         let mut state = self.state();
         match *state {
             State::Opening => *state = State::Open(sending),
@@ -122,11 +146,11 @@ impl Passage {
         }
     }
 
-    /// The file had arrived before.
-    pub(crate) fn finish(&self, answer: Bytes) {
+    /// Becomes something else, if nobody has decided what.
+    fn settle(&self, next: State) {
         let mut state = self.state();
         if matches!(*state, State::Opening) {
-            *state = State::Finished(answer);
+            *state = next;
         }
     }
 

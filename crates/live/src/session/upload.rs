@@ -24,7 +24,7 @@ use super::Session;
 use crate::action::Outcome;
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::mailbox::{Leads, Mail, Mailbox, Passage, Start, Undelivered, UploadMail};
+use crate::mailbox::{Door, Leads, Mail, Mailbox, Passage, Start, Undelivered, UploadMail};
 use crate::outbox::{Ticket, gone};
 use crate::uploads::FileId;
 
@@ -186,22 +186,16 @@ impl Session {
             size,
             is_resumed,
             payer,
-            passage: Arc::clone(&passage),
+            door: Door::of(&passage),
             caller: Arc::clone(&self.caller),
             ticket,
         };
-        match mailbox.send(Mail::Upload(Box::new(UploadMail::Start(start)))) {
-            Ok(()) => {}
-            Err(undelivered) => {
-                passage.shut();
-                if let Undelivered::Full(mail) = undelivered
-                    && let Mail::Upload(mail) = *mail
-                    && let UploadMail::Start(Start { ticket, .. }) = *mail
-                {
-                    let said = "the component has too much to do: try again";
-                    ticket.answer(Err(Error::new(Code::Busy, said)));
-                }
-            }
+        // What comes back from a mailbox that is closed says by itself that the instance is gone.
+        if let Err(Undelivered::Full(mail)) = mailbox.send(Mail::Upload(Box::new(UploadMail::Start(start))))
+            && let Mail::Upload(mail) = *mail
+            && let UploadMail::Start(Start { ticket, .. }) = *mail
+        {
+            ticket.answer(Err(Error::new(Code::Busy, "the component has too much to do: try again")));
         }
     }
 
