@@ -28,7 +28,7 @@ const SWEEP: Duration = Duration::from_secs(60 * 60);
 /// Where all files of a server come in.
 pub(crate) struct Desk {
     /// None if it takes none.
-    room: Option<Room>,
+    pub(super) room: Option<Room>,
     /// How many times something was begun that sweeps. Once is enough.
     sweeps: AtomicU64,
     pub(super) over: CancellationToken,
@@ -92,6 +92,7 @@ impl Desk {
             ledger: Ledger::new(limits),
             inspector: uploads.inspector,
             storage: uploads.storage,
+            stored: Mutex::default(),
             age: limits.upload_age,
             serials: AtomicU64::new(0),
             slots: Mutex::new(HashMap::new()),
@@ -130,7 +131,14 @@ impl Desk {
         }
         self.keep_sweeping();
         let desk = Arc::clone(self);
-        tokio::task::spawn_blocking(move || desk.admit(ask)).await?
+        let direct = ask.is_direct.then(|| (ask.id, kinds::said(&ask.kind).unwrap_or_default(), ask.size));
+        let mut opened = tokio::task::spawn_blocking(move || desk.admit(ask)).await??;
+        // What has begun to come here goes on to do so.
+        if let Some((id, kind, size)) = direct.filter(|_| opened.received == 0) {
+            opened.direct = self.address(id, &kind, size).await;
+            opened.sending.is_direct.store(opened.direct.is_some(), Ordering::Relaxed);
+        }
+        Ok(opened)
     }
 
     /// On a thread that may block.
@@ -268,6 +276,9 @@ impl Desk {
                 .await
                 {
                     tracing::error!(%error, "uploads that nobody wants could not be looked for");
+                }
+                if let Some(desk) = desk.upgrade() {
+                    desk.sweep_stored().await;
                 }
             }
         });

@@ -22,6 +22,11 @@ impl FileId {
         Self(id)
     }
 
+    /// Its 128 bits.
+    pub(super) fn to_u128(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+
     /// Reads what [`fmt::Display`] wrote: 32 digits, in lower case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let digits = text.as_bytes();

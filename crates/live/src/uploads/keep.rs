@@ -80,14 +80,25 @@ impl UploadedFile {
                 "this server keeps no files: give it a storage, `Uploads::storage(…)`",
             ));
         };
-        let keeping = Keeping {
-            source: Source::File(self.path()),
+        let keeping = |source| Keeping {
+            source,
             name: self.name(),
             content_type: self.content_type(),
             size: self.size(),
             sha256: self.sha256(),
         };
-        let kept = keep(&*storage, owner, keeping).await.map_err(|error| match error {
+        // One that came straight to the storage is there already, unless somebody removed it meanwhile.
+        let stored = self.desk.room().take_stored(self.id(), self.sha256());
+        let mut kept = Err(StorageError::NotFound);
+        if let Some(key) = &stored {
+            kept = keep(&*storage, owner, keeping(Source::Stored(key))).await;
+        }
+        if matches!(kept, Err(StorageError::NotFound)) {
+            kept = keep(&*storage, owner, keeping(Source::File(self.path()))).await;
+        } else if let (Err(_), Some(key)) = (&kept, stored) {
+            self.desk.room().put_stored_back(self.id(), key, self.sha256());
+        }
+        let kept = kept.map_err(|error| match error {
             StorageError::Full => Error::new(Code::UploadNoSpace, "there is no room left: try again later"),
             StorageError::NotFound => Error::not_found("the file is not there any more"),
             other => Error::internal(other),

@@ -16,6 +16,7 @@ mod accept;
 mod active;
 mod content;
 mod desk;
+mod direct;
 mod faults;
 mod finish;
 mod folder;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::FileId;
+use super::direct::Stored;
 use super::folder::{Folder, Piece};
 use super::inspect;
 use super::ledger::Ledger;
@@ -24,6 +25,8 @@ pub(super) struct Room {
     pub(super) inspector: Option<Arc<dyn inspect::Erased>>,
     /// Where files go that are kept.
     pub(super) storage: Option<Arc<dyn Storage>>,
+    /// The files that are there already, because they came straight to it.
+    pub(super) stored: Mutex<HashMap<FileId, Stored>>,
     pub(super) age: Duration,
     pub(super) serials: AtomicU64,
     pub(super) slots: Mutex<HashMap<FileId, Arc<Slot>>>,

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +37,9 @@ pub(crate) struct Sending {
     pub(super) desk: Arc<Desk>,
     pub(super) slot: Arc<Slot>,
     pub(super) turn: u64,
-    size: u64,
+    pub(super) size: u64,
+    /// Whether it may be in the storage, when all of it is said to be there.
+    pub(super) is_direct: AtomicBool,
     progress: Arc<dyn Fn(u64) + Send + Sync>,
     queue: Mutex<Queue>,
 }
@@ -66,7 +69,8 @@ impl Sending {
         progress: Box<dyn Fn(u64) + Send + Sync>,
     ) -> Arc<Self> {
         let progress = Arc::from(progress);
-        Arc::new(Self { desk, slot, turn, size, progress, queue: Mutex::default() })
+        let is_direct = AtomicBool::new(false);
+        Arc::new(Self { desk, slot, turn, size, is_direct, progress, queue: Mutex::default() })
     }
 
     /// A chunk. Answered with how many bytes are there when it is written.
@@ -91,6 +95,15 @@ impl Sending {
 
     /// That was all. Answered when the file is found to be whole, right and harmless, or not.
     pub(crate) fn complete(self: &Arc<Self>, hash: Option<[u8; 32]>, answer: Answer<UploadedFile>) {
+        match self.desk.room().storage.clone() {
+            Some(storage) if self.is_direct.swap(false, Ordering::Relaxed) => {
+                self.complete_stored(storage, hash, answer);
+            }
+            _ => self.complete_here(hash, answer),
+        }
+    }
+
+    pub(super) fn complete_here(self: &Arc<Self>, hash: Option<[u8; 32]>, answer: Answer<UploadedFile>) {
         let mut queue = self.queue();
         if queue.is_detached || !self.slot.is_turn(self.turn) {
             drop(queue);

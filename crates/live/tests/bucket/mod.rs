@@ -13,27 +13,27 @@ use axum::response::{IntoResponse, Response};
 
 /// What is in it, by key.
 #[derive(Default)]
-pub struct Inside {
-    pub objects: BTreeMap<String, Object>,
+pub(crate) struct Inside {
+    pub(crate) objects: BTreeMap<String, Object>,
     /// Uploads that are not complete: the bytes of each part by its number.
-    pub uploads: BTreeMap<String, BTreeMap<u32, Bytes>>,
+    pub(crate) uploads: BTreeMap<String, BTreeMap<u32, Bytes>>,
     /// What every request was: its method and its path.
-    pub asked: Vec<String>,
+    pub(crate) asked: Vec<String>,
     /// Refuses the part with this number.
-    pub refuses_part: Option<u32>,
+    pub(crate) refuses_part: Option<u32>,
 }
 
 #[derive(Clone)]
-pub struct Object {
-    pub bytes: Bytes,
-    pub content_type: String,
-    pub disposition: String,
+pub(crate) struct Object {
+    pub(crate) bytes: Bytes,
+    pub(crate) content_type: String,
+    pub(crate) disposition: String,
 }
 
 type Shared = Arc<Mutex<Inside>>;
 
 /// Starts one called `pictures`, for as long as the test runs.
-pub async fn start() -> (SocketAddr, Shared) {
+pub(crate) async fn start() -> (SocketAddr, Shared) {
     let inside = Shared::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,0 +1,204 @@
+//! Files that go straight to the storage, past this server.
+//!
+//! Their sender is given an address that is signed, and says when all of it is there. Then the file is moved to where
+//! its sender can no longer write, and read from there into a part file like any other, chunk by chunk: so size,
+//! digest, content and inspector are those of every file, and what was checked is what is kept. What is in the storage
+//! stays there until the file is kept, which is then a matter between storage and storage, or until nobody wants it.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::desk::Direct;
+use super::room::Room;
+use super::slot::{Body, gone};
+use super::{Answer, At, Desk, FileId, Sending, UploadedFile};
+use crate::error::{Code, Error};
+use crate::storage::{Key, Storage, StorageError, claim_incoming};
+
+/// How long an address is good. It is enough that a file begins within that time.
+const VALID: Duration = Duration::from_secs(60 * 60);
+/// Bytes of the largest file that buckets take in one request.
+const LARGEST: u64 = 5 << 30;
+/// What a file is called of which nothing is said.
+const BYTES: &str = "application/octet-stream";
+
+impl Desk {
+    /// Where a file may be sent instead of here, if the storage can say.
+    pub(super) async fn address(&self, id: FileId, kind: &str, size: u64) -> Option<Direct> {
+        let storage = self.room().storage.clone()?;
+        let kind = if kind.is_empty() { BYTES } else { kind };
+        if size > LARGEST {
+            return None;
+        }
+        match storage.signed_put(&Key::incoming(id.to_u128()), kind, VALID).await {
+            Ok(direct) => direct.map(|direct| Direct {
+                url: direct.url,
+                method: direct.method.to_owned(),
+                headers: direct.headers.into_iter().collect(),
+            }),
+            Err(why) => {
+                // It may come here all the same.
+                tracing::warn!(%why, "a file cannot be sent straight to the storage");
+                None
+            }
+        }
+    }
+
+    /// Removes from the storage what came straight to it and is not wanted any more.
+    pub(super) async fn sweep_stored(&self) {
+        let Some((room, storage)) = self.room.as_ref().and_then(|room| Some((room, room.storage.clone()?)))
+        else {
+            return;
+        };
+        for key in room.unwanted_stored() {
+            discard(&*storage, &key).await;
+        }
+    }
+}
+
+impl Sending {
+    /// All of it is said to be in the storage: gets it from there, and completes it.
+    pub(super) fn complete_stored(
+        self: &Arc<Self>,
+        storage: Arc<dyn Storage>,
+        hash: Option<[u8; 32]>,
+        answer: Answer<UploadedFile>,
+    ) {
+        let sending = Arc::clone(self);
+        tokio::spawn(async move {
+            match sending.fetch(&*storage).await {
+                Ok(key) => {
+                    let answer = remember(Arc::clone(&sending.desk), sending.slot.id, key, storage, answer);
+                    sending.complete_here(hash, answer);
+                }
+                // Whoever says that it is there is told how much is here.
+                Err(Fetched::Nothing) => sending.complete_here(hash, answer),
+                Err(Fetched::Wrong(error)) => answer(Err(error)),
+                Err(Fetched::Failed(error)) => {
+                    sending.is_direct.store(true, Ordering::Relaxed);
+                    answer(Err(Error::internal(error)));
+                }
+            }
+        });
+    }
+
+    /// Gets it here, and says where it is now in the storage.
+    async fn fetch(self: &Arc<Self>, storage: &dyn Storage) -> Result<Key, Fetched> {
+        let key = claim_incoming(storage, self.slot.id.to_u128()).await?;
+        let got = self.get(storage, &key).await;
+        if got.is_err() {
+            discard(storage, &key).await;
+        }
+        got.map(|()| key)
+    }
+
+    async fn get(self: &Arc<Self>, storage: &dyn Storage, key: &Key) -> Result<(), Fetched> {
+        let object = storage.get(key, None).await?;
+        if object.info.size != self.size {
+            let said = "what arrived is not as long as what was sent: send the file again from the beginning";
+            return Err(Fetched::Wrong(Error::new(Code::UploadCorrupt, said).and("bytesUploaded", "0")));
+        }
+        let (mut pieces, mut received) = (object.pieces, 0);
+        while let Some(piece) = pieces.next().await {
+            let (answer, answered) = oneshot::channel();
+            let written = Box::new(move |written| drop(answer.send(written)));
+            self.put(At::Offset(received), piece?, written);
+            received = answered.await.unwrap_or_else(|_| Err(gone())).map_err(Fetched::Wrong)?;
+        }
+        Ok(())
+    }
+}
+
+/// The same answer, and if it is a file, where in the storage the same bytes are; else they are removed from there.
+fn remember(
+    desk: Arc<Desk>,
+    id: FileId,
+    key: Key,
+    storage: Arc<dyn Storage>,
+    answer: Answer<UploadedFile>,
+) -> Answer<UploadedFile> {
+    let runtime = Handle::current();
+    Box::new(move |file| {
+        let unwanted = match &file {
+            Ok(file) => {
+                let stored = Stored { key, sha256: file.sha256().into() };
+                desk.room().stored().insert(id, stored).map(|before| before.key)
+            }
+            Err(_) => Some(key),
+        };
+        if let Some(key) = unwanted {
+            runtime.spawn(async move { discard(&*storage, &key).await });
+        }
+        answer(file);
+    })
+}
+
+async fn discard(storage: &dyn Storage, key: &Key) {
+    if let Err(why) = storage.delete(key).await {
+        tracing::warn!(%key, %why, "what came of a file is left in the storage");
+    }
+}
+
+/// A file that came straight to the storage, and what it was when it was checked.
+pub(super) struct Stored {
+    key: Key,
+    sha256: Box<str>,
+}
+
+/// Why a file was not got from the storage.
+enum Fetched {
+    /// There is none.
+    Nothing,
+    /// It is not what was announced, or cannot be written here.
+    Wrong(Error),
+    /// It cannot be read now.
+    Failed(StorageError),
+}
+
+impl From<StorageError> for Fetched {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::NotFound => Self::Nothing,
+            other => Self::Failed(other),
+        }
+    }
+}
+
+impl Room {
+    /// Where in the storage this file is, if it came straight to it. Nobody else is told so from now on.
+    pub(super) fn take_stored(&self, id: FileId, sha256: &str) -> Option<Key> {
+        let mut stored = self.stored();
+        // What came later under the same id is another file.
+        let is_it = stored.get(&id).is_some_and(|stored| *stored.sha256 == *sha256);
+        if is_it { stored.remove(&id).map(|stored| stored.key) } else { None }
+    }
+
+    /// It is still there.
+    pub(super) fn put_stored_back(&self, id: FileId, key: Key, sha256: &str) {
+        self.stored().insert(id, Stored { key, sha256: sha256.into() });
+    }
+
+    fn stored(&self) -> MutexGuard<'_, HashMap<FileId, Stored>> {
+        // Nothing panics while it is held, so a poisoned one is still whole.
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets those that are here no more, and says where in the storage they are.
+    fn unwanted_stored(&self) -> Vec<Key> {
+        let ids: Vec<FileId> = self.stored().keys().copied().collect();
+        let is_here = |id: &FileId| !matches!(&*self.slot(*id).lock(), Body::Nothing | Body::Unseen);
+        let gone: Vec<FileId> = ids.into_iter().filter(|id| !is_here(id)).collect();
+        gone.iter().for_each(|id| self.forget(&self.slot(*id)));
+        let mut stored = self.stored();
+        gone.iter().filter_map(|id| stored.remove(id)).map(|stored| stored.key).collect()
+    }
+}
+
+#[cfg(all(test, feature = "files"))]
+mod tests;

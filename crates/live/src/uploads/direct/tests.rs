@@ -1,0 +1,189 @@
+//! A file that goes past the server is checked like any other, and kept where it is.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU32;
+
+use sha2::{Digest as _, Sha256};
+
+use super::super::{Opened, Opening, Uploads};
+use super::*;
+use crate::limits::Limits;
+use crate::storage::object_store::memory::InMemory;
+use crate::storage::{Boxed, Object, ObjectInfo, ObjectStorage};
+
+/// A storage that says where to send files.
+#[derive(Clone)]
+struct Bucket(Arc<ObjectStorage>);
+
+impl Storage for Bucket {
+    fn put<'a>(&'a self, key: &'a Key, file: &'a Path) -> Boxed<'a, ()> {
+        self.0.put(key, file)
+    }
+
+    fn get<'a>(&'a self, key: &'a Key, range: Option<Range<u64>>) -> Boxed<'a, Object> {
+        self.0.get(key, range)
+    }
+
+    fn head<'a>(&'a self, key: &'a Key) -> Boxed<'a, ObjectInfo> {
+        self.0.head(key)
+    }
+
+    fn delete<'a>(&'a self, key: &'a Key) -> Boxed<'a, ()> {
+        self.0.delete(key)
+    }
+
+    fn rename<'a>(&'a self, from: &'a Key, to: &'a Key) -> Boxed<'a, ()> {
+        self.0.rename(from, to)
+    }
+
+    fn signed_put<'a>(
+        &'a self,
+        key: &'a Key,
+        content_type: &'a str,
+        _: Duration,
+    ) -> Boxed<'a, Option<crate::storage::Direct>> {
+        let headers = [("content-type".to_owned(), content_type.to_owned())].into();
+        Box::pin(async move {
+            Ok(Some(crate::storage::Direct { url: format!("bucket:{key}"), method: "PUT", headers }))
+        })
+    }
+}
+
+struct Site {
+    folder: PathBuf,
+    desk: Arc<Desk>,
+    bucket: Bucket,
+    store: Arc<InMemory>,
+}
+
+impl Site {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder =
+            std::env::temp_dir().join(format!("fluxstack-live-direct-{}-{count}", std::process::id()));
+        let store = Arc::new(InMemory::new());
+        let bucket = Bucket(Arc::new(ObjectStorage::new(Arc::clone(&store))));
+        let uploads = Uploads::at(&folder).storage(bucket.clone());
+        let desk = Desk::start(uploads, &Limits::default()).unwrap();
+        Self { folder, desk, bucket, store }
+    }
+
+    async fn open(&self, size: usize) -> Opened {
+        let ask = Opening {
+            id: FileId::new("session", "ada", "upload"),
+            owner: "ada".into(),
+            name: "notes.txt".into(),
+            kind: "text/plain".into(),
+            size: size as u64,
+            is_resumed: false,
+            is_direct: true,
+            accept: Arc::default(),
+            progress: Box::new(|_| {}),
+        };
+        self.desk.open(ask).await.unwrap()
+    }
+
+    /// What a client does with the address.
+    async fn send(&self, direct: &Direct, bytes: &[u8]) {
+        assert_eq!((&*direct.method, &*direct.headers), ("PUT", &[header()][..]));
+        let key = Key::incoming(FileId::new("session", "ada", "upload").to_u128());
+        assert_eq!(direct.url, format!("bucket:{key}"));
+        let path = self.folder.join("sent");
+        std::fs::write(&path, bytes).unwrap();
+        self.bucket.put(&key, &path).await.unwrap();
+    }
+
+    /// How many files there are in the storage.
+    async fn count(&self) -> usize {
+        use crate::storage::object_store::ObjectStore as _;
+        self.store.list(None).count().await
+    }
+
+    /// Waits until there are so many.
+    async fn wait_for(&self, count: usize) {
+        while self.count().await != count {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn header() -> (String, String) {
+    ("content-type".to_owned(), "text/plain".to_owned())
+}
+
+async fn complete(sending: &Arc<Sending>, bytes: &[u8]) -> Result<UploadedFile, Error> {
+    let (answer, answered) = oneshot::channel();
+    sending.complete(Some(Sha256::digest(bytes).into()), Box::new(move |file| drop(answer.send(file))));
+    answered.await.unwrap()
+}
+
+fn code(answer: Result<UploadedFile, Error>) -> Code {
+    answer.unwrap_err().code()
+}
+
+#[tokio::test]
+async fn a_file_that_came_straight_to_the_storage_is_checked_and_kept_there() {
+    let site = Site::new();
+    let bytes = "a line of text\n".repeat(100_000).into_bytes();
+    let Opened { sending, received, direct } = site.open(bytes.len()).await;
+    assert_eq!(received, 0);
+    let direct = direct.unwrap();
+    site.send(&direct, &bytes).await;
+    let file = complete(&sending, &bytes).await.unwrap();
+    assert!(std::fs::read(file.path()).unwrap() == bytes);
+    // What its sender writes later does not count.
+    site.send(&direct, b"something else").await;
+    let kept = file.keep_public().await.unwrap();
+    let object = site.bucket.get(&kept.key.parse().unwrap(), None).await.unwrap();
+    let pieces: Vec<_> = object.pieces.collect().await;
+    let there: Vec<u8> = pieces.into_iter().flat_map(|piece| piece.unwrap()).collect();
+    assert!(there == bytes);
+    // That, and what was written later.
+    assert_eq!(site.count().await, 2);
+}
+
+#[tokio::test]
+async fn what_is_not_the_file_that_was_announced_is_refused_and_removed() {
+    let site = Site::new();
+    for (sent, expected) in [(&b"longer than it"[..], b"hello"), (b"hellx", b"hello"), (b"", b"hello")] {
+        let Opened { sending, direct, .. } = site.open(5).await;
+        site.send(&direct.unwrap(), sent).await;
+        assert_eq!(code(complete(&sending, expected).await), Code::UploadCorrupt, "{sent:?}");
+        site.wait_for(0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_which_nothing_came_may_come_in_chunks() {
+    let site = Site::new();
+    let Opened { sending, direct, .. } = site.open(5).await;
+    assert!(direct.is_some());
+    assert_eq!(code(complete(&sending, b"hello").await), Code::UploadGap);
+    let (answer, answered) = oneshot::channel();
+    let written = Box::new(move |written| drop(answer.send(written)));
+    sending.put(At::Offset(0), bytes::Bytes::from_static(b"hello"), written);
+    assert_eq!(answered.await.unwrap().unwrap(), 5);
+    assert_eq!(complete(&sending, b"hello").await.unwrap().size(), 5);
+}
+
+#[tokio::test]
+async fn what_nobody_keeps_is_swept_from_the_storage() {
+    let site = Site::new();
+    let Opened { sending, direct, .. } = site.open(5).await;
+    site.send(&direct.unwrap(), b"hello").await;
+    let file = complete(&sending, b"hello").await.unwrap();
+    site.desk.sweep_stored().await;
+    assert_eq!(site.count().await, 1);
+    file.move_to(site.folder.join("elsewhere")).await.unwrap();
+    drop(sending);
+    site.desk.sweep_stored().await;
+    assert_eq!(site.count().await, 0);
+}
