@@ -65,6 +65,9 @@ pub mod guide {}
 #[cfg(all(doctest, feature = "axum", feature = "testing"))]
 #[doc = include_str!("../../../docs/auth.md")]
 mod auth_page {}
+#[cfg(all(doctest, feature = "axum", feature = "files", feature = "testing"))]
+#[doc = include_str!("../../../docs/files.md")]
+mod files_page {}
 #[cfg(all(doctest, feature = "axum", feature = "testing"))]
 #[doc = include_str!("../../../docs/forms.md")]
 mod forms_page {}

@@ -78,7 +78,7 @@ pub(crate) fn inside_live(tree: &Tree) -> Vec<Complaint> {
                     complaints.push(Complaint::new(
                         &file.path,
                         token.line,
-                        "only axum.rs names axum: move this there, so that axum can change without the rest",
+                        "only axum.rs and its folder name axum: move this there, so that axum can change without the rest",
                     ));
                 }
             }
@@ -253,9 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn only_one_file_names_axum() {
+    fn only_one_module_names_axum() {
         let found = complaints(&[
             ("crates/live/src/axum.rs", "use axum::Router;"),
+            ("crates/live/src/axum/files.rs", "use axum::Router;"),
             ("crates/live/src/server.rs", "use axum::Router;\nfn a() -> axum::Router { crate::axum::b() }"),
         ]);
         // Twice the crate; the third complaint is about importing the module above.
