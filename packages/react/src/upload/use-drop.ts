@@ -85,10 +85,11 @@ export function useDrop(add: Take, isWide: boolean, keep: number): Drop {
         look()
       },
       onDrop(event) {
-        if (!hasFiles(event.dataTransfer)) return
-        event.preventDefault()
         entered.current.clear()
         look()
+        // A place within this one has taken it.
+        if (event.defaultPrevented || !hasFiles(event.dataTransfer)) return
+        event.preventDefault()
         const files = open(event.dataTransfer)
         if ('then' in files) void files.then(take)
         else take(files)

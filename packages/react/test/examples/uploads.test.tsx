@@ -3,11 +3,13 @@
 
 import { type FakeClock, type FakeServer, fakeClock, fakeServer } from '@fluxstack/client/testing'
 import { uploads } from '@fluxstack/client/upload'
+import { LiveProvider } from '@fluxstack/react'
 import { type LiveRender, renderLive } from '@fluxstack/react/testing'
 import { cleanup, screen } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { IDBFactory } from 'fake-indexeddb'
 import { StrictMode } from 'react'
+import { renderToString } from 'react-dom/server'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GermanAlbum, OwnAlbum } from './album'
 import { Avatar } from './avatar'
@@ -94,6 +96,18 @@ describe('an avatar', () => {
     expect(server.uploads.files).toHaveLength(1)
     expect(server.uploads.received - before).toBeLessThan(200_000 - before + 64 * 1024)
     expect(page.getByRole('status').textContent).toBe('cat.png: sent.')
+  })
+
+  test('is rendered on a server without anything that only browsers have', () => {
+    const server = pictures()
+    for (const name of ['document', 'window', 'indexedDB', 'File']) vi.stubGlobal(name, undefined)
+    const html = renderToString(
+      <LiveProvider value={server.client}>
+        <Avatar />
+      </LiveProvider>,
+    )
+    expect(html).toContain('Choose a picture')
+    expect(server.client.getStatus()).toBe('idle')
   })
 
   test('that is none is refused in words, and nothing is sent', async () => {

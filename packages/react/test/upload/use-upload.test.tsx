@@ -1,15 +1,16 @@
 // @vitest-environment jsdom
 import { LiveError } from '@fluxstack/client'
-import { LiveProvider } from '@fluxstack/react'
+import { LiveProvider, useLive } from '@fluxstack/react'
 import { renderLive } from '@fluxstack/react/testing'
-import type { UseUploadOptions } from '@fluxstack/react/upload'
+import { type UseUploadOptions, useUpload } from '@fluxstack/react/upload'
 import { act, cleanup, createEvent, fireEvent, screen } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
-import { StrictMode } from 'react'
+import { type ReactNode, StrictMode } from 'react'
 import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
+  Album,
   AlbumPage,
   albums,
   type FakeUploader,
@@ -180,6 +181,23 @@ describe('files are dropped', () => {
     other.remove()
   })
 
+  test('on the innermost of several places', async () => {
+    function Outer(): ReactNode {
+      const { dropProps } = useUpload(useLive(Album, { componentId: 'album' }), 'cover')
+      return (
+        <main {...dropProps}>
+          <AlbumPage />
+        </main>
+      )
+    }
+    await renderLive(<Outer />, albums())
+    const transfer = transferOf([fileOf('a.png')])
+    tell('dragEnter', box(), transfer)
+    tell('drop', box(), transfer)
+    expect(uploader.told).toEqual(['add a.png'])
+    expect(document.querySelector('[data-over]')).toBeNull()
+  })
+
   test('but nothing else is: text that is dragged is left alone', async () => {
     await page()
     const text = transferOf([])
@@ -279,7 +297,6 @@ describe('the page', () => {
     const { settle } = await renderLive(<AlbumPage />, server)
     expect(last.upload?.rules).toEqual({ accept: ['image/png', '.jpg'], maxBytes: 2 << 20, maxFiles: 5 })
     const { renders } = last
-    const { Album } = await import('./album.js')
     await settle(() => server.push(Album, { title: 'Paris' }))
     const files = [{ id: '1', name: 'a', type: '', size: 4, received: 2, status: 'sending' as const }]
     await settle(() => server.push(Album, { pictures: { ...PICTURES, files } }))
