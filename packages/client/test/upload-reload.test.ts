@@ -220,3 +220,34 @@ test('what is in the database and is none of ours is removed', async () => {
   })
   expect(left).toEqual([])
 })
+
+test('a digest that was written down wrongly is found out, and made again from the start', async () => {
+  const file = new TestFile(bytesOf(600 * KIB))
+  const [world, id] = await halfWay(slow, file)
+  const { server, factory } = world
+  server.disconnect()
+  await world.clock.advance(2000)
+  server.client.close()
+  await world.settled()
+  await new Promise<void>((resolve) => {
+    const open = factory.open('fluxstack uploads', 1)
+    open.onsuccess = () => {
+      const transaction = open.result.transaction('uploads', 'readwrite')
+      const records = transaction.objectStore('uploads')
+      const before = records.get(id)
+      before.onsuccess = () => {
+        const { at } = before.result.hash
+        expect(at).toBeGreaterThan(0)
+        records.put({ ...before.result, hash: { at, words: '0'.repeat(64) } })
+      }
+      transaction.oncomplete = () => {
+        open.result.close()
+        resolve()
+      }
+    }
+  })
+  await world.reload()
+  server.reconnect()
+  await finish(world, id, file)
+  expect(server.sent.filter(({ code }) => code === 'UPLOAD_CORRUPT')).toHaveLength(1)
+})
