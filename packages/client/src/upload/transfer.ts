@@ -171,15 +171,12 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
   }
 
   function started(reply: Reply): void {
-    const { file: named, done, direct } = reply as Reply & Record<'file' | 'done' | 'direct', unknown>
+    const { file: named, direct } = reply as Reply & Record<'file' | 'direct', unknown>
     fileId = parseText(named) ?? fileId
     sent = position = placeIn(reply)
-    if (done === true) {
-      end(reply)
-      return
-    }
     const target = parseTarget(direct)
-    if (target && file) {
+    // What is there already, even done, is compared all the same.
+    if (target && file && sent < size) {
       putTo(target, file)
       return
     }
