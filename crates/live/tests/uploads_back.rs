@@ -98,6 +98,28 @@ async fn an_answer_that_was_lost_is_given_again_and_the_file_is_taken_once() {
 }
 
 #[tokio::test]
+async fn another_file_of_the_same_name_is_not_taken_for_the_one_that_is_done() {
+    let place = place();
+    let mut client = page(&place.harness).await;
+    let id = client.mount("Album", json!({ "next": "keep" })).await.unwrap();
+    let file = text("a.txt", 1_000);
+    client.upload(&id, "files", &file).await.unwrap();
+    let longer = text("a.txt", 1_001);
+    assert_eq!(client.start_upload(&id, "files", &longer, true).await, Ok(0));
+    client.cancel_upload(&id, &longer).await.unwrap();
+
+    client.upload(&id, "files", &file).await.unwrap();
+    let mut other = file.clone();
+    other.bytes[500] ^= 1;
+    assert_eq!(client.start_upload(&id, "files", &other, true).await, Ok(1_000));
+    assert_eq!(client.complete_upload(&id, &other).await.unwrap_err().code, "UPLOAD_CORRUPT");
+    client.upload(&id, "files", &other).await.unwrap();
+
+    client.cancel_upload(&id, &other).await.unwrap();
+    assert_eq!(client.start_upload(&id, "files", &other, true).await, Ok(0));
+}
+
+#[tokio::test]
 async fn a_new_server_on_the_same_folder_goes_on_where_the_old_one_was_killed() {
     let Place { uploads, shelf, harness } = place();
     drop(harness);

@@ -90,6 +90,14 @@ struct Finished {
     #[serde(rename = "fileUrl", skip_serializing_if = "Option::is_none")]
     url: Option<Box<str>>,
     hash: Box<str>,
+    #[serde(skip)]
+    size: u64,
+}
+
+impl Finished {
+    fn of(file: &UploadedFile) -> Self {
+        Self { filename: file.name().into(), url: None, hash: file.sha256().into(), size: file.size() }
+    }
 }
 
 /// What a client is told that wants to go on with a file that is done.
@@ -134,6 +142,7 @@ impl<C: Component> Instance<C> {
                 if let Some((_, upload)) = self.upload_of(id) {
                     upload.forget(id);
                 }
+                self.life.files.forget(id);
                 let ended = self.end_quietly(Ok(())).await;
                 // Also where there is no entry: an id can only be that of a file of this very client.
                 self.life.files.desk.remove(id);
@@ -149,10 +158,12 @@ impl<C: Component> Instance<C> {
         let Start { id, property, name, kind, size, is_resumed, payer, door, caller, ticket } = start;
         let owner = caller.session_id();
         let Some(ticket) = self.admit(caller, ticket) else { return Ok(()) };
-        if is_resumed && let Some(answer) = self.finished_before(id) {
+        // Another file of the same name begins anew.
+        let before = self.finished_before(id).filter(|before| is_resumed && before.size == size);
+        if let Some(answer) = before {
             // Its client did not hear that. If it asks for the end again, it is answered as it was then.
             let answer = Again { file: id.to_string(), received: size, is_done: true, finished: answer };
-            door.finish(json(&answer.finished).into());
+            door.finish(&answer.finished.hash, json(&answer.finished).into());
             ticket.answer(Ok(Some(json(&answer))));
             return Ok(());
         }
@@ -228,7 +239,7 @@ impl<C: Component> Instance<C> {
             Some(caller) => self.demand_of(caller),
             None => Ok(()),
         };
-        let mut finished = Finished { filename: file.name().into(), url: None, hash: file.sha256().into() };
+        let mut finished = Finished::of(&file);
         let trace = file.trace();
         let Some((field, upload)) = self.upload_of(id) else {
             // It was removed while its last bytes were on their way.
@@ -300,7 +311,7 @@ impl<C: Component> Instance<C> {
         }
         let (_, upload) = self.upload_of(id)?;
         let file = upload.finished(id)?;
-        Some(Finished { filename: file.name().into(), url: None, hash: file.sha256().into() })
+        Some(Finished::of(file))
     }
 
     /// The field that has an entry for this file, and its name in Rust.

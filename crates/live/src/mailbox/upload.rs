@@ -85,8 +85,8 @@ enum State {
     /// The instance and the desk are being asked.
     Opening,
     Open(Arc<Sending>),
-    /// All of it had arrived before; what was answered to that.
-    Finished(Bytes),
+    /// All of it had arrived before; its SHA-256, and what was answered to that.
+    Finished(Box<str>, Bytes),
     /// Nothing comes through any more.
     Shut,
 }
@@ -105,8 +105,8 @@ impl Door {
     }
 
     /// The file had arrived before; that was answered then.
-    pub(crate) fn finish(self, answer: Bytes) {
-        self.0.settle(State::Finished(answer));
+    pub(crate) fn finish(self, hash: &str, answer: Bytes) {
+        self.0.settle(State::Finished(hash.into(), answer));
     }
 }
 
@@ -119,8 +119,8 @@ impl Drop for Door {
 /// What a passage leads to.
 pub(crate) enum Leads {
     To(Arc<Sending>),
-    /// The file had arrived; this is what was answered to that.
-    Back(Bytes),
+    /// The file had arrived; this is its SHA-256, and what was answered to that.
+    Back(Box<str>, Bytes),
     Nowhere,
 }
 
@@ -157,7 +157,7 @@ impl Passage {
     pub(crate) fn leads(&self) -> Leads {
         match &*self.state() {
             State::Open(sending) => Leads::To(Arc::clone(sending)),
-            State::Finished(answer) => Leads::Back(answer.clone()),
+            State::Finished(hash, answer) => Leads::Back(hash.clone(), answer.clone()),
             State::Opening | State::Shut => Leads::Nowhere,
         }
     }
@@ -172,7 +172,7 @@ impl Passage {
 
     /// Whether the file had arrived before.
     pub(crate) fn is_finished(&self) -> bool {
-        matches!(*self.state(), State::Finished(_))
+        matches!(*self.state(), State::Finished(..))
     }
 
     pub(crate) fn is_shut(&self) -> bool {

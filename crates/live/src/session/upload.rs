@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::limits::Limits;
 use crate::mailbox::{Door, Leads, Mail, Mailbox, Passage, Start, Undelivered, UploadMail};
 use crate::outbox::{Ticket, gone};
-use crate::uploads::FileId;
+use crate::uploads::{self, FileId};
 
 /// Chunks from this size do not count against the rate: what bounds them is what a line can carry.
 const FREE: usize = 16 << 10;
@@ -260,9 +260,11 @@ impl Session {
         };
         let desk = match file.passage.leads() {
             Leads::To(desk) => desk,
-            Leads::Back(answer) => {
+            Leads::Back(known, answer) => {
                 file.passage.shut();
-                return ticket.answer(Ok(Some(answer.into())));
+                // It may be another file that is only called the same.
+                let is_same = hash.is_none_or(|hash| uploads::hex(&hash) == *known);
+                return ticket.answer(if is_same { Ok(Some(answer.into())) } else { Err(uploads::corrupt(0)) });
             }
             Leads::Nowhere => return ticket.answer(Err(not_under_way())),
         };

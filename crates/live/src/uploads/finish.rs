@@ -259,7 +259,7 @@ fn again(slot: &Slot, mut part: Part, desk: &Desk, error: std::io::Error) -> Nex
 }
 
 #[cold]
-fn corrupt(received: u64) -> Error {
+pub(crate) fn corrupt(received: u64) -> Error {
     let why = "what arrived is not what was sent: send the file again from the beginning";
     with_received(Error::new(Code::UploadCorrupt, why), received)
 }
@@ -270,7 +270,7 @@ fn copy(error: &Error) -> Error {
     error.fields().fold(same, |same, (field, text)| same.and(field.to_owned(), text.to_owned()))
 }
 
-fn hex(digest: &[u8; 32]) -> String {
+pub(crate) fn hex(digest: &[u8; 32]) -> String {
     use std::fmt::Write as _;
     digest.iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

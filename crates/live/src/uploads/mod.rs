@@ -42,6 +42,7 @@ use std::sync::Arc;
 pub(crate) use accept::Accept;
 pub(crate) use desk::{Claim, Desk, Direct, Opened, Opening};
 pub(crate) use id::FileId;
+pub(crate) use finish::{corrupt, hex};
 pub use inspect::{Inspect, Inspected, Unsafe};
 pub(crate) use sending::{Answer, At, Sending};
 pub use uploaded::UploadedFile;
