@@ -1,3 +1,7 @@
+//! Links, and who may read what.
+
+#![expect(clippy::unwrap_used, reason = "a test may unwrap, also where it is not itself the test")]
+
 use std::path::Path;
 
 use tokio::time::advance;

@@ -35,7 +35,6 @@ mod tests;
 #[cfg(feature = "files")]
 pub use disk::Disk;
 pub use keep::KeptFile;
-#[allow(unused_imports, reason = "what keeps uploads comes with them")]
 pub(crate) use keep::{Keeping, Source, claim_incoming, keep};
 pub use key::{Key, NotAKey};
 /// The crate itself, for stores that are set up with it.

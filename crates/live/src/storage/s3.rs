@@ -87,9 +87,16 @@ impl S3 {
     /// # Errors
     /// [`StorageError::Unusable`], if something is missing or is not what it should be.
     pub fn build(self) -> Result<ObjectStorage, StorageError> {
+        let place = self.bucket;
+        let is_sealed = |endpoint: &String| endpoint.starts_with("https://");
+        let is_allowed = |endpoint: &String| self.allows_http && endpoint.starts_with("http://");
+        // Otherwise only the first file would find out.
+        if self.endpoint.is_some_and(|endpoint| !is_sealed(&endpoint) && !is_allowed(&endpoint)) {
+            let cause = "its address begins with `https://`, or with `http://` after `.allow_http()`".into();
+            return Err(StorageError::Unusable { place, cause });
+        }
         let store = self.builder.with_client_options(self.options).build();
-        let store =
-            store.map_err(|error| StorageError::Unusable { place: self.bucket, cause: error.into() })?;
+        let store = store.map_err(|error| StorageError::Unusable { place, cause: error.into() })?;
         Ok(ObjectStorage::signing(store))
     }
 }

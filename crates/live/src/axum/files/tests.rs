@@ -1,5 +1,7 @@
 //! Kept files over HTTP: who gets them, and what a browser is told with them.
 
+#![expect(clippy::unwrap_used, reason = "a test may unwrap, also where it is not itself the test")]
+
 use std::sync::Arc;
 
 use axum::body::to_bytes;
@@ -36,7 +38,7 @@ impl Site {
             None => Ok(None),
         };
         let builder = Live::builder().provide(files.clone());
-        let live = builder.authenticator(move |credentials| who(credentials)).build().unwrap();
+        let live = builder.authenticator(who).build().unwrap();
         Self { files, app: live.file_routes() }
     }
 

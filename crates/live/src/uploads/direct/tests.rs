@@ -1,5 +1,7 @@
 //! A file that goes past the server is checked like any other, and kept where it is.
 
+#![expect(clippy::unwrap_used, reason = "a test may unwrap, also where it is not itself the test")]
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU32;
