@@ -7,7 +7,7 @@
  */
 
 import type { UploadItem } from '@fluxstack/client/upload'
-import { type ComponentProps, memo, type ReactNode, useRef } from 'react'
+import { type ComponentProps, memo, type ReactNode, type SyntheticEvent, useRef } from 'react'
 import { useLatest } from '../use-latest.js'
 import { sizeWords, type UploadDeed, type UploadMessages } from './messages.js'
 import { deedsFor, type LiveUpload } from './upload-types.js'
@@ -118,7 +118,7 @@ const Row = memo(function Row({ item, wrong, say, act, hasThumbnail }: RowProps)
   const deeds = deedsFor(item)
   return (
     <li className="fluxstack-upload-item" data-status={status} tabIndex={-1}>
-      {src && <img className="fluxstack-upload-thumbnail" src={src} alt="" />}
+      {src && <img key={src} className="fluxstack-upload-thumbnail" src={src} alt="" onError={hide} />}
       <span className="fluxstack-upload-name">{name}</span>{' '}
       <span className="fluxstack-upload-size">{sizeWords(size, say.locale)}</span>{' '}
       {isOnTheWay && <progress aria-label={name} max={1} value={progress} />}
@@ -142,6 +142,11 @@ const Row = memo(function Row({ item, wrong, say, act, hasThumbnail }: RowProps)
     </li>
   )
 })
+
+/** What calls itself a picture and is none is not shown as a broken one. */
+function hide({ currentTarget }: SyntheticEvent<HTMLElement>): void {
+  currentTarget.hidden = true
+}
 
 interface DeedProps {
   readonly deed: UploadDeed

@@ -9,7 +9,7 @@ import {
   type UploadMessageOptions,
   useUpload,
 } from '@fluxstack/react/upload'
-import { act, cleanup, screen, within } from '@testing-library/react'
+import { act, cleanup, fireEvent, screen, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { type ReactNode, StrictMode, useLayoutEffect, useRef } from 'react'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -53,6 +53,16 @@ describe('a list of uploads', () => {
     expect((within(row('c.png')).getByRole('progressbar') as HTMLProgressElement).position).toBe(-1)
     expect(within(row('d.png')).queryByRole('progressbar')).toBeNull()
     expect(row('d.png').dataset.status).toBe('done')
+  })
+
+  test('shows no broken picture for a file that only calls itself one', async () => {
+    vi.spyOn(URL, 'createObjectURL').mockReturnValue('blob:page')
+    await page()
+    uploader.show(itemOf({ name: 'a.png', file: new File(['<html>'], 'a.png', { type: 'image/png' }) }))
+    const picture = row('a.png').querySelector('img') as HTMLImageElement
+    expect(picture.hidden).toBe(false)
+    fireEvent.error(picture)
+    expect(picture.hidden).toBe(true)
   })
 
   test.each([
