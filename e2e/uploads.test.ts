@@ -148,6 +148,16 @@ test('actions are answered while a file is sent', async () => {
   await page.getByTestId('parcel-longest').waitFor()
 })
 
+test('a drawing in which a browser would run something is refused as a parcel, too', async () => {
+  const { page } = await stage.visit()
+  const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
+  const input = page.getByTestId('parcel-input')
+  await input.setInputFiles({ name: 'party.svg', mimeType: 'image/svg+xml', buffer: svg })
+  await expect.poll(() => page.getByTestId('parcel-note').textContent()).toContain('not taken')
+  await page.getByTestId('parcel-cancel').click()
+  await expect.poll(() => parcel(page)).toBe('none')
+})
+
 test('what is served can do nothing in a page, and a part of it can be asked for', async () => {
   const { page } = await stage.visit('', { prepare: named('Di') })
   await page.getByTestId('easel-input').setInputFiles(pixel('black.gif'))
@@ -163,12 +173,13 @@ test('what is served can do nothing in a page, and a part of it can be asked for
   const etag = shown.headers.get('etag') ?? ''
   expect((await fetch(shown.url, { headers: { 'If-None-Match': etag } })).status).toBe(304)
 
-  const drawing = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
-  const file = { name: 'party.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(drawing) }
+  // Written by an editor for texts, and called what a browser would not look into.
+  const letter = 'Dear Ada, <script>alert(1)</script>'
+  const file = { name: 'letter.csv', mimeType: 'text/csv', buffer: Buffer.from(letter) }
   await page.getByTestId('parcel-input').setInputFiles(file)
   const { link } = await arrived(page)
   const served = await fetch(link)
-  expect(await served.text()).toBe(drawing)
+  expect(await served.text()).toBe(letter)
   expect(Object.fromEntries(served.headers)).toMatchObject({
     'x-content-type-options': 'nosniff',
     'content-disposition': expect.stringMatching(/^attachment/),
@@ -177,8 +188,8 @@ test('what is served can do nothing in a page, and a part of it can be asked for
   const part = await fetch(link, { headers: { Range: 'bytes=1-3' } })
   expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([
     206,
-    `bytes 1-3/${drawing.length}`,
-    'svg',
+    `bytes 1-3/${letter.length}`,
+    'ear',
   ])
   // It is nobody's but for the link.
   const { origin, pathname } = new URL(link)
@@ -214,9 +225,13 @@ test.each([
     .getByTestId('easel-input')
     .setInputFiles({ name: 'party.png', mimeType: 'image/png', buffer: html })
   await page.getByRole('list', { name: 'Files' }).getByText('not what its name says').waitFor()
-  proxy.limit(1_000_000)
-  await page.getByTestId('paint').click()
+  proxy.limit(400_000)
+  const { name, mimeType, buffer } = pixel('large.gif', 60, 120, 180)
+  const large = Buffer.concat([buffer, Buffer.alloc(4 << 20)])
+  await page.getByTestId('easel-input').setInputFiles({ name, mimeType, buffer: large })
+  await page.getByRole('list', { name: 'Files' }).getByText('/s').waitFor()
   await shoot('Gallery', 'gallery')
+  await page.getByRole('button', { name: 'Cancel: large.gif' }).click()
   proxy.limit(12_000_000)
   await shoot('Parcel', 'parcel-none')
   await page.getByTestId('parcel-make-64').click()

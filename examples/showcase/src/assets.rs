@@ -10,8 +10,7 @@ struct Dist;
 
 /// What a page of ours may load: itself, and pictures it has not sent yet. The socket is same-origin and therefore
 /// `'self'`.
-const POLICY: &str =
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
 
 /// Files by name, folders by their `index.html`; any other path is a page of the application.
 pub(crate) async fn serve(uri: Uri, headers: HeaderMap) -> Response {

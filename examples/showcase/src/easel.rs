@@ -3,7 +3,6 @@
 //! It is each visitor's own, so that nobody who sends ten large pictures, or never finishes one, is in the way of the
 //! others. The [`Gallery`] is told of each, and is everybody's.
 
-use fluxstack_live::Upload;
 use fluxstack_live::prelude::*;
 
 use crate::gallery::{Gallery, GalleryEvent, Picture};
@@ -40,8 +39,13 @@ impl Component for Easel {
         let gallery = cx.shared::<Gallery>("").ok_or_else(|| Error::not_found("the gallery is closed"))?;
         for file in self.pictures.take_all() {
             let kept = file.keep_public().await?;
-            let picture =
-                Picture { key: kept.key, url: kept.url, name: kept.name, by: self.by.clone(), size: kept.size };
+            let picture = Picture {
+                key: kept.key,
+                url: kept.url,
+                name: kept.name,
+                by: self.by.clone(),
+                size: kept.size,
+            };
             cx.emit_to(&gallery, GalleryEvent::Hung { picture });
             self.hung += 1;
         }
@@ -61,20 +65,19 @@ impl Easel {
 #[cfg(test)]
 mod tests {
     use fluxstack_live::testing::{Client, Folder, Harness, TestFile};
-    use fluxstack_live::{Disk, Uploads};
     use serde_json::{Value, json};
 
     use super::*;
     use crate::storeroom::Storeroom;
 
     /// As small as a picture can be.
-    const PIXEL: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+    const PIXEL: &[u8] =
+        b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
     fn harness(folder: &Folder) -> Harness {
-        let kept = folder.path().join("kept");
-        let uploads = Uploads::at(folder.path()).storage(Disk::at(&kept).unwrap());
         let live = Live::builder().discover().authenticator(crate::visitor::believe);
-        Harness::new(live.uploads(uploads).provide(Storeroom::at(kept)).build().unwrap())
+        let live = live.uploads(Uploads::at(folder.path())).provide(Storeroom::of(folder.path()));
+        Harness::new(live.build().unwrap())
     }
 
     async fn wall(client: &mut Client, gallery: &str) -> Vec<Value> {
@@ -93,7 +96,10 @@ mod tests {
         ada.call(&easel, "introduce", json!({ "name": "Ada" })).await.unwrap();
         ada.upload(&easel, "pictures", &TestFile::new("a.gif", "image/gif", PIXEL)).await.unwrap();
         let hung = wall(&mut bob, &gallery).await.remove(0);
-        assert_eq!((&hung["name"], &hung["by"], &hung["size"]), (&json!("a.gif"), &json!("Ada"), &json!(PIXEL.len())));
+        assert_eq!(
+            (&hung["name"], &hung["by"], &hung["size"]),
+            (&json!("a.gif"), &json!("Ada"), &json!(PIXEL.len()))
+        );
         let file = folder.path().join("kept").join(hung["key"].as_str().unwrap());
         assert_eq!(std::fs::read(&file).unwrap(), PIXEL);
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Parser, ValueEnum};
 use fluxstack_live::prelude::*;
-use fluxstack_live::{Disk, DiskStore, Keys, MemoryStore, Store, Uploads};
+use fluxstack_live::{DiskStore, Keys, MemoryStore, Store};
 
 use crate::shelves::{Counted, Forgetful};
 use crate::storeroom::Storeroom;
@@ -147,10 +147,7 @@ impl Options {
             None => live.store(store),
         };
         let (folder, scratch) = self.folder();
-        // Beside what is on its way, and on the same disk, so that a file is moved there and not copied.
-        let kept = folder.join("kept");
-        let storage = Disk::at(&kept).context("there is no folder for files")?;
-        live = live.provide(Storeroom::at(kept)).uploads(Uploads::at(folder).storage(storage));
+        live = live.provide(Storeroom::of(&folder)).uploads(Uploads::at(folder));
         Ok(Served { live: live.build()?, counted, scratch })
     }
 

@@ -4,7 +4,6 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fluxstack_live::Upload;
 use fluxstack_live::prelude::*;
 
 use crate::storeroom::{KEPT_FOR, Storeroom};
@@ -58,7 +57,8 @@ impl Component for Parcel {
         let kept = file.keep_for(&nobody).await?;
         let link = files.link(&kept.url, KEPT_FOR)?;
         let until = now() + u64::try_from(KEPT_FOR.as_millis()).unwrap_or(u64::MAX);
-        let arrived = Arrived { key: kept.key, name: kept.name, size: kept.size, sha256: kept.sha256, link, until };
+        let arrived =
+            Arrived { key: kept.key, name: kept.name, size: kept.size, sha256: kept.sha256, link, until };
         self.arrived = Some(arrived);
         self.forget_in(KEPT_FOR, cx)
     }
@@ -100,7 +100,6 @@ fn now() -> u64 {
 #[cfg(test)]
 mod tests {
     use fluxstack_live::testing::{Folder, Harness, TestFile};
-    use fluxstack_live::{Disk, Uploads};
     use serde_json::json;
 
     use super::*;
@@ -108,9 +107,8 @@ mod tests {
     #[tokio::test]
     async fn a_parcel_is_kept_with_its_digest_and_a_link_until_it_is_discarded() {
         let folder = Folder::new();
-        let kept = folder.path().join("kept");
-        let uploads = Uploads::at(folder.path()).storage(Disk::at(&kept).unwrap());
-        let live = Live::builder().discover().uploads(uploads).provide(Storeroom::at(kept.clone()));
+        let uploads = Uploads::at(folder.path());
+        let live = Live::builder().discover().uploads(uploads).provide(Storeroom::of(folder.path()));
         let harness = Harness::new(live.build().unwrap());
         let mut client = harness.connect().await;
         let parcel = client.mount("Parcel", json!({})).await.unwrap();
@@ -122,7 +120,7 @@ mod tests {
         assert_eq!(arrived["sha256"], file.hash());
         assert!(arrived["link"].as_str().unwrap().starts_with("/uploads/private/"));
         assert_eq!(state["file"]["files"], json!([]));
-        let path = kept.join(arrived["key"].as_str().unwrap());
+        let path = folder.path().join("kept").join(arrived["key"].as_str().unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), file.bytes);
 
         client.call(&parcel, "discard", json!({})).await.unwrap();

@@ -34,9 +34,9 @@ struct Lying {
 }
 
 impl Storeroom {
-    /// The one in that folder, which need not be there yet.
-    pub(crate) fn at(folder: PathBuf) -> Self {
-        Self { folder }
+    /// That of a server whose uploads are in this folder.
+    pub(crate) fn of(uploads: &Path) -> Self {
+        Self { folder: uploads.join("kept") }
     }
 
     /// Removes parcels that nobody can ask for any more, and then the oldest until another of that size has room.
@@ -116,6 +116,8 @@ fn age(since: SystemTime) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use fluxstack_live::testing::Folder;
+
     use super::*;
 
     #[test]
@@ -127,25 +129,27 @@ mod tests {
             size: gigabytes << 30,
             since: now - hours * hour,
         };
-        let lying = || vec![parcel("new", 1, 1), parcel("old", 25, 1), parcel("middle", 20, 3), parcel("late", 2, 3)];
-        for (gigabytes, gone) in [(1, vec!["old"]), (2, vec!["old", "middle"]), (5, vec!["old", "middle", "late"])] {
+        let lying =
+            || vec![parcel("new", 1, 1), parcel("old", 25, 1), parcel("middle", 20, 3), parcel("late", 2, 3)];
+        for (gigabytes, gone) in
+            [(1, vec!["old"]), (2, vec!["old", "middle"]), (5, vec!["old", "middle", "late"])]
+        {
             assert_eq!(spent(lying(), gigabytes << 30, now), gone, "{gigabytes}");
         }
     }
 
     #[tokio::test]
     async fn what_is_public_lies_in_the_folder_and_what_is_private_below_it() {
-        let folder = std::env::temp_dir().join(format!("storeroom-{}", std::process::id()));
-        std::fs::create_dir_all(folder.join("private/ab")).unwrap();
+        let folder = Folder::new();
+        let storeroom = Storeroom::of(folder.path());
+        assert!(storeroom.lying("").await.unwrap().is_empty());
+        std::fs::create_dir_all(storeroom.folder.join("private/ab")).unwrap();
         for name in ["a.png", "private/ab/b.bin", "private/c"] {
-            std::fs::write(folder.join(name), name).unwrap();
+            std::fs::write(storeroom.folder.join(name), name).unwrap();
         }
-        let storeroom = Storeroom::at(folder.clone());
         for (below, key) in [("", "a.png"), (PRIVATE, "private/ab/b.bin")] {
             let lying: Vec<_> = storeroom.lying(below).await.unwrap().into_iter().map(|it| it.key).collect();
             assert_eq!(lying, [key]);
         }
-        std::fs::remove_dir_all(&folder).unwrap();
-        assert!(storeroom.lying("").await.unwrap().is_empty());
     }
 }
