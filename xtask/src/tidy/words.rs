@@ -38,6 +38,7 @@ const EXCEPTIONS: &[Exception] = &[
         under: "crates/live/src/store/disk/",
         reason: "a method of redb's trait for what is under a database",
     },
+    Exception { name: "dataTransfer", under: "e2e/", reason: "a member of the browser's own drag events" },
     Exception { name: "data", under: "packages/client/", reason: "what the wire calls the bytes of a chunk" },
     Exception { name: "characterData", under: "e2e/", reason: "an option of the DOM's MutationObserver" },
 ];
