@@ -1,7 +1,5 @@
 //! What must hold for any binary frame, and for chunks however they come.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
-
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use fluxstack_live_protocol::upload::{At, Header, UploadChunk, read_frame, write_frame};

@@ -264,7 +264,11 @@ impl Session {
                 file.passage.shut();
                 // It may be another file that is only called the same.
                 let is_same = hash.is_none_or(|hash| uploads::hex(&hash) == *known);
-                return ticket.answer(if is_same { Ok(Some(answer.into())) } else { Err(uploads::corrupt(0)) });
+                return ticket.answer(if is_same {
+                    Ok(Some(answer.into()))
+                } else {
+                    Err(uploads::corrupt(0))
+                });
             }
             Leads::Nowhere => return ticket.answer(Err(not_under_way())),
         };

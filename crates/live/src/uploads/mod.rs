@@ -41,8 +41,8 @@ use std::sync::Arc;
 
 pub(crate) use accept::Accept;
 pub(crate) use desk::{Claim, Desk, Direct, Opened, Opening};
-pub(crate) use id::FileId;
 pub(crate) use finish::{corrupt, hex};
+pub(crate) use id::FileId;
 pub use inspect::{Inspect, Inspected, Unsafe};
 pub(crate) use sending::{Answer, At, Sending};
 pub use uploaded::UploadedFile;
