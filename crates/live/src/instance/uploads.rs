@@ -29,7 +29,8 @@ const REMEMBERED: usize = 16;
 /// What an instance knows of files beside what it shows.
 pub(super) struct Files {
     desk: Arc<Desk>,
-    /// What was answered to the end of the last ones. Most instances never see a file.
+    /// What was answered to the end of the last ones.
+    #[expect(clippy::box_collection, reason = "most instances never see a file, and all have room for this")]
     finished: Option<Box<VecDeque<(FileId, Finished)>>>,
 }
 
