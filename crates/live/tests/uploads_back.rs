@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use album::{Place, album, at_the_desk, builder, keys, page, place, shown, text, until};
 use fluxstack_live::testing::{Client, Folder, Harness};
-use fluxstack_live::{Durability, MemoryStore};
+use fluxstack_live::uploads::{Inspect, Inspected, Unsafe};
+use fluxstack_live::{Durability, MemoryStore, Uploads};
 use serde_json::{Value, json};
+use tokio::sync::{Notify, Semaphore};
 
 /// A page that has taken up its session and its album again.
 async fn back(harness: &Harness, token: &str, id: &str) -> Client {
@@ -94,6 +96,44 @@ async fn an_answer_that_was_lost_is_given_again_and_the_file_is_taken_once() {
     assert_eq!(client.start_upload(&id, "files", &file, true).await, Ok(1_000));
     let second = client.complete_upload(&id, &file).await.unwrap();
     assert_eq!(first["hash"], second["hash"]);
+    assert_eq!(client.view(&id).unwrap()["done"], json!(["files: a.txt"]), "it was done once");
+}
+
+/// Finds nothing wrong, once it may.
+struct Slow(Arc<Semaphore>, Arc<Notify>);
+
+impl Inspect for Slow {
+    async fn inspect(&self, _file: &Inspected<'_>) -> std::result::Result<(), Unsafe> {
+        self.1.notify_one();
+        drop(self.0.acquire().await?);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn two_connections_that_wait_for_the_same_end_are_told_of_one() {
+    let (permits, asked) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
+    let Place { uploads, shelf, harness } = place();
+    drop(harness);
+    let inspector = Slow(Arc::clone(&permits), Arc::clone(&asked));
+    let desk = Uploads::at(uploads.path()).inspect(inspector);
+    let harness = Harness::new(builder(&uploads, &shelf).uploads(desk).build().unwrap());
+    let mut client = page(&harness).await;
+    let id = album(&mut client).await;
+    let file = text("a.txt", 1_000);
+    client.start_upload(&id, "files", &file, false).await.unwrap();
+    client.send_chunk(&id, &file, 0, 1_000).await.unwrap();
+    let token = client.token();
+    let (of, sent) = (id.clone(), file.clone());
+    let first = tokio::spawn(async move { client.complete_upload(&of, &sent).await });
+    asked.notified().await;
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+
+    let mut client = back(&harness, &token, &id).await;
+    assert_eq!(client.start_upload(&id, "files", &file, true).await, Ok(1_000));
+    let ended = tokio::join!(client.complete_upload(&id, &file), async { permits.add_permits(1) }).0;
+    assert_eq!(ended.unwrap()["hash"], file.hash());
     assert_eq!(client.view(&id).unwrap()["done"], json!(["files: a.txt"]), "it was done once");
 }
 
