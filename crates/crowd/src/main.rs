@@ -148,5 +148,6 @@ async fn measure(options: &Options, report: &mut Report) -> Result<()> {
     if is_chosen(Case::Actions) {
         uploads::actions(&scale, report).await?;
     }
-    scale.clean()
+    // What went wrong keeps its files.
+    if report.wrong.is_empty() { scale.clean() } else { Ok(()) }
 }

@@ -72,7 +72,7 @@ impl Scale {
         Ok(folder)
     }
 
-    /// Removes what was written. What went wrong keeps its files.
+    /// Removes what was written.
     pub(crate) fn clean(&self) -> Result<()> {
         remove(&self.folder)
     }

@@ -165,7 +165,13 @@ async fn send(scale: &Scale, content: Content, end: End, outcome: &mut Outcome) 
         let reply = page.ask(sender.start(true)).await?;
         ensure!(sender.started(&reply)? == 0, "what was sent whole has to be sent again: {reply}");
     }
-    let reply = page.ask(sender.complete(&digest)).await?;
+    let mut reply = page.ask(sender.complete(&digest)).await?;
+    if reply["code"] == "UPLOAD_GONE" {
+        // It was done while the connection was being made; whoever asks again is told so.
+        let again = page.ask(sender.start(true)).await?;
+        ensure!(sender.started(&again)? == 0, "what was sent whole has to be sent again: {again}");
+        reply = page.ask(sender.complete(&digest)).await?;
+    }
     ensure!(reply["success"] == true && reply["hash"] == digest.as_str(), "not completed: {reply}");
     outcome.lives.push(watching.seen());
     let kept = page.call("kept").await?;
