@@ -56,7 +56,7 @@ impl Scale {
         // As it will be shown in a path from anywhere.
         let folder = folder.canonicalize()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let seed = seed.unwrap_or_else(|| now.as_nanos() as u64 % 1_000_000_007);
+        let seed = seed.unwrap_or(now.as_nanos() as u64 % 1_000_000_007);
         println!("uploads: seed {seed}");
         let (size, cuts) = if is_quick { (16 << 20, 5) } else { (500 << 20, 20) };
         Ok(Self { is_quick, seed, core, folder, size, cuts })
