@@ -111,7 +111,7 @@ fn spent(mut parcels: Vec<Lying>, size: u64, now: SystemTime) -> Vec<String> {
 }
 
 fn age(since: SystemTime) -> Duration {
-    since.elapsed().unwrap_or_default()
+    SystemTime::now().duration_since(since).unwrap_or_default()
 }
 
 #[cfg(test)]
