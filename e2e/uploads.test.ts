@@ -204,46 +204,50 @@ test.each([
   ['dark', 1280],
   ['light', 390],
   ['dark', 390],
-] as const)('looks as it should, %s and %i wide', async (colorScheme, width) => {
-  const { page, proxy, problems } = await stage.visitThrough('?counters=1', {
-    colorScheme,
-    viewport: { width, height: 1000 },
-    prepare: named('Ada'),
-  })
-  const shoot = async (name: string, what: string): Promise<void> => {
-    const section = page.getByRole('region', { name, exact: true })
-    await section.scrollIntoViewIfNeeded()
-    await section.screenshot({ path: `${OUTPUT}${what}-${colorScheme}-${width}.png` })
-  }
-  const hanging = (await pictures(page)).length
-  for (let painted = 1; painted <= 3; painted += 1) {
-    await page.getByTestId('paint').click()
-    await expect.poll(async () => (await pictures(page)).length).toBe(hanging + painted)
-  }
-  const html = Buffer.from('<!doctype html>')
-  await page
-    .getByTestId('easel-input')
-    .setInputFiles({ name: 'party.png', mimeType: 'image/png', buffer: html })
-  await page.getByRole('list', { name: 'Files' }).getByText('not what its name says').waitFor()
-  proxy.limit(400_000)
-  const { name, mimeType, buffer } = pixel('large.gif', 60, 120, 180)
-  const large = Buffer.concat([buffer, Buffer.alloc(4 << 20)])
-  await page.getByTestId('easel-input').setInputFiles({ name, mimeType, buffer: large })
-  await page.getByRole('list', { name: 'Files' }).getByText('/s').waitFor()
-  await shoot('Gallery', 'gallery')
-  await page.getByRole('button', { name: 'Cancel: large.gif' }).click()
-  proxy.limit(12_000_000)
-  await shoot('Parcel', 'parcel-none')
-  await page.getByTestId('parcel-make-64').click()
-  await comesTo(page, 64 << 20, 0.3)
-  await shoot('Parcel', 'parcel-sending')
-  proxy.limit(undefined)
-  await arrived(page)
-  await shoot('Parcel', 'parcel-arrived')
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
-  expect(overflow).toBeLessThanOrEqual(0)
-  expect(problems).toEqual([])
-})
+] as const)(
+  'looks as it should, %s and %i wide',
+  async (colorScheme, width) => {
+    const { page, proxy, problems } = await stage.visitThrough('?counters=1', {
+      colorScheme,
+      viewport: { width, height: 1000 },
+      prepare: named('Ada'),
+    })
+    const shoot = async (name: string, what: string): Promise<void> => {
+      const section = page.getByRole('region', { name, exact: true })
+      await section.scrollIntoViewIfNeeded()
+      await section.screenshot({ path: `${OUTPUT}${what}-${colorScheme}-${width}.png` })
+    }
+    const hanging = (await pictures(page)).length
+    for (let painted = 1; painted <= 3; painted += 1) {
+      await page.getByTestId('paint').click()
+      await expect.poll(async () => (await pictures(page)).length).toBe(hanging + painted)
+    }
+    const html = Buffer.from('<!doctype html>')
+    await page
+      .getByTestId('easel-input')
+      .setInputFiles({ name: 'party.png', mimeType: 'image/png', buffer: html })
+    await page.getByRole('list', { name: 'Files' }).getByText('not what its name says').waitFor()
+    proxy.limit(400_000)
+    const { name, mimeType, buffer } = pixel('large.gif', 60, 120, 180)
+    const large = Buffer.concat([buffer, Buffer.alloc(4 << 20)])
+    await page.getByTestId('easel-input').setInputFiles({ name, mimeType, buffer: large })
+    await page.getByRole('list', { name: 'Files' }).getByText('/s').waitFor()
+    await shoot('Gallery', 'gallery')
+    await page.getByRole('button', { name: 'Cancel: large.gif' }).click()
+    proxy.limit(12_000_000)
+    await shoot('Parcel', 'parcel-none')
+    await page.getByTestId('parcel-make-64').click()
+    await comesTo(page, 64 << 20, 0.3)
+    await shoot('Parcel', 'parcel-sending')
+    proxy.limit(undefined)
+    await arrived(page)
+    await shoot('Parcel', 'parcel-arrived')
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+    expect(overflow).toBeLessThanOrEqual(0)
+    expect(problems).toEqual([])
+  },
+  180_000,
+)
 
 // `UPLOAD_MB=500` for half a gigabyte, which is more than a pipeline that runs at every change should write.
 const large = Number(process.env.UPLOAD_MB ?? 0)

@@ -31,6 +31,9 @@ export interface Network {
   readonly close: () => Promise<void>
 }
 
+/** How late a timer may be, in ms. */
+const LATE_MS = 200
+
 interface Pair {
   readonly near: Socket
   readonly far: Socket
@@ -68,14 +71,19 @@ export async function startProxy(port: number): Promise<Network> {
     const far = connect(port, '127.0.0.1')
     const pair: Pair = { near, far, isAbandoned: false, isDeaf: false, isMute: false }
     pairs.add(pair)
+    /** When what has come may be through, if the rate is limited. */
+    let due = 0
     far.on('error', () => far.destroy())
     if (asked) far.write(asked)
     near.on('data', (chunk) => {
       if (pair.isMute) return
       const isFull = !far.write(chunk)
-      if (rate !== undefined) {
+      const now = performance.now()
+      // What a late timer cost is made up for.
+      due = rate === undefined ? now : Math.max(due, now - LATE_MS) + (1000 * chunk.length) / rate
+      if (due > now + 1) {
         near.pause()
-        setTimeout(() => !isFrozen && near.resume(), (1000 * chunk.length) / rate)
+        setTimeout(() => isFrozen || near.resume(), due - now)
       } else if (isFull) {
         near.pause()
         far.once('drain', () => isFrozen || near.resume())

@@ -15,27 +15,21 @@ export interface Account {
   newsletter: boolean
 }
 
+/** A parcel that is here, as the server has it. */
 export interface Arrived {
+  /** Its file in the storage. */
   key: string
+  /** What the file is called. */
   name: string
+  /** In bytes. */
   size: number
+  /** What the server made of all its bytes: SHA-256, in hexadecimal. */
   sha256: string
+  /** Where whoever has this gets the file. */
   link: string
+  /** Until when, in milliseconds since 1970. */
   until: number
 }
-export interface Picture {
-  key: string
-  url: string
-  name: string
-  by: string
-  size: number
-}
-export interface GalleryShape { props: Record<string, never>; state: { pictures: Array<Picture> }; writable: {}; actions: { takeDown(args: { key: string }): void }; event: never }
-export const Gallery: Component<GalleryShape> = component<GalleryShape>('Gallery')
-export interface EaselShape { props: Record<string, never>; state: { pictures: UploadState; hung: number }; writable: {}; actions: { introduce(args: { name: string }): string }; event: never }
-export const Easel: Component<EaselShape> = component<EaselShape>('Easel')
-export interface ParcelShape { props: Record<string, never>; state: { file: UploadState; arrived: Arrived | null; count: number }; writable: {}; actions: { tap(): number; discard(): void }; event: never }
-export const Parcel: Component<ParcelShape> = component<ParcelShape>('Parcel')
 
 /** What happens in a chat, and is not kept. */
 export type ChatEvent =
@@ -84,6 +78,13 @@ export interface Entry {
   amount: number
 }
 
+/** What an easel tells the gallery. */
+export interface GalleryEvent {
+  type: 'hung'
+  /** This one. */
+  picture: Picture
+}
+
 /** A line of the bill. */
 export interface Item {
   /** What it is. */
@@ -128,6 +129,20 @@ export interface Note {
 export interface NotebookProps {
   /** Its name. */
   name?: string
+}
+
+/** A picture that somebody hung. */
+export interface Picture {
+  /** Its file in the storage. */
+  key: string
+  /** Where a page gets it. */
+  url: string
+  /** What the file was called. */
+  name: string
+  /** What whoever hung it called themselves. */
+  by: string
+  /** In bytes. */
+  size: number
 }
 
 /** What can be had. */
@@ -267,6 +282,40 @@ export interface CursorsShape {
 }
 export const Cursors: Component<CursorsShape> = component<CursorsShape>('Cursors')
 
+/** Pictures on their way to the wall. */
+export interface EaselShape {
+  props: Record<string, never>
+  state: {
+    /** Those that are being sent. */
+    pictures: UploadState
+    /** How many this visitor has hung. */
+    hung: number
+  }
+  writable: {}
+  actions: {
+    /** The caller hangs pictures under this name. Answers the name. */
+    introduce(args: { name: string }): string
+  }
+  event: never
+}
+export const Easel: Component<EaselShape> = component<EaselShape>('Easel')
+
+/** What hangs on the wall. */
+export interface GalleryShape {
+  props: Record<string, never>
+  state: {
+    /** The newest first. */
+    pictures: Array<Picture>
+  }
+  writable: {}
+  actions: {
+    /** Takes a picture down. */
+    takeDown(args: { key: string }): void
+  }
+  event: GalleryEvent
+}
+export const Gallery: Component<GalleryShape> = component<GalleryShape>('Gallery')
+
 /** A ledger that is read in part. */
 export interface LedgerShape {
   props: LedgerProps
@@ -330,6 +379,28 @@ export interface NotebookShape {
   event: never
 }
 export const Notebook: Component<NotebookShape> = component<NotebookShape>('Notebook')
+
+/** A parcel, on its way or here. */
+export interface ParcelShape {
+  props: Record<string, never>
+  state: {
+    /** While it is on its way. */
+    file: UploadState
+    /** Once it is here. */
+    arrived: Arrived | null
+    /** Counted beside the upload, to see how long an action takes meanwhile. */
+    count: number
+  }
+  writable: {}
+  actions: {
+    /** One more, and answers how many. */
+    tap(): number
+    /** Throws away what arrived, so that there is room for another. */
+    discard(): void
+  }
+  event: never
+}
+export const Parcel: Component<ParcelShape> = component<ParcelShape>('Parcel')
 
 /** A name and an address, checked as they are typed. */
 export interface ProfileShape {
@@ -463,8 +534,11 @@ declare module '@fluxstack/client' {
     Clock: ClockShape
     Counter: CounterShape
     Cursors: CursorsShape
+    Easel: EaselShape
+    Gallery: GalleryShape
     Ledger: LedgerShape
     Notebook: NotebookShape
+    Parcel: ParcelShape
     Profile: ProfileShape
     Signup: SignupShape
     Tally: TallyShape
