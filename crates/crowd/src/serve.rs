@@ -28,8 +28,10 @@ pub(crate) enum Role {
     Live,
     /// Nothing but sockets.
     Bare,
-    /// Live components that take files.
+    /// Live components that take files, and outlive it.
     Intake,
+    /// The same, and nothing is waited for to be on the disk.
+    IntakeInMemory,
     /// Nothing but sockets, which take bytes.
     Sink,
 }
@@ -39,7 +41,7 @@ impl Role {
     pub(crate) fn runtime(self) -> std::io::Result<Runtime> {
         let mut builder = match self {
             Self::Live | Self::Bare => Builder::new_current_thread(),
-            Self::Intake | Self::Sink => Builder::new_multi_thread(),
+            Self::Intake | Self::IntakeInMemory | Self::Sink => Builder::new_multi_thread(),
         };
         builder.enable_all().build()
     }
@@ -62,8 +64,8 @@ pub(crate) async fn serve(
     let (app, live) = match role {
         Role::Live => (live::router()?, None),
         Role::Bare => (bare::router(), None),
-        Role::Intake => {
-            let live = intake::live(folder.context("files need a --folder")?)?;
+        Role::Intake | Role::IntakeInMemory => {
+            let live = intake::live(folder.context("files need a --folder")?, role == Role::Intake)?;
             (intake::router(&live), Some(live))
         }
         Role::Sink => (sink::router(folder.context("files need a --folder")?), None),

@@ -1,7 +1,8 @@
 //! What actions take while a file is sent: on the connection it is sent on, and on another one.
 //!
 //! They are made at a fixed rate, and each counts from the moment it was due, whether or not the client had got to
-//! it by then. Rounds without a file and with one take turns.
+//! it by then. Rounds without a file and with one take turns. Once nothing that an action does has to be on the disk
+//! before its answer, and once everything: then they wait for the same disk as the file.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,12 +41,17 @@ struct Actor {
 }
 
 pub(crate) async fn actions(scale: &Scale, report: &mut Report) -> Result<()> {
+    measure(scale, Role::IntakeInMemory, "", report).await?;
+    measure(scale, Role::Intake, ", each synced", report).await
+}
+
+async fn measure(scale: &Scale, role: Role, how: &str, report: &mut Report) -> Result<()> {
     let (length, rounds) = if scale.is_quick { (1, 1) } else { (6, 5) };
     let length = Duration::from_secs(length);
     let mut block = vec![0; BLOCK as usize];
     Content { seed: scale.seed, size: BLOCK }.read(0, &mut block);
     let folder = scale.fresh("actions")?;
-    let server = Child::in_folder(Role::Intake, scale.core, &folder)?;
+    let server = Child::in_folder(role, scale.core, &folder)?;
     let mut same = Actor::new(Page::open(server.address, "same").await?);
     let mut other = Actor::new(Page::open(server.address, "other").await?);
     // By connection: without, and with.
@@ -71,7 +77,7 @@ pub(crate) async fn actions(scale: &Scale, report: &mut Report) -> Result<()> {
         }
     }
     for (name, [without, with]) in ["the same connection", "another connection"].iter().zip(&times) {
-        let case = format!("actions, {name}");
+        let case = format!("actions{how}, {name}");
         report
             .add(format!("{case}: made with a file under way, beside without"), with.count as f64)
             .beside(without.count as f64);
@@ -92,8 +98,8 @@ pub(crate) async fn actions(scale: &Scale, report: &mut Report) -> Result<()> {
             )
             .beside(milliseconds(without.max));
     }
-    report.add("actions: MB/s of the file meanwhile", super::median(&mut rates[1..])?);
-    report.add("actions: KiB of a chunk meanwhile", super::median(&mut chunks[1..])?);
+    report.add(format!("actions{how}: MB/s of the file meanwhile"), super::median(&mut rates[1..])?);
+    report.add(format!("actions{how}: KiB of a chunk meanwhile"), super::median(&mut chunks[1..])?);
     drop(server);
     std::fs::remove_dir_all(folder)?;
     Ok(())

@@ -81,18 +81,19 @@ impl Intake {
     }
 }
 
-/// What is served, with everything it keeps in this folder.
-pub(crate) fn live(folder: &Path) -> Anyhow<Live> {
-    let store = DiskStore::open(folder.join("live.redb"))?;
+/// What is served, with its files in this folder; what was mounted as well, if it is to survive the server.
+pub(crate) fn live(folder: &Path, is_durable: bool) -> Anyhow<Live> {
     let kept = folder.join("kept");
     std::fs::create_dir_all(&kept)?;
-    let live = Live::builder()
+    let mut live = Live::builder()
         .component::<Intake>()
         .provide(Place(kept))
-        .store(store)
         .uploads(Uploads::at(folder.join("uploads")))
         .limits(Limits::unlimited)
         .limits(|limits| (limits.upload_quota, limits.upload_disk) = (u64::MAX, u64::MAX));
+    if is_durable {
+        live = live.store(DiskStore::open(folder.join("live.redb"))?);
+    }
     Ok(live.build()?)
 }
 
