@@ -56,6 +56,25 @@ test('the digest goes on from where it was: what was sent is not read again', as
   read.mockRestore()
 })
 
+test('an item says whether a page that is loaded again has its file too', async () => {
+  const file = new TestFile(bytesOf(600 * KIB))
+  const [small, id] = await halfWay(slow, file)
+  expect(small.item(id).isKept).toBe(true)
+  await small.reload()
+  await small.until(() => small.uploader.getSnapshot().items.length > 0)
+  expect(small.item(id).isKept).toBe(true)
+  await finish(small, id, file)
+  expect(small.item(id).isKept).toBe(false)
+
+  for (const options of [
+    { ...slow, upload: { keep: 0 } },
+    { ...slow, componentId: '' },
+  ]) {
+    const [world, other] = await halfWay(options, new TestFile(bytesOf(600 * KIB)))
+    expect(world.item(other).isKept).toBe(false)
+  }
+})
+
 test('a file that is too large to be kept has to be picked again, and then goes on', async () => {
   const file = new TestFile(bytesOf(600 * KIB))
   const [world, id] = await halfWay({ ...slow, upload: { keep: 100 * KIB, chunk: { max: 64 * KIB } } }, file)

@@ -213,6 +213,7 @@ test('a snapshot is the same object until something changes, and items that did 
     new TestFile(bytesOf(600 * KIB)),
     new TestFile(bytesOf(10)),
   ])
+  await world.until(() => world.item(second).isKept)
   const waiting = world.item(second)
   await world.until(() => world.item(first).sent > 100 * KIB)
   expect(world.item(second)).toBe(waiting)

@@ -25,6 +25,8 @@ export interface Entry extends FileFacts {
   isPaused: boolean
   isChecked: boolean
   isWritten: boolean
+  /** A later page finds its file too. */
+  isKept: boolean
   /** The state had it, since it was begun last. */
   isListed: boolean
   /** Why what was done last was not right. */
@@ -94,7 +96,7 @@ export function viewOf(
 }
 
 function itemOf(entry: Entry, files: readonly UploadFile[], error: LiveError | undefined): UploadItem {
-  const { transfer, item, id, name, type, size, file, handle, complaint } = entry
+  const { transfer, item, id, name, type, size, file, handle, isKept, complaint } = entry
   const { fileId, sent } = transfer
   const status = statusOf(entry)
   const speed = status === 'sending' ? entry.speed : 0
@@ -106,6 +108,7 @@ function itemOf(entry: Entry, files: readonly UploadFile[], error: LiveError | u
     size,
     file,
     isHeld: !file && handle !== undefined,
+    isKept,
     sent,
     status,
     error: complaint ?? transfer.error ?? (status === 'waiting' ? error : undefined),

@@ -45,8 +45,8 @@ export interface KeptFile {
 export interface Keep {
   /** What was under way in a place, in the order in which it was begun. */
   read(place: string): Promise<(Kept & KeptFile)[]>
-  /** Writes down what is known; the first time with the file. */
-  write(kept: Kept, file?: KeptFile): void
+  /** Writes down what is known; the first time with the file. Says whether that was kept now. */
+  write(kept: Kept, file?: KeptFile): Promise<boolean>
   remove(id: string): void
   /** Removes whatever a tab has. */
   forget(tab: string): void
@@ -110,7 +110,7 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
     },
     write(kept, file) {
       const at = Date.now()
-      const put = (isWhole: boolean): Promise<unknown> =>
+      const put = (isWhole: boolean): Promise<boolean | undefined> =>
         run('readwrite', (records, files) => {
           if (!file) {
             const before = records.get(kept.id)
@@ -118,17 +118,19 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
             before.onsuccess = () => {
               if (before.result) records.put({ ...kept, at, since: Number(before.result.since) || 0 })
             }
-            return true
+            return false
           }
           // Those of one moment keep their order too.
           count += 1
           records.put({ ...kept, at, since: at * 1000 + (count % 1000) })
-          if (isWhole && (file.file || file.handle)) files.put(file, kept.id)
-          return true
+          const hasFile = isWhole && (file.file ?? file.handle) !== undefined
+          if (hasFile) files.put(file, kept.id)
+          return hasFile
         })
-      void put(true).then((isDone) => {
+      return put(true).then((hasFile) => {
         // It may be the file that is too much, or that cannot be kept here.
-        if (!isDone && file) void put(false)
+        if (hasFile === undefined && file) void put(false)
+        return hasFile === true
       })
     },
     forget(tab) {

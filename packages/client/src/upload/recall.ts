@@ -26,13 +26,14 @@ export interface Recall {
   forget(): void
 }
 
-/** Remembers nothing yet. `isKept`: a later page finds the instance. */
+/** Remembers nothing yet. `isKept`: a later page finds the instance. `changed`: something is kept now. */
 export function createRecall(
   port: Port,
   name: string,
   field: string,
   isKept: () => boolean,
   options: () => UploadOptions,
+  changed: () => void,
 ): Recall {
   let keep: Keep | undefined
   /** Whose uploads these are. */
@@ -59,14 +60,21 @@ export function createRecall(
       const { isBegun, sent } = transfer
       entry.isWritten = true
       const isSmall = size <= (options().keep ?? KEEP)
-      storage().write(
-        { id, place, name, type, size, lastModified, isPaused, isBegun, sent, hash: transfer.hash() },
-        isWritten ? undefined : { file: isSmall ? file : undefined, handle },
-      )
+      const known = { id, place, name, type, size, lastModified, isPaused, isBegun, sent }
+      void storage()
+        .write(
+          { ...known, hash: transfer.hash() },
+          isWritten ? undefined : { file: isSmall ? file : undefined, handle },
+        )
+        .then((hasFile) => {
+          if (!hasFile || !entry.isWritten) return
+          entry.isKept = true
+          changed()
+        })
     },
     drop(entry) {
       if (!entry.isWritten) return
-      entry.isWritten = false
+      entry.isWritten = entry.isKept = false
       storage().remove(entry.id)
     },
     forget() {

@@ -36,6 +36,8 @@ export interface UploadItem {
   readonly file: File | undefined
   /** It is not, and the browser finds it again if whoever is here allows that: `resume` asks them. */
   readonly isHeld: boolean
+  /** It was written down with its file or the handle of it: a page that is loaded again has it too. */
+  readonly isKept: boolean
   /** How much of it the server has. */
   readonly sent: number
   readonly status: UploadStatus

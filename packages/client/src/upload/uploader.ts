@@ -114,7 +114,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
 
   // A later page finds those instances whose props are kept.
   const isKept = (): boolean => kept()?.props !== undefined
-  const recall = createRecall(port, name, field, isKept, () => options)
+  const recall = createRecall(port, name, field, isKept, () => options, show)
 
   function state(): unknown {
     return handle.getState().state
@@ -233,6 +233,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       const entry = newEntry(one, one, one)
       entry.isPaused = one.isPaused
       entry.isChecked = entry.isWritten = true
+      entry.isKept = (one.file ?? one.handle) !== undefined
       if (!entry.file && entry.handle) void pick(entry, false).then((file) => take(entry, file))
       return entry
     })
@@ -314,6 +315,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       isPaused: false,
       isChecked: false,
       isWritten: false,
+      isKept: false,
       isListed: false,
       complaint: undefined,
       mark: { at: 0, sent: 0 },

@@ -43,6 +43,7 @@ export function itemOf(some: Partial<UploadItem> & { readonly name: string }): U
     size: 1000,
     file: fileOf(some.name, 1000),
     isHeld: false,
+    isKept: false,
     sent: 0,
     status: 'sending',
     error: undefined,
