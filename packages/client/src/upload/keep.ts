@@ -48,13 +48,18 @@ export interface Keep {
   /** Writes down what is known; the first time with the file. Says whether that was kept now. */
   write(kept: Kept, file?: KeptFile): Promise<boolean>
   remove(id: string): void
-  /** Removes whatever a tab has. */
-  forget(tab: string): void
+  /** Removes whatever a tab has, but what is this `user`'s. */
+  forget(tab: string, user?: string): void
 }
 
 /** The place of uploads. */
 export function placeOf(tab: string, user: string | undefined, handle: string, field: string): string {
   return JSON.stringify([tab, user ?? null, handle, field])
+}
+
+/** How places begin. */
+function startOf(...parts: string[]): string {
+  return `${JSON.stringify(parts).slice(0, -1)},`
 }
 
 /** The database, opened when it is first needed. */
@@ -133,13 +138,14 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
         return hasFile === true
       })
     },
-    forget(tab) {
+    forget(tab, user) {
+      const [all, spared] = [startOf(tab), user !== undefined && startOf(tab, user)]
       void run('readwrite', (records, files) => {
         const values = records.getAll(null, MOST_RECORDS)
         values.onsuccess = () => {
           for (const value of values.result) {
             const kept = parseKept(value)
-            if (!kept?.place.startsWith(JSON.stringify([tab]).slice(0, -1))) continue
+            if (!kept?.place.startsWith(all) || (spared && kept.place.startsWith(spared))) continue
             records.delete(kept.id)
             files.delete(kept.id)
           }

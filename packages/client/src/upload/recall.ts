@@ -16,14 +16,19 @@ const KEEP = 64 << 20
 
 /** What a field remembers. */
 export interface Recall {
-  /** Looks once for what an earlier page left; `found` hears of it. */
-  begin(found: (left: readonly (Kept & KeptFile)[]) => void): void
+  /**
+   * Looks once for what an earlier page left to whoever is here; `found` hears of it. Says whether they are others
+   * than before.
+   */
+  begin(found: (left: readonly (Kept & KeptFile)[]) => void): boolean
+  /** Something may be kept. */
+  isUsed(): boolean
   /** Writes down how it stands; the first time with the file. */
   note(entry: Entry): void
   /** It is over: a later page need not know. */
   drop(entry: Entry): void
-  /** Nothing of this tab may be known any more. */
-  forget(): void
+  /** Nothing of this tab may be known any more, but what is this `user`'s. */
+  forget(user?: string): void
 }
 
 /** Remembers nothing yet. `isKept`: a later page finds the instance. `changed`: something is kept now. */
@@ -38,6 +43,7 @@ export function createRecall(
   let keep: Keep | undefined
   /** Whose uploads these are. */
   let place: string | undefined
+  let isUsed = false
 
   function storage(): Keep {
     keep ??= openKeep(() => options().factory ?? globalThis.indexedDB)
@@ -46,14 +52,19 @@ export function createRecall(
 
   return {
     begin(found) {
-      if (place !== undefined) return
+      // Whoever was here before may have gone while nobody listened.
       const mine = placeOf(port.id(), port.getUser(), name, field)
+      if (place === mine) return false
       place = mine
-      if (isKept())
+      if (isKept()) {
+        isUsed = true
         void storage()
           .read(mine)
           .then((left) => place === mine && found(left))
+      }
+      return true
     },
+    isUsed: () => isUsed,
     note(entry) {
       if (place === undefined || !isKept()) return
       const { id, name, type, size, lastModified, isPaused, isWritten, transfer, file, handle } = entry
@@ -77,9 +88,10 @@ export function createRecall(
       entry.isWritten = entry.isKept = false
       storage().remove(entry.id)
     },
-    forget() {
+    forget(user) {
       place = undefined
-      storage().forget(port.id())
+      isUsed = false
+      storage().forget(port.id(), user)
     },
   }
 }

@@ -88,6 +88,8 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
   let leave: (() => void) | undefined
   /** What the server is to be told once it can be. */
   let owed: ((componentId: string) => void)[] = []
+  /** Whose the files are, once that is known. */
+  let owner: string | undefined
   let isLooking = false
   let isOld = false
   let cancelShow: (() => void) | undefined
@@ -96,19 +98,18 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
   const self: Guest = {
     name: `${name} ${field}`,
     kept: () => undefined,
-    opened: () => undefined,
+    // It may be somebody else who has it open now, without a word of it.
+    opened: look,
     lost: () => undefined,
     closed: () => undefined,
-    signedIn: () => undefined,
+    signedIn: look,
     room: () => undefined,
     flush: write,
     forget() {
-      for (const { transfer } of entries) transfer.halt()
-      entries = []
-      rejected = []
-      owed = []
-      recall.forget()
-      look()
+      forget()
+      // Not more than that: whoever is told of it later is still as before.
+      hold()
+      show()
     },
   }
 
@@ -130,11 +131,15 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
     // What is done changes things.
     while (isOld) {
       isOld = false
-      hold()
       const { instanceId } = handle
-      if (!port.isOpen()) rest()
+      const user = port.getUser()
+      const isOpen = port.isOpen()
+      if (isOpen && owner !== undefined && owner !== user) forget(user)
+      hold()
+      if (!isOpen) rest()
       else if (instanceId !== undefined && handle.getState().status === 'live') {
-        recall.begin(restore)
+        owner = user
+        if (recall.begin(restore)) write()
         for (const tell of owed.splice(0)) tell(instanceId)
         check()
         run(instanceId)
@@ -143,6 +148,16 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
     }
     isLooking = false
     show()
+  }
+
+  /** Nothing of it is this `user`'s. */
+  function forget(user?: string): void {
+    for (const { transfer } of entries) transfer.halt()
+    entries = []
+    rejected = []
+    owed = []
+    owner = undefined
+    recall.forget(user)
   }
 
   /** There is no connection, so nothing is sent on it. */
@@ -219,8 +234,8 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       const before = leave
       leave = undefined
       before?.()
-      // What is only shown has to be forgotten with its user as well.
-      if (entries.length === 0) port.part(self)
+      // What is only shown, or kept, has to be forgotten with its user as well.
+      if (entries.length === 0 && !recall.isUsed()) port.part(self)
     }
   }
 
