@@ -237,6 +237,41 @@ test('a file that is to be sent elsewhere is put there, and compared', async () 
   expect(world.server.uploads.received).toBe(0)
 })
 
+test('a file that a storage had was put there again from its beginning after a lost connection', async () => {
+  const puts: (() => void)[] = []
+  const world = await uploadWorld({
+    latency: 40,
+    upload: {
+      put(_target, _file, { done }) {
+        puts.push(done)
+        return () => undefined
+      },
+    },
+  })
+  world.server.uploads.direct('https://storage.example/one')
+  const file = new TestFile(bytesOf(300 * KIB))
+  const [id = ''] = world.uploader.add([file])
+  await world.until(() => puts.length === 1)
+  // The connection that it was begun on is gone when it is there.
+  world.server.disconnect()
+  await world.clock.advance(100)
+  world.server.reconnect()
+  await world.until(() => world.handle.getState().status === 'live')
+  puts[0]?.()
+  await world.until(() => world.item(id).status === 'checking')
+  await world.until(() => world.server.received.some(({ type }) => type === 'FILE_UPLOAD_COMPLETE'))
+  const starts = (): number => world.server.received.filter(({ type }) => type === 'FILE_UPLOAD_START').length
+  await world.until(() => starts() === 2)
+  expect(puts).toHaveLength(1)
+  // The server looks, and it is not there: only then it is put there again.
+  world.server.uploads.refuse('FILE_UPLOAD_COMPLETE', 'UPLOAD_GAP')
+  await world.until(() => puts.length === 2)
+  world.server.uploads.arrive(id, file.content)
+  puts[1]?.()
+  await finish(world, id, file)
+  expect(puts).toHaveLength(2)
+})
+
 test('a file that the component removes is not sent again behind its back', async () => {
   const world = await uploadWorld({ latency: 40 })
   const file = new TestFile(bytesOf(2000 * KIB))

@@ -100,6 +100,8 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
   let tries = 0
   let vain = 0
   let corrupt = 0
+  /** The storage beside the server has it. */
+  let isPut = false
   /** The server was asked to compare. */
   let isAsked = false
   let leaveLane: (() => void) | undefined
@@ -177,7 +179,8 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
     const target = parseTarget(direct)
     // What is there already, even done, is compared all the same.
     if (target && file && sent < size) {
-      putTo(target, file)
+      if (isPut) toBeCompared()
+      else putTo(target, file)
       return
     }
     phase = 'sending'
@@ -287,8 +290,8 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
       done() {
         if (mine !== turn) return
         stopPut = undefined
-        sent = size
-        check()
+        isPut = true
+        toBeCompared()
       },
       failed(status) {
         if (mine !== turn) return
@@ -302,10 +305,18 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
     })
   }
 
+  /** The server says what it has itself: nothing, if the storage has all of it. */
+  function toBeCompared(): void {
+    sent = size
+    check()
+  }
+
   // What may go wrong.
 
   function refused(why: LiveError, reply: Reply | undefined): void {
     const { code } = why
+    // It looked, and the storage has not.
+    if (/^UPLOAD_(GAP|CORRUPT)$/.test(code)) isPut = false
     if (code === 'DISCONNECTED' || code === 'CLOSED') {
       stop('waiting')
       changed(false)
@@ -400,6 +411,7 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
       error = undefined
     },
     mistrust() {
+      isPut = false
       source = hash = undefined
     },
   }
