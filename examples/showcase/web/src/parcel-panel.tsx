@@ -68,7 +68,7 @@ export function ParcelPanel() {
           {/* It stays, so that what it was given is not lost with it. */}
           <input {...upload.inputProps} aria-label="A file" data-testid="parcel-input" />
           {upload.rejected.map((file) => (
-            <p key={file.name} className="complaint" role="alert">
+            <p key={file.id} className="complaint" role="alert">
               {file.name}: {upload.message(file)}
             </p>
           ))}

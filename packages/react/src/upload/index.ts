@@ -31,6 +31,7 @@ export {
   type UploadButtonProps,
   type UploadDeeds,
   type UploadInputProps,
+  type UploadRejection,
   type UseUploadOptions,
 } from './upload-types.js'
 export type { DropProps, PasteProps } from './use-drop.js'

@@ -86,9 +86,8 @@ export function UploadList({
               hasThumbnail={thumbnails}
             />
           ))}
-          {rejected.map((file, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: two files that were not accepted may be the same
-            <li key={index} className="fluxstack-upload-item" data-status="rejected" tabIndex={-1}>
+          {rejected.map((file) => (
+            <li key={file.id} className="fluxstack-upload-item" data-status="rejected" tabIndex={-1}>
               <span className="fluxstack-upload-name">{file.name}</span>
               <span className="fluxstack-upload-error">{message(file)}</span>
               <Deed deed="dismiss" name={file.name} say={say} act={() => upload.dismiss(file)} />

@@ -41,6 +41,11 @@ export interface UploadButtonProps {
   readonly onClick: () => void
 }
 
+/** A file that was not accepted, told apart from others of the same name. */
+export interface UploadRejection extends RejectedFile {
+  readonly id: string
+}
+
 /** What can be done, by functions that stay the same. */
 export interface UploadDeeds extends Omit<Uploader, 'subscribe' | 'getSnapshot'> {
   /** Sends files. One that an interrupted upload waits for goes on with that. */
@@ -48,7 +53,7 @@ export interface UploadDeeds extends Omit<Uploader, 'subscribe' | 'getSnapshot'>
   /** Opens the browser's list of files; with the `id` of an interrupted upload, to choose its file again. */
   readonly choose: (id?: string) => void
   /** Takes a file that was not accepted off the list; without one, all of them. */
-  readonly dismiss: (file?: RejectedFile) => void
+  readonly dismiss: (file?: UploadRejection) => void
   /** Moves the focus to the button, if there is one. */
   readonly focus: () => boolean
 }
@@ -58,7 +63,7 @@ export interface LiveUpload extends UploadDeeds {
   /** What is under way and what is done, in the order in which it was added. */
   readonly items: readonly UploadItem[]
   /** What was not accepted, and why. */
-  readonly rejected: readonly RejectedFile[]
+  readonly rejected: readonly UploadRejection[]
   /** What the field accepts; undefined before the mount. */
   readonly rules: UploadRules | undefined
   /** Whether something is under way, or waits to be. */

@@ -27,7 +27,13 @@ import {
 } from 'react'
 import { subscribeFrames } from '../frames.js'
 import { problemWords, type UploadRules, withMessages } from './messages.js'
-import type { LiveUpload, UploadButtonProps, UploadDeeds, UseUploadOptions } from './upload-types.js'
+import type {
+  LiveUpload,
+  UploadButtonProps,
+  UploadDeeds,
+  UploadRejection,
+  UseUploadOptions,
+} from './upload-types.js'
 import { useDrop } from './use-drop.js'
 
 /** Nothing is known on a server. */
@@ -68,9 +74,9 @@ export function useUpload<C extends ComponentShape, F extends UploadField<C>>(
   const messages = useMemo(() => withMessages(options.messages), [options.messages])
   const hint = useMemo(() => (rules ? messages.hint(rules, messages) : ''), [rules, messages])
 
-  const [dismissed, setDismissed] = useState<ReadonlySet<RejectedFile>>(new Set())
+  const [dismissed, setDismissed] = useState<ReadonlySet<UploadRejection>>(new Set())
   const rejected = useMemo(
-    () => (dismissed.size > 0 ? view.rejected.filter((file) => !dismissed.has(file)) : view.rejected),
+    () => view.rejected.map(rejectionOf).filter((file) => !dismissed.has(file)),
     [view.rejected, dismissed],
   )
   const input = useRef<HTMLInputElement>(null)
@@ -102,7 +108,7 @@ export function useUpload<C extends ComponentShape, F extends UploadField<C>>(
         input.current?.click()
       },
       dismiss(file) {
-        const all = uploader.getSnapshot().rejected
+        const all = uploader.getSnapshot().rejected.map(rejectionOf)
         setDismissed((before) => new Set(file ? [...all.filter((it) => before.has(it)), file] : all))
       },
       focus() {
@@ -194,6 +200,20 @@ export function useUpload<C extends ComponentShape, F extends UploadField<C>>(
 
 /** Of which states there is something left to send. */
 const MOVING: { readonly [status: string]: true } = { waiting: true, sending: true }
+
+/** Every file that was not accepted has one, whoever asks. */
+const rejections = new WeakMap<RejectedFile, UploadRejection>()
+let rejectionCount = 0
+
+function rejectionOf(file: RejectedFile): UploadRejection {
+  let named = rejections.get(file)
+  if (!named) {
+    rejectionCount += 1
+    named = { ...file, id: `rejected-${rejectionCount}` }
+    rejections.set(file, named)
+  }
+  return named
+}
 
 /** What the field accepts: the same object for as long as that is the same. */
 function useRules<C extends ComponentShape>(

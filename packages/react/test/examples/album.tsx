@@ -49,7 +49,7 @@ export function OwnAlbum() {
         ))}
       </ul>
       {upload.rejected.map((file) => (
-        <p key={file.name}>
+        <p key={file.id}>
           {file.name}: {upload.message(file)}
         </p>
       ))}

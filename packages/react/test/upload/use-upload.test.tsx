@@ -407,6 +407,20 @@ describe('the page', () => {
     expect(last.upload?.rejected).toHaveLength(2)
   })
 
+  test('takes one file off the list by each press, also if there is another one of its name', async () => {
+    await page()
+    const error = new LiveError('UPLOAD_TYPE', 'no')
+    act(() => uploader.change({ rejected: ['a.exe', 'a.exe', 'b.exe'].map((name) => ({ name, error })) }))
+    const ids = last.upload?.rejected.map(({ id }) => id)
+    expect(new Set(ids).size).toBe(3)
+    // Twice on the same button, as an impatient hand does.
+    await userEvent.dblClick(screen.getAllByRole('button', { name: 'Dismiss: a.exe' })[0] as HTMLElement)
+    expect(last.upload?.rejected.map(({ id }) => id)).toEqual(ids?.slice(1))
+    expect(document.activeElement).toBe(screen.getByText('a.exe').closest('li'))
+    await userEvent.keyboard('{Enter}')
+    expect(last.upload?.rejected).toHaveLength(2)
+  })
+
   test.each([
     ['sending what a reload would interrupt', true, { guard: true, keep: 10 }, 'sending'],
     ['nothing that is not kept', false, { guard: true }, 'sending'],
