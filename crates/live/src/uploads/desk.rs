@@ -14,6 +14,7 @@ use super::ledger::Ledger;
 use super::note::Note;
 use super::part::{Part, failed};
 use super::room::Room;
+use super::sending::Route;
 use super::slot::{Body, Slot};
 use super::{Accept, FileId, Sending, UploadedFile, Uploads, blocking, content, kinds, name, refused};
 use crate::clock;
@@ -136,7 +137,9 @@ impl Desk {
         // What has begun to come here goes on to do so.
         if let Some((id, kind, size)) = direct.filter(|_| opened.received == 0) {
             opened.direct = self.address(id, &kind, size).await;
-            opened.sending.is_direct.store(opened.direct.is_some(), Ordering::Relaxed);
+            if opened.direct.is_some() {
+                opened.sending.take_route(Route::Storage);
+            }
         }
         Ok(opened)
     }

@@ -6,18 +6,20 @@
 //! stays there until the file is kept, which is then a matter between storage and storage, or until nobody wants it.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 
 use super::desk::Direct;
 use super::room::Room;
+use super::sending::Route;
 use super::slot::{Body, gone};
-use super::{Answer, At, Desk, FileId, Sending, UploadedFile};
+use super::{Answer, At, Desk, FileId, Sending, UploadedFile, hex};
 use crate::error::{Code, Error};
 use crate::storage::{Key, Storage, StorageError, claim_incoming};
 
@@ -72,46 +74,54 @@ impl Sending {
     ) {
         let sending = Arc::clone(self);
         tokio::spawn(async move {
-            match sending.fetch(&*storage).await {
-                Ok(key) => {
-                    let answer = remember(Arc::clone(&sending.desk), sending.slot.id, key, storage, answer);
+            let fetched = sending.fetch(&*storage).await;
+            let is_still_there = matches!(fetched, Err(Fetched::Failed(_)));
+            sending.take_route(if is_still_there { Route::Storage } else { Route::Here });
+            match fetched {
+                Ok(stored) => {
+                    let answer =
+                        remember(Arc::clone(&sending.desk), sending.slot.id, stored, storage, answer);
                     sending.complete_here(hash, answer);
                 }
                 // Whoever says that it is there is told how much is here.
                 Err(Fetched::Nothing) => sending.complete_here(hash, answer),
                 Err(Fetched::Wrong(error)) => answer(Err(error)),
-                Err(Fetched::Failed(error)) => {
-                    sending.is_direct.store(true, Ordering::Relaxed);
-                    answer(Err(Error::internal(error)));
-                }
+                Err(Fetched::Failed(error)) => answer(Err(Error::internal(error))),
             }
         });
     }
 
-    /// Gets it here, and says where it is now in the storage.
-    async fn fetch(self: &Arc<Self>, storage: &dyn Storage) -> Result<Key, Fetched> {
+    /// Gets it here, and says where it is now in the storage, and what.
+    async fn fetch(self: &Arc<Self>, storage: &dyn Storage) -> Result<Stored, Fetched> {
         let key = claim_incoming(storage, self.slot.id.to_u128()).await?;
         let got = self.get(storage, &key).await;
         if got.is_err() {
             discard(storage, &key).await;
         }
-        got.map(|()| key)
+        got.map(|sha256| Stored { key, sha256 })
     }
 
-    async fn get(self: &Arc<Self>, storage: &dyn Storage, key: &Key) -> Result<(), Fetched> {
+    /// Answers the SHA-256 of what is in the storage.
+    async fn get(self: &Arc<Self>, storage: &dyn Storage, key: &Key) -> Result<Box<str>, Fetched> {
         let object = storage.get(key, None).await?;
         if object.info.size != self.size {
             let said = "what arrived is not as long as what was sent: send the file again from the beginning";
             return Err(Fetched::Wrong(Error::new(Code::UploadCorrupt, said).and("bytesUploaded", "0")));
         }
-        let (mut pieces, mut received) = (object.pieces, 0);
+        // What is left of a fetch that failed is of another object.
+        let sending = Arc::clone(self);
+        let emptied = spawn_blocking(move || sending.slot.empty(sending.desk.room(), sending.turn)).await;
+        emptied.unwrap_or_else(|_| Err(gone())).map_err(Fetched::Wrong)?;
+        let (mut pieces, mut received, mut hash) = (object.pieces, 0, Sha256::new());
         while let Some(piece) = pieces.next().await {
             let (answer, answered) = oneshot::channel();
             let written = Box::new(move |written| drop(answer.send(written)));
-            self.put(At::Offset(received), piece?, written);
+            let piece = piece?;
+            hash.update(&piece);
+            self.put_fetched(At::Offset(received), piece, written);
             received = answered.await.unwrap_or_else(|_| Err(gone())).map_err(Fetched::Wrong)?;
         }
-        Ok(())
+        Ok(hex(&hash.finalize().into()).into())
     }
 }
 
@@ -119,18 +129,17 @@ impl Sending {
 fn remember(
     desk: Arc<Desk>,
     id: FileId,
-    key: Key,
+    stored: Stored,
     storage: Arc<dyn Storage>,
     answer: Answer<UploadedFile>,
 ) -> Answer<UploadedFile> {
     let runtime = Handle::current();
     Box::new(move |file| {
         let unwanted = match &file {
-            Ok(file) => {
-                let stored = Stored { key, sha256: file.sha256().into() };
+            Ok(file) if *stored.sha256 == *file.sha256() => {
                 desk.room().stored().insert(id, stored).map(|before| before.key)
             }
-            Err(_) => Some(key),
+            _ => Some(stored.key),
         };
         if let Some(key) = unwanted {
             runtime.spawn(async move { discard(&*storage, &key).await });
@@ -145,7 +154,7 @@ async fn discard(storage: &dyn Storage, key: &Key) {
     }
 }
 
-/// A file that came straight to the storage, and what it was when it was checked.
+/// A file that came straight to the storage, and what it was when it was read from there.
 pub(super) struct Stored {
     key: Key,
     sha256: Box<str>,

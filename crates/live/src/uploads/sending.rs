@@ -8,7 +8,6 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,14 +37,13 @@ pub(crate) struct Sending {
     pub(super) slot: Arc<Slot>,
     pub(super) turn: u64,
     pub(super) size: u64,
-    /// Whether it may be in the storage, when all of it is said to be there.
-    pub(super) is_direct: AtomicBool,
     progress: Arc<dyn Fn(u64) + Send + Sync>,
     queue: Mutex<Queue>,
 }
 
 #[derive(Default)]
 struct Queue {
+    route: Route,
     orders: VecDeque<Order>,
     /// Bytes of the chunks in it, and of the one that is being written.
     bytes: usize,
@@ -53,6 +51,18 @@ struct Queue {
     is_detached: bool,
     /// When progress was last told.
     told: Option<Instant>,
+}
+
+/// Which way the bytes come. Never two at once: what was checked would not be what is in the storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Route {
+    /// Over the connection.
+    #[default]
+    Here,
+    /// Its sender has an address in the storage, and nothing has come here.
+    Storage,
+    /// It is being read from there.
+    Fetching,
 }
 
 enum Order {
@@ -69,13 +79,27 @@ impl Sending {
         progress: Box<dyn Fn(u64) + Send + Sync>,
     ) -> Arc<Self> {
         let progress = Arc::from(progress);
-        let is_direct = AtomicBool::new(false);
-        Arc::new(Self { desk, slot, turn, size, is_direct, progress, queue: Mutex::default() })
+        Arc::new(Self { desk, slot, turn, size, progress, queue: Mutex::default() })
     }
 
     /// A chunk. Answered with how many bytes are there when it is written.
     pub(crate) fn put(self: &Arc<Self>, at: At, bytes: Bytes, answer: Answer<u64>) {
         let mut queue = self.queue();
+        if queue.route == Route::Fetching {
+            drop(queue);
+            return answer(Err(being_fetched()));
+        }
+        // Whoever sends it here does not want the address: what comes there does not count any more.
+        queue.route = Route::Here;
+        self.put_in(queue, at, bytes, answer);
+    }
+
+    /// The same for what is read from the storage.
+    pub(super) fn put_fetched(self: &Arc<Self>, at: At, bytes: Bytes, answer: Answer<u64>) {
+        self.put_in(self.queue(), at, bytes, answer);
+    }
+
+    fn put_in(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>, at: At, bytes: Bytes, answer: Answer<u64>) {
         if queue.is_detached || !self.slot.is_turn(self.turn) {
             drop(queue);
             return answer(Err(gone()));
@@ -95,12 +119,26 @@ impl Sending {
 
     /// That was all. Answered when the file is found to be whole, right and harmless, or not.
     pub(crate) fn complete(self: &Arc<Self>, hash: Option<[u8; 32]>, answer: Answer<UploadedFile>) {
-        match self.desk.room().storage.clone() {
-            Some(storage) if self.is_direct.swap(false, Ordering::Relaxed) => {
+        let mut queue = self.queue();
+        match (queue.route, self.desk.room().storage.clone()) {
+            (Route::Fetching, _) => {
+                drop(queue);
+                answer(Err(being_fetched()));
+            }
+            (Route::Storage, Some(storage)) => {
+                queue.route = Route::Fetching;
+                drop(queue);
                 self.complete_stored(storage, hash, answer);
             }
-            _ => self.complete_here(hash, answer),
+            _ => {
+                drop(queue);
+                self.complete_here(hash, answer);
+            }
         }
+    }
+
+    pub(super) fn take_route(&self, route: Route) {
+        self.queue().route = route;
     }
 
     pub(super) fn complete_here(self: &Arc<Self>, hash: Option<[u8; 32]>, answer: Answer<UploadedFile>) {
@@ -215,6 +253,11 @@ impl Sending {
         // Nothing panics while it is held, so a poisoned one is still whole.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+#[cold]
+fn being_fetched() -> Error {
+    Error::new(Code::Busy, "the file is being read from the storage: wait")
 }
 
 /// The connection is gone.

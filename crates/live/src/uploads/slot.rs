@@ -192,6 +192,19 @@ impl Slot {
         result
     }
 
+    /// Throws away what came, so that all of it can come another way.
+    pub(super) fn empty(&self, room: &Room, turn: u64) -> Result<(), Error> {
+        let mut body = self.lock();
+        match (self.is_turn(turn), &mut *body) {
+            (true, Body::Part(part)) if part.received() > 0 => {
+                let emptied = part.restart(self.id, &room.folder, &room.ledger);
+                emptied.map_err(|error| failed(error, part.received()))
+            }
+            (true, _) => Ok(()),
+            (false, _) => Err(gone()),
+        }
+    }
+
     /// Hashes what [`Slot::put`] wrote.
     pub(super) fn hash(&self, turn: u64, from: u64, bytes: &[u8]) {
         let mut body = self.lock();

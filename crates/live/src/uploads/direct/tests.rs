@@ -176,6 +176,57 @@ async fn a_file_of_which_nothing_came_may_come_in_chunks() {
     assert_eq!(complete(&sending, b"hello").await.unwrap().size(), 5);
 }
 
+fn put(sending: &Arc<Sending>, bytes: &'static [u8]) -> oneshot::Receiver<Result<u64, Error>> {
+    let (answer, answered) = oneshot::channel();
+    let written = Box::new(move |written| drop(answer.send(written)));
+    sending.put(At::Offset(0), bytes::Bytes::from_static(bytes), written);
+    answered
+}
+
+async fn kept(site: &Site, file: UploadedFile) -> Vec<u8> {
+    let kept = file.keep_public().await.unwrap();
+    let object = site.bucket.get(&kept.key.parse().unwrap(), None).await.unwrap();
+    let pieces: Vec<_> = object.pieces.collect().await;
+    pieces.into_iter().flat_map(|piece| piece.unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_is_in_the_storage_is_not_kept_for_a_file_that_came_in_chunks() {
+    let site = Site::new();
+    let Opened { sending, direct, .. } = site.open(5).await;
+    site.send(&direct.unwrap(), b"enemy").await;
+    assert_eq!(put(&sending, b"hello").await.unwrap().unwrap(), 5);
+    let file = complete(&sending, b"hello").await.unwrap();
+    assert_eq!(kept(&site, file).await, b"hello");
+}
+
+#[tokio::test]
+async fn while_a_file_is_read_from_the_storage_no_chunk_of_it_comes_by_another_way() {
+    let site = Site::new();
+    let Opened { sending, direct, .. } = site.open(5).await;
+    site.send(&direct.unwrap(), b"hello").await;
+    let (answer, answered) = oneshot::channel();
+    sending.complete(None, Box::new(move |file| drop(answer.send(file))));
+    assert_eq!(put(&sending, b"enemy").await.unwrap().unwrap_err().code(), Code::Busy);
+    assert_eq!(code(complete(&sending, b"hello").await), Code::Busy);
+    let file = answered.await.unwrap().unwrap();
+    assert_eq!(kept(&site, file).await, b"hello");
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_fetch_that_failed_is_not_mixed_with_the_next() {
+    let site = Site::new();
+    let Opened { sending, direct, .. } = site.open(5).await;
+    // As far as it came.
+    let (answer, answered) = oneshot::channel();
+    let written = Box::new(move |written| drop(answer.send(written)));
+    sending.put_fetched(At::Offset(0), bytes::Bytes::from_static(b"ene"), written);
+    answered.await.unwrap().unwrap();
+    site.send(&direct.unwrap(), b"hello").await;
+    let file = complete(&sending, b"hello").await.unwrap();
+    assert_eq!(kept(&site, file).await, b"hello");
+}
+
 #[tokio::test]
 async fn what_nobody_keeps_is_swept_from_the_storage() {
     let site = Site::new();
