@@ -204,6 +204,10 @@ impl Desk {
                 part.is_attached = true;
                 part.received()
             }
+            Body::Checking(checking) => {
+                checking.part.is_attached = true;
+                size
+            }
             _ => size,
         };
         drop(body);

@@ -227,11 +227,21 @@ impl Slot {
     /// The connection whose turn it is is gone. Answers how much is there, if it was its turn.
     pub(super) fn rest(&self, turn: u64) -> Option<u64> {
         let mut body = self.lock();
-        let Body::Part(part) = &mut *body else { return None };
-        self.is_turn(turn).then(|| {
-            part.rest();
-            part.received()
-        })
+        if !self.is_turn(turn) {
+            return None;
+        }
+        match &mut *body {
+            Body::Part(part) => {
+                part.rest();
+                Some(part.received())
+            }
+            // All of it was told. It is a part again if the inspector cannot say.
+            Body::Checking(checking) => {
+                checking.part.rest();
+                None
+            }
+            Body::Unseen | Body::Nothing | Body::Done(_) => None,
+        }
     }
 }
 

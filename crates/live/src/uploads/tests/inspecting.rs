@@ -52,26 +52,63 @@ async fn a_file_is_done_only_when_the_inspector_has_found_it_harmless() {
     }
 }
 
-#[tokio::test]
-async fn a_file_that_is_given_up_while_it_is_looked_at_is_gone() {
-    struct Waits(Arc<tokio::sync::Notify>, Arc<AtomicBool>);
-    impl Inspect for Waits {
-        async fn inspect(&self, _: &Inspected<'_>) -> Result<(), Unsafe> {
-            self.1.store(true, Ordering::SeqCst);
-            self.0.notified().await;
-            Ok(())
-        }
+/// Waits until it is told to go on, and says what the test says.
+struct Waits {
+    go: Arc<tokio::sync::Notify>,
+    asked: Arc<AtomicBool>,
+    is_broken: bool,
+}
+
+impl Inspect for Waits {
+    async fn inspect(&self, _: &Inspected<'_>) -> Result<(), Unsafe> {
+        self.asked.store(true, Ordering::SeqCst);
+        self.go.notified().await;
+        if self.is_broken { Err("x".parse::<u8>().unwrap_err().into()) } else { Ok(()) }
     }
-    let scratch = Scratch::new();
+}
+
+/// A desk whose inspector waits, and a file of four bytes that it looks at, with who waits to hear of it.
+async fn looked_at(
+    scratch: &Scratch,
+    is_broken: bool,
+) -> (Arc<Desk>, Arc<tokio::sync::Notify>, Opened, Later<UploadedFile>) {
     let (go, asked) = (Arc::default(), Arc::new(AtomicBool::new(false)));
-    let waits = Waits(Arc::clone(&go), Arc::clone(&asked));
-    let desk = scratch.desk_with(|_| {}, |uploads| uploads.inspect(waits));
+    let waits = Waits { go: Arc::clone(&go), asked: Arc::clone(&asked), is_broken };
+    let limits = |limits: &mut Limits| limits.upload_age = Duration::ZERO;
+    let desk = scratch.desk_with(limits, |uploads| uploads.inspect(waits));
     let opened = desk.open(asks("a", 4)).await.unwrap();
     put(&opened.sending, At::Offset(0), b"0123").await.unwrap();
-    let first = complete(&opened.sending, None);
+    let answer = complete(&opened.sending, None);
     while !asked.load(Ordering::SeqCst) {
         tokio::task::yield_now().await;
     }
+    (desk, go, opened, answer)
+}
+
+#[tokio::test]
+async fn a_file_whose_sender_went_while_it_was_looked_at_is_swept_if_nothing_was_found_out() {
+    let scratch = Scratch::new();
+    let (desk, go, opened, answer) = looked_at(&scratch, true).await;
+    while Arc::strong_count(&opened.sending) > 1 {
+        tokio::task::yield_now().await;
+    }
+    let slot = desk.room().slot(id("a"));
+    let known = Arc::strong_count(&slot);
+    opened.sending.detach();
+    while Arc::strong_count(&slot) > known {
+        tokio::task::yield_now().await;
+    }
+    go.notify_one();
+    assert_eq!(code(answer.await), Code::Busy);
+    assert_eq!(scratch.names().len(), 2);
+    desk.sweep().unwrap();
+    assert_eq!(scratch.names(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_given_up_while_it_is_looked_at_is_gone() {
+    let scratch = Scratch::new();
+    let (desk, go, opened, first) = looked_at(&scratch, false).await;
     // A connection that comes meanwhile has all of it, and waits with the other.
     let again = desk.open(resumes("a", 4)).await.unwrap();
     assert_eq!(again.received, 4);
