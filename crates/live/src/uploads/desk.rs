@@ -16,7 +16,8 @@ use super::part::{Part, failed};
 use super::room::Room;
 use super::sending::Route;
 use super::slot::{Body, Slot};
-use super::{Accept, FileId, Sending, UploadedFile, Uploads, blocking, content, kinds, name, refused};
+use super::{Accept, FileId, Sending, UploadedFile, Uploads};
+use super::{blocking, content, finish, kinds, name, refused};
 use crate::clock;
 use crate::error::Error;
 use crate::limits::Limits;
@@ -166,15 +167,11 @@ impl Desk {
         let (room, size) = (self.room(), note.size);
         let mut body = slot.lock();
         slot.look(room, &mut body).map_err(|error| failed(error, 0))?;
+        let is_same =
+            ask.is_resumed && !slot.is_unwanted() && finish::is_same(room, slot, &body, &note, &ask.accept)?;
         let (turn, was_unwanted) = slot.take_turn();
-        let is_same = match &*body {
-            Body::Part(part) => part.note.is_same(&note),
-            Body::Checking(checking) => checking.part.note.is_same(&note),
-            Body::Done(done) => *done.about.name == *note.name && done.about.size == note.size,
-            Body::Unseen | Body::Nothing => false,
-        };
         let mut told = Vec::new();
-        if was_unwanted || !is_same || !ask.is_resumed {
+        if was_unwanted || !is_same {
             if matches!(&*body, Body::Done(_)) && slot.is_held() {
                 if was_unwanted {
                     slot.renounce();

@@ -11,9 +11,10 @@ use super::folder::{Piece, is_full};
 use super::inspect::{self, Inspected};
 use super::note::{About, Note, Verdict};
 use super::part::{Part, failed, gap, with_received};
+use super::room::Room;
 use super::sending::{Answer, Sending};
 use super::slot::{Body, Checking, Done, Slot, gone};
-use super::{Desk, UploadedFile};
+use super::{Accept, Desk, UploadedFile};
 use crate::error::{Code, Error};
 
 /// How many may wait to hear of one file.
@@ -81,6 +82,33 @@ pub(super) fn complete(
             drop(body);
             answer(Err(error));
         }
+    }
+}
+
+/// Whether what is there is the file that somebody wants to go on with. It may be of another field, so what was found out
+/// of it by the rules of that one is found out again by those of this.
+pub(super) fn is_same(
+    room: &Room,
+    slot: &Slot,
+    body: &Body,
+    note: &Note,
+    accept: &[Accept],
+) -> Result<bool, Error> {
+    match body {
+        Body::Part(part) => Ok(part.note.is_same(note)),
+        Body::Checking(Checking { part, .. }) if !part.note.is_same(note) => Ok(false),
+        Body::Checking(Checking { part, .. }) if *part.accept != *accept => {
+            Err(Error::new(Code::Busy, "the file is being looked at for another field: wait"))
+        }
+        Body::Checking(_) => Ok(true),
+        Body::Done(Done { about, .. }) if *about.name != *note.name || about.size != note.size => Ok(false),
+        Body::Done(Done { about, .. }) => {
+            let head = room.folder.head(slot.id, Piece::Done).map_err(|error| failed(error, about.size))?;
+            let judged = content::judge(&head, &note.name, &note.kind, accept)?;
+            let Verdict { content_type, extension, .. } = &about.verdict;
+            Ok((&judged.content_type, &judged.extension) == (content_type, extension))
+        }
+        Body::Unseen | Body::Nothing => Ok(false),
     }
 }
 

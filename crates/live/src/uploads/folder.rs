@@ -84,6 +84,17 @@ impl Folder {
         OpenOptions::new().read(true).write(true).open(self.path(id, Piece::Part))
     }
 
+    /// The first bytes of a piece.
+    pub(super) fn head(&self, id: FileId, piece: Piece) -> io::Result<Vec<u8>> {
+        if self.length(id, piece)?.is_none() {
+            return Err(ErrorKind::NotFound.into());
+        }
+        let mut head = vec![0; super::sniff::HEAD];
+        let read = read_at(&mut File::open(self.path(id, piece))?, 0, &mut head)?;
+        head.truncate(read);
+        Ok(head)
+    }
+
     pub(super) fn read_note(&self, id: FileId) -> io::Result<Option<Note>> {
         if self.length(id, Piece::Note)?.is_none() {
             return Ok(None);

@@ -124,3 +124,33 @@ async fn a_file_that_is_given_up_while_it_is_looked_at_is_gone() {
     assert_eq!(scratch.names(), [""; 0]);
     assert_eq!(desk.room().ledger.held(), (0, 0));
 }
+
+/// A file that says nothing of itself before it is there.
+fn says_nothing(accept: &[&str]) -> Opening {
+    let accept = accept.iter().map(|entry| Accept::parse(entry).unwrap()).collect();
+    Opening { name: "notes".into(), kind: String::new(), accept, ..resumes("a", 4) }
+}
+
+#[tokio::test]
+async fn a_file_that_is_done_is_judged_again_by_the_rules_of_who_goes_on_with_it() {
+    let scratch = Scratch::new();
+    let desk = scratch.desk();
+    let opened = desk.open(says_nothing(&["text/plain"])).await.unwrap();
+    put(&opened.sending, At::Offset(0), b"text").await.unwrap();
+    let file = complete(&opened.sending, None).await.unwrap();
+    assert_eq!(code(desk.open(says_nothing(&["image/*"])).await), Code::UploadType);
+    assert_eq!(fs::read(file.path()).unwrap(), b"text");
+    assert_eq!(desk.open(says_nothing(&["text/*"])).await.unwrap().received, 4);
+}
+
+#[tokio::test]
+async fn a_file_that_is_looked_at_for_one_field_is_not_gone_on_with_for_another() {
+    let scratch = Scratch::new();
+    let (desk, go, opened, answer) = looked_at(&scratch, false).await;
+    let other = Opening { accept: [Accept::parse(".txt").unwrap()].into(), ..resumes("a", 4) };
+    assert_eq!(code(desk.open(other).await), Code::Busy);
+    go.notify_one();
+    // Nor is it taken from whoever sent it.
+    assert_eq!(answer.await.unwrap().size(), 4);
+    drop(opened);
+}
