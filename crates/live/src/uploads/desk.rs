@@ -78,7 +78,7 @@ pub(crate) struct Direct {
 
 /// What is there of a file, for an instance that comes back.
 pub(crate) enum Claim {
-    /// So many bytes; its client may go on.
+    /// So many bytes; its client may go on. All of them, if it is being looked at, or is in somebody's hands.
     Part {
         received: u64,
     },
@@ -227,6 +227,8 @@ impl Desk {
                 _ if slot.is_unwanted() => None,
                 Body::Part(part) => Some(Claim::Part { received: part.received() }),
                 Body::Checking(checking) => Some(Claim::Part { received: checking.about.size }),
+                // There is one of it.
+                Body::Done(done) if slot.is_held() => Some(Claim::Part { received: done.about.size }),
                 Body::Done(done) => {
                     let (desk, about) = (Arc::clone(self), Arc::clone(&done.about));
                     Some(Claim::Done(UploadedFile::new(desk, Arc::clone(&slot), about)))
@@ -240,12 +242,8 @@ impl Desk {
 
     /// A file that was in somebody's hands, if they have let go of it and not moved it anywhere.
     pub(crate) fn let_go_of(self: &Arc<Self>, id: FileId) -> Option<UploadedFile> {
-        let room = self.room.as_ref()?;
-        let slot = room.slot(id);
-        let is_held = slot.is_held();
-        room.forget(&slot);
         match self.claim(id) {
-            Some(Claim::Done(file)) if !is_held => Some(file),
+            Some(Claim::Done(file)) => Some(file),
             _ => None,
         }
     }

@@ -116,8 +116,11 @@ fn see(desk: &Arc<Desk>, slot: &Arc<Slot>, body: &mut Body, hash: Option<[u8; 32
     let room = desk.room();
     match body {
         Body::Done(done) => {
-            let is_same = hash.is_none_or(|hash| hex(&hash) == done.about.verdict.sha256);
-            if is_same { Ok(Seen::Done(Arc::clone(&done.about))) } else { Err(corrupt(done.about.size)) }
+            if hash.is_some_and(|hash| hex(&hash) != done.about.verdict.sha256) {
+                return Err(corrupt(done.about.size));
+            }
+            // Whoever has it knows what was answered, and answers the same to who begins again.
+            if slot.is_held() { Err(gone()) } else { Ok(Seen::Done(Arc::clone(&done.about))) }
         }
         Body::Checking(checking) => {
             if hash.is_some_and(|hash| hash != checking.digest) {
@@ -240,15 +243,14 @@ fn settle(check: &Check, verdict: Result<(), Error>) {
         }
     }
     // Before anybody else can erase it.
-    let files: Vec<_> = answers
-        .into_iter()
-        .map(|answer| {
-            let file = || UploadedFile::new(Arc::clone(desk), Arc::clone(slot), Arc::clone(about));
-            (answer, result.as_ref().map_err(copy).map(|()| file()))
-        })
-        .collect();
+    let file = || UploadedFile::new(Arc::clone(desk), Arc::clone(slot), Arc::clone(about));
+    let mut result = result.map(|()| file());
     drop(body);
-    files.into_iter().for_each(|(answer, result)| answer(result));
+    // There is one file, and the last who asked is the one who is there to get it.
+    for answer in answers.into_iter().rev() {
+        let others = result.as_ref().map_or_else(copy, |_| gone());
+        answer(std::mem::replace(&mut result, Err(others)));
+    }
 }
 
 type Next = (Option<Body>, Result<(), Error>);

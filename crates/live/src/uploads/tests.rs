@@ -401,10 +401,25 @@ async fn a_file_that_is_moved_is_there_and_nowhere_else() {
     let file = send(&desk, "a", b"4567").await;
     assert!(file.move_to(scratch.0.join("no/such/folder")).await.is_err());
     let Some(Claim::Done(file)) = desk.claim(id("a")) else { panic!("it stays where it was") };
-    let Some(Claim::Done(same)) = desk.claim(id("a")) else { panic!("two may have it") };
     file.move_to(&there).await.unwrap();
     assert_eq!(fs::read(&there).unwrap(), b"4567");
-    assert_eq!(code(same.move_to(&there).await), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_file_is_in_one_pair_of_hands_however_often_its_end_is_asked_for() {
+    let scratch = Scratch::new();
+    let desk = scratch.desk();
+    let opened = desk.open(asks("a", 4)).await.unwrap();
+    put(&opened.sending, At::Offset(0), b"0123").await.unwrap();
+    let file = complete(&opened.sending, None).await.unwrap();
+    assert_eq!(code(complete(&opened.sending, None).await), Code::UploadGone);
+    assert!(matches!(desk.claim(id("a")), Some(Claim::Part { received: 4 })));
+    assert!(desk.let_go_of(id("a")).is_none());
+    drop(file);
+    let file = complete(&opened.sending, None).await.unwrap();
+    assert_eq!(desk.room().slot(id("a")).holders.load(Ordering::SeqCst), 1);
+    drop(file);
+    assert!(desk.let_go_of(id("a")).is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -125,6 +125,22 @@ async fn a_file_that_is_given_up_while_it_is_looked_at_is_gone() {
     assert_eq!(desk.room().ledger.held(), (0, 0));
 }
 
+#[tokio::test]
+async fn of_those_who_wait_for_one_file_the_last_gets_it_and_the_others_begin_again() {
+    let scratch = Scratch::new();
+    let (desk, go, opened, first) = looked_at(&scratch, false).await;
+    let again = desk.open(resumes("a", 4)).await.unwrap();
+    let second = complete(&again.sending, None);
+    while Arc::strong_count(&again.sending) > 1 {
+        tokio::task::yield_now().await;
+    }
+    go.notify_one();
+    let file = second.await.unwrap();
+    assert_eq!(code(first.await), Code::UploadGone);
+    assert_eq!(desk.room().slot(id("a")).holders.load(Ordering::SeqCst), 1);
+    drop((file, opened));
+}
+
 /// A file that says nothing of itself before it is there.
 fn says_nothing(accept: &[&str]) -> Opening {
     let accept = accept.iter().map(|entry| Accept::parse(entry).unwrap()).collect();

@@ -313,9 +313,13 @@ impl Story {
                 (Err(Code::UploadGap), self.state.clone())
             }
             State::Part { received: bytes, .. } | State::Done { bytes } => {
-                if hash.is_none_or(|hash| hash == digest(bytes)) {
+                let is_right = hash.is_none_or(|hash| hash == digest(bytes));
+                let is_done = matches!(self.state, State::Done { .. });
+                if is_right && is_done && !self.held.is_empty() {
+                    (Err(Code::UploadGone), self.state.clone())
+                } else if is_right {
                     (Ok(()), State::Done { bytes: bytes.clone() })
-                } else if matches!(self.state, State::Done { .. }) {
+                } else if is_done {
                     (Err(Code::UploadCorrupt), self.state.clone())
                 } else {
                     (Err(Code::UploadCorrupt), State::Part { received: Vec::new(), counts: Counts::Unknown })
@@ -420,7 +424,10 @@ impl Story {
             (Some(Claim::Part { received }), State::Part { received: bytes, .. }) => {
                 assert_eq!(received, bytes.len() as u64);
             }
-            (Some(Claim::Done(file)), State::Done { bytes }) => {
+            (Some(Claim::Part { received }), State::Done { bytes }) => {
+                assert!(!self.held.is_empty() && received == bytes.len() as u64, "nobody has it");
+            }
+            (Some(Claim::Done(file)), State::Done { bytes }) if self.held.is_empty() => {
                 assert_eq!(fs::read(file.path()).unwrap(), *bytes)
             }
             (claim, state) => {
