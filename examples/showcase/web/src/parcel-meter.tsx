@@ -4,8 +4,8 @@ import { useEffect, useState } from 'react'
 import { Controls } from './section'
 import { told } from './toasts'
 
-/** Between two counts, in ms. */
-const EVERY = 500
+/** Between two counts, in ms. While a page asks, less of a file is on its way, so it does not ask all the time. */
+const EVERY = 2000
 
 interface ParcelMeterProps {
   readonly count: number
@@ -38,7 +38,7 @@ export function ParcelMeter({ count, call, isSending, stale }: ParcelMeterProps)
           {count}
         </output>
         <p className="hint">
-          Counts twice a second while it is sent.{' '}
+          Counts every other second while it is sent.{' '}
           {took && (
             <>
               Answered in <strong data-testid="parcel-took">{took.last.toFixed(1)} ms</strong>, at most{' '}
