@@ -48,6 +48,8 @@ pub(super) enum Stage {
 /// One file of one page.
 pub(super) struct File {
     pub(super) name: String,
+    /// What it was called when it began. Called otherwise, it is another file.
+    pub(super) called: String,
     pub(super) stage: Stage,
     pub(super) size: u64,
     /// What the server has, byte by byte.
@@ -58,10 +60,18 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn new(name: String) -> Self {
-        Self { name, stage: Stage::None, size: 0, received: Vec::new(), doubtful: Vec::new() }
+        Self {
+            name,
+            called: String::new(),
+            stage: Stage::None,
+            size: 0,
+            received: Vec::new(),
+            doubtful: Vec::new(),
+        }
     }
 
-    pub(super) fn begin(&mut self, size: u64) {
+    pub(super) fn begin(&mut self, called: &str, size: u64) {
+        called.clone_into(&mut self.called);
         (self.stage, self.size) = (Stage::Open, size);
         self.received.clear();
         self.doubtful.clear();

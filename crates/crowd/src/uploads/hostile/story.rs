@@ -17,6 +17,8 @@ use crate::uploads::page::Page;
 
 /// Bytes of a file, at most.
 const SIZE: u64 = 120_000;
+/// What they are called, unless they are called oddly.
+const NAME: &str = "escaped.bin";
 /// Files of a page.
 const FILES: usize = 3;
 
@@ -151,10 +153,10 @@ impl<'a> Story<'a> {
         match (chosen, stage) {
             (Move::Begin, _) => {
                 let size = self.dice.below(SIZE);
-                let reply = self.start(player, file, "escaped.bin", json!(size), false).await?;
+                let reply = self.start(player, file, NAME, json!(size), false).await?;
                 let Some(reply) = reply else { return Ok(()) };
                 ensure!(reply["success"] == true && reply["bytesUploaded"] == 0, "begun: {reply}");
-                self.players[player].files[file].begin(size);
+                self.players[player].files[file].begin(NAME, size);
                 Ok(())
             }
             (Move::BeginOddly, Stage::None) => self.begin_oddly(player, file).await,
@@ -249,7 +251,7 @@ impl<'a> Story<'a> {
         if self.dice.below(2) == 0 {
             let sizes = [json!(-1), json!(0.5), json!(1e300), json!("9"), json!(null), json!(u64::MAX)];
             let size = self.dice.one(&sizes).clone();
-            let reply = self.start(player, file, "escaped.bin", size, false).await?;
+            let reply = self.start(player, file, NAME, size, false).await?;
             return self.refused(reply, &[], None);
         }
         let name = garbage::name(&self.outside.to_string_lossy(), &mut self.dice);
@@ -258,7 +260,7 @@ impl<'a> Story<'a> {
         if reply["success"] == true {
             // It may be called so, and is not put there.
             ensure!(reply["bytesUploaded"] == 0, "begun: {reply}");
-            self.players[player].files[file].begin(size);
+            self.players[player].files[file].begin(&name, size);
             return Ok(());
         }
         self.refused(Some(reply), &[], None)
@@ -267,8 +269,9 @@ impl<'a> Story<'a> {
     async fn resume(&mut self, player: usize, file: usize) -> Result<()> {
         let has = &self.players[player].files[file];
         let (stage, received, size) = (has.stage, has.has(), has.size);
+        let called = if stage == Stage::None { NAME.to_owned() } else { has.called.clone() };
         let size = if stage == Stage::None { self.dice.below(SIZE) } else { size };
-        let reply = self.start(player, file, "escaped.bin", json!(size), true).await?;
+        let reply = self.start(player, file, &called, json!(size), true).await?;
         let Some(reply) = reply else { return Ok(()) };
         ensure!(reply["success"] == true, "resumed: {reply}");
         let there = reply["bytesUploaded"].as_u64().context("no bytesUploaded")?;
@@ -285,7 +288,7 @@ impl<'a> Story<'a> {
             Stage::Done if there == size && size > 0 => {}
             _ => {
                 ensure!(there == 0, "of a file that was not begun {there} bytes are there");
-                file.begin(size);
+                file.begin(&called, size);
             }
         }
         Ok(())
@@ -383,7 +386,7 @@ impl<'a> Story<'a> {
             let front = garbage::binary(&header, b"somebody else's");
             player_page.line.send_binary(&[], &front).await
         } else {
-            header["filename"] = json!("escaped.bin");
+            header["filename"] = json!(NAME);
             header["fileType"] = json!("");
             header["fileSize"] = json!(9);
             player_page.line.send_text(&header.to_string()).await
