@@ -120,7 +120,7 @@ export function useUpload<C extends ComponentShape, F extends UploadField<C>>(
   )
 
   const { isOver, dropProps, pasteProps } = useDrop(deeds.add, pasteAnywhere, keep)
-  const isUnsafe = guard && view.items.some((item) => isLostByReload(item, keep))
+  const isUnsafe = guard && view.items.some(isInterruptedByReload)
   useEffect(() => {
     if (!isUnsafe) return undefined
     const ask = (event: Event): void => event.preventDefault()
@@ -234,7 +234,7 @@ function useRules<C extends ComponentShape>(
   return useSyncExternalStore(handle.subscribe, read, () => undefined)
 }
 
-/** Whether a new page could not go on with it by itself. */
-function isLostByReload({ status, size }: UploadItem, keep: number): boolean {
-  return (MOVING[status] || status === 'paused') === true && (size > keep || !globalThis.indexedDB)
+/** Whether a new page could not go on with it by itself: because nothing keeps it, whatever the reason is. */
+function isInterruptedByReload({ status, isKept }: UploadItem): boolean {
+  return !isKept && /waiting|sending|paused|checking/.test(status)
 }

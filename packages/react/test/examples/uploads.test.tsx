@@ -146,6 +146,20 @@ describe('an album', () => {
     expect(server.calls.map(({ action }) => action)).toEqual(['save'])
   })
 
+  test('asks before a page is left that keeps nothing, as in a private window of some browsers', async () => {
+    vi.stubGlobal('indexedDB', undefined)
+    const server = pictures()
+    const page = await renderLive(<OwnAlbum />, server)
+    server.latency(50)
+    await pick(page, cat())
+    await until(page, () => expect(server.uploads.received).toBeGreaterThan(0))
+    expect(window.dispatchEvent(new Event('beforeunload', { cancelable: true }))).toBe(false)
+    await until(page, () => expect(server.uploads.files[0]?.isDone).toBe(true))
+    await until(page, () =>
+      expect(window.dispatchEvent(new Event('beforeunload', { cancelable: true }))).toBe(true),
+    )
+  })
+
   test('tries again what went wrong, when somebody says so', async () => {
     const server = pictures()
     const page = await renderLive(<OwnAlbum />, server)

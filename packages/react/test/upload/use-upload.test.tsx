@@ -422,14 +422,16 @@ describe('the page', () => {
   })
 
   test.each([
-    ['sending what a reload would interrupt', true, { guard: true, keep: 10 }, 'sending'],
-    ['nothing that is not kept', false, { guard: true }, 'sending'],
-    ['only what is done', false, { guard: true, keep: 10 }, 'done'],
-    ['and nobody wants to be asked', false, { keep: 10 }, 'sending'],
-  ] as const)('asks before it is left: %s: %s', async (_, isAsked, options, status) => {
-    vi.stubGlobal('indexedDB', {})
+    ['sending what nothing keeps', true, { guard: true }, 'sending', false],
+    ['paused in what nothing keeps', true, { guard: true }, 'paused', false],
+    ['waiting for the word on what nothing keeps', true, { guard: true }, 'checking', false],
+    ['sending what is kept', false, { guard: true }, 'sending', true],
+    ['only what is done', false, { guard: true }, 'done', false],
+    ['only what is interrupted anyway', false, { guard: true }, 'interrupted', false],
+    ['and nobody wants to be asked', false, {}, 'sending', false],
+  ] as const)('asks before it is left: %s: %s', async (_, isAsked, options, status, isKept) => {
     const { unmount } = await page(options)
-    uploader.show(itemOf({ name: 'a.png', status }))
+    uploader.show(itemOf({ name: 'a.png', status, isKept }))
     const leave = (): boolean => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))
     expect(leave()).toBe(isAsked)
     unmount()
