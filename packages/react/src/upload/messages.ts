@@ -65,6 +65,8 @@ export interface UploadMessages {
   readonly finished: (names: readonly string[]) => string
   /** Said when a file was not sent, or not taken, or waits for somebody. */
   readonly failed: (name: string, why: string) => string
+  /** Said when that is so of many at once. */
+  readonly failures: (count: number) => string
 }
 
 /** What to say instead: as much of it as shall be said otherwise. */
@@ -247,4 +249,5 @@ export const english: UploadMessages = {
   },
   finished: (names) => (names.length === 1 ? `${names[0]}: sent.` : `${names.length} files were sent.`),
   failed: (name, why) => `${name}: ${why}`,
+  failures: (count) => `${count} files are not sent: the list says why, and what helps.`,
 }

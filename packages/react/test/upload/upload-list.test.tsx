@@ -270,6 +270,50 @@ describe('who does not see it', () => {
     uploader.show(itemOf({ name: 'b' }))
     expect(news()).toBe('Sending a file.')
   })
+
+  const rejectedOf = (count: number) =>
+    Array.from({ length: count }, (_, at) => ({
+      name: `${at}.txt`,
+      error: new LiveError('UPLOAD_TYPE', 'no'),
+    }))
+  const reject = (count: number): void => act(() => uploader.change({ rejected: rejectedOf(count) }))
+
+  test.each([
+    [3, /^0\.txt: This kind.* 1\.txt: This kind.* 2\.txt: This kind/],
+    [4, /^4 files are not sent: the list says why, and what helps\.$/],
+    [995, /^995 files are not sent: the list says why, and what helps\.$/],
+  ])('hears one sentence and not one for each when many are not accepted: %i', async (count, words) => {
+    await page()
+    reject(count)
+    expect(news()).toMatch(words)
+  })
+
+  test('hears one sentence of many that a reload interrupted', async () => {
+    await page()
+    const names = Array.from({ length: 30 }, (_, at) => `${at}.png`)
+    uploader.show(...names.map((name) => itemOf({ name, status: 'interrupted', file: undefined })))
+    expect(news()).toBe('30 files are not sent: the list says why, and what helps.')
+  })
+
+  test('hears the same words again when the same happens again', async () => {
+    await page()
+    const heard: (string | null)[] = []
+    for (let time = 0; time < 3; time += 1) {
+      reject(1)
+      heard.push(news())
+    }
+    // A reader reads what has changed.
+    expect(heard[1]).not.toBe(heard[0])
+    expect(heard[2]).not.toBe(heard[1])
+    expect(new Set(heard.map((words) => words?.trim())).size).toBe(1)
+  })
+
+  test('does not hear of what was not accepted before it came', async () => {
+    act(() => uploader.change({ rejected: rejectedOf(1) }))
+    await page()
+    screen.getByText('0.txt')
+    expect(news()).toBe('')
+  })
 })
 
 describe('what is wrong', () => {
