@@ -162,6 +162,15 @@ function choose(rules: UploadRules | undefined, { locale }: UploadMessages): str
 
 const GOES_ON = 'Try again: it goes on where it was.'
 
+/** What the server, or the component's author, wrote for whoever sent it, as a sentence of its own. */
+function theirs({ error }: UploadProblem): string {
+  const words = error.message.trim().replace(/[.\s]+$/, '')
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}${/[!?]$/.test(words) ? '' : '.'}`
+}
+
+/** How client and server say that a field is full. Whatever else is refused is none of that. */
+const FULL = /would be one more than \d+|there is a file already|there are \d+ files already/
+
 /** What is wrong for now, and what helps where it is not tried again anyway. */
 function passing(wrong: string, remedy: string) {
   return ({ isWaiting }: UploadProblem): string =>
@@ -186,8 +195,9 @@ export const english: UploadMessages = {
       const [is, most] = [sizeWords(size, locale), sizeWords(rules.maxBytes, locale)]
       return `The file is too large: it has ${is}, and ${most} is the most. Choose a smaller one.`
     },
-    UPLOAD_REFUSED({ rules }) {
-      if (!rules) return 'No more files are taken here.'
+    UPLOAD_REFUSED(problem) {
+      const { rules, error } = problem
+      if (!rules || !FULL.test(error.message)) return `${theirs(problem)} Remove it, or try again later.`
       const most = rules.maxFiles === 1 ? 'one file is' : `${rules.maxFiles} files are`
       return `No more files are taken: ${most} the most. Remove one and try again.`
     },
@@ -197,15 +207,14 @@ export const english: UploadMessages = {
     UPLOAD_GONE: passing('The server has let go of it.', 'Try again.'),
     UPLOAD_CORRUPT: passing('It did not arrive as it was sent.', 'Try again: it is sent from the start.'),
     UPLOAD_NO_SPACE: passing('The server has no room for it now.', 'Try again later.'),
-    // The author of the check wrote that for whoever sent it.
-    UPLOAD_UNSAFE: ({ error }) => `It was not kept: ${error.message}. Choose another one.`,
+    UPLOAD_UNSAFE: ({ error }) => `It was not kept: ${error.message.replace(/\.$/, '')}. Choose another one.`,
     FILE_CHANGED: () => 'It is not the file it was. Choose it again as it was, or begin anew with this one.',
     DISCONNECTED: passing('The connection was lost.', GOES_ON),
     TIMEOUT: passing('The server did not answer.', GOES_ON),
     BUSY: passing('The server has too much to do.', GOES_ON),
     RATE_LIMITED: passing('That was too much at once.', GOES_ON),
     UNAUTHENTICATED: () => 'Sign in first, and try again.',
-    FORBIDDEN: () => 'You may not send files here.',
+    FORBIDDEN: (problem) => `${theirs(problem)} Remove it, or sign in as somebody who may.`,
     INTERNAL: () => 'Something went wrong on the server. Try again later.',
     other: ({ error }) => error.message,
   },

@@ -326,7 +326,7 @@ describe('what is wrong', () => {
 
   test('is said in words, with the way out, for every code of an upload', async () => {
     await page()
-    const codes = ['REFUSED', 'TYPE', 'TOO_LARGE', 'QUOTA', 'GAP', 'GONE', 'CORRUPT', 'NO_SPACE']
+    const codes = ['TYPE', 'TOO_LARGE', 'QUOTA', 'GAP', 'GONE', 'CORRUPT', 'NO_SPACE']
     for (const code of [...codes.map((it) => `UPLOAD_${it}`), 'BAD_CHUNK', 'FILE_CHANGED', 'DISCONNECTED']) {
       const words = messageOf(code)
       expect(words, code).toMatch(/(Choose|Remove|Try again|Sign in|begin anew)/)
@@ -339,10 +339,36 @@ describe('what is wrong', () => {
     expect(messageOf('UPLOAD_UNSAFE')).toBe(
       'It was not kept: the server says UPLOAD_UNSAFE. Choose another one.',
     )
-    expect(messageOf('UPLOAD_REFUSED')).toContain('5 files are the most')
     expect(messageOf('OF_TOMORROW')).toBe('the server says OF_TOMORROW')
     expect(messageOf('toString')).toBe('the server says toString')
     expect(last.upload?.message(itemOf({ name: 'a' }))).toBeUndefined()
+  })
+
+  test.each([
+    // As the client and the server say that the field is full.
+    ['UPLOAD_REFUSED', 'a.png would be one more than 5 at once', /^No more files are taken: 5 files are the/],
+    [
+      'UPLOAD_REFUSED',
+      'there are 5 files already, and no more are taken: remove one first',
+      /^No more files are taken: 5 files are the most\. Remove one and try again\.$/,
+    ],
+    ['UPLOAD_REFUSED', 'there is a file already: remove it first', /^No more files are taken/],
+    [
+      'UPLOAD_REFUSED',
+      '8 files are on their way on this connection: wait for one of them',
+      /^8 files are on their way on this connection: wait for one of them\. Remove it, or try again later\.$/,
+    ],
+    ['UPLOAD_REFUSED', 'this server takes no files', /^This server takes no files\. Remove it/],
+    [
+      'FORBIDDEN',
+      'the album is closed on Sundays.',
+      /^The album is closed on Sundays\. Remove it, or sign in as somebody who may\.$/,
+    ],
+    ['UPLOAD_UNSAFE', 'it contains a virus', /^It was not kept: it contains a virus\. Choose another one\.$/],
+    ['UPLOAD_UNSAFE', 'It is sick.', /^It was not kept: It is sick\. Choose another one\.$/],
+  ])('is not said otherwise than the server said it: %s: %s', async (code, said, words) => {
+    await page()
+    expect(last.upload?.message({ name: 'a.png', error: new LiveError(code, said) })).toMatch(words)
   })
 
   test('is said otherwise, and in another language, if the author wants that', async () => {
