@@ -48,9 +48,9 @@ export interface UploadRejection extends RejectedFile {
 
 /** What can be done, by functions that stay the same. */
 export interface UploadDeeds extends Omit<Uploader, 'subscribe' | 'getSnapshot'> {
-  /** Sends files. One that an interrupted upload waits for goes on with that. */
+  /** Sends files. One that an upload waits for, interrupted or no longer readable, goes on with that. */
   readonly add: (files: Iterable<File | UploadSource>) => readonly string[]
-  /** Opens the browser's list of files; with the `id` of an interrupted upload, to choose its file again. */
+  /** Opens the browser's list of files; with the `id` of an upload, to choose its file again. */
   readonly choose: (id?: string) => void
   /** Takes a file that was not accepted off the list; without one, all of them. */
   readonly dismiss: (file?: UploadRejection) => void
@@ -104,7 +104,8 @@ export function deedsFor({ status, error, file, isHeld }: UploadItem): readonly 
       return isHeld ? ['resume', 'again', 'remove'] : ['again', 'remove']
     case 'failed':
       if (error && FINAL.test(error.code)) return ['remove']
-      return [file ? 'retry' : 'again', 'remove']
+      // What was changed or moved is read no more, even where it is at hand.
+      return [file && error?.code !== 'FILE_CHANGED' ? 'retry' : 'again', 'remove']
     case 'done':
       return ['dismiss']
   }

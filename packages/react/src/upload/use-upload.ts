@@ -27,12 +27,13 @@ import {
 } from 'react'
 import { subscribeFrames } from '../frames.js'
 import { problemWords, type UploadRules, withMessages } from './messages.js'
-import type {
-  LiveUpload,
-  UploadButtonProps,
-  UploadDeeds,
-  UploadRejection,
-  UseUploadOptions,
+import {
+  deedsFor,
+  type LiveUpload,
+  type UploadButtonProps,
+  type UploadDeeds,
+  type UploadRejection,
+  type UseUploadOptions,
 } from './upload-types.js'
 import { useDrop } from './use-drop.js'
 
@@ -81,14 +82,14 @@ export function useUpload<C extends ComponentShape, F extends UploadField<C>>(
   )
   const input = useRef<HTMLInputElement>(null)
   const button = useRef<HTMLButtonElement>(null)
-  /** The interrupted upload that a file is being chosen for. */
+  /** The upload that its file is being chosen for. */
   const wanted = useRef<string>(undefined)
 
   const deeds = useMemo<UploadDeeds>(
     () => ({
       add(files) {
         const { items } = uploader.getSnapshot()
-        const waiting = items.filter(({ status }) => status === 'interrupted')
+        const waiting = items.filter((item) => deedsFor(item).includes('again'))
         const others = [...files].filter((source) => {
           const { name, size } = source instanceof File ? source : source.file
           const at = waiting.findIndex((item) => item.name === name && item.size === size)

@@ -100,6 +100,15 @@ describe('a list of uploads', () => {
     expect(uploader.told).toEqual(['pause a', 'resume b', 'retry c', 'cancel a', 'cancel c', 'cancel d'])
   })
 
+  test('asks for a file that was changed or moved, which trying again cannot read', async () => {
+    await page()
+    const error = new LiveError('FILE_CHANGED', 'a.png cannot be read any more')
+    uploader.show(itemOf({ name: 'a.png', status: 'failed', error }))
+    expect(buttons('a.png')).toEqual(['Choose it again: a.png', 'Remove: a.png'])
+    uploader.show(itemOf({ name: 'a.png', status: 'failed', error, file: undefined }))
+    expect(buttons('a.png')).toEqual(['Choose it again: a.png', 'Remove: a.png'])
+  })
+
   test.each(['UPLOAD_TYPE', 'UPLOAD_TOO_LARGE', 'UPLOAD_UNSAFE'])(
     'offers no second try where it would change nothing: %s',
     async (code) => {

@@ -257,6 +257,20 @@ describe('files are dropped', () => {
   })
 })
 
+test('a file that was changed or moved goes on with its upload when it is chosen or dropped again', async () => {
+  await page()
+  const failed = itemOf({ name: 'a.png', size: 4, status: 'failed', file: undefined })
+  uploader.show({ ...failed, error: new LiveError('FILE_CHANGED', 'a.png cannot be read any more') })
+  tell('drop', box(), transferOf([fileOf('a.png', 4), fileOf('b.png')]))
+  expect(uploader.told).toEqual(['again a.png a.png', 'add b.png'])
+  fireEvent.change(input(), { target: { files: [fileOf('a.png', 4)] } })
+  expect(uploader.told.at(-1)).toBe('again a.png a.png')
+  // One that failed for another reason does not wait for its file.
+  uploader.show({ ...failed, file: fileOf('a.png', 4), error: new LiveError('UPLOAD_QUOTA', 'no') })
+  fireEvent.change(input(), { target: { files: [fileOf('a.png', 4)] } })
+  expect(uploader.told.at(-1)).toBe('add a.png')
+})
+
 describe('files are pasted', () => {
   test('where one is, with a name that tells a picture apart', async () => {
     await page()
