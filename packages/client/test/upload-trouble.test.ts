@@ -83,6 +83,14 @@ test('a server that knows nothing of it any more is asked again', async () => {
   await finish(world, id, file)
 })
 
+test('a chunk that came broken ended the file', async () => {
+  const world = await uploadWorld({ latency: 40 })
+  const file = new TestFile(bytesOf(600 * KIB))
+  const id = await begin(world, file)
+  world.server.uploads.refuse('FILE_UPLOAD_CHUNK', 'BAD_CHUNK')
+  await finish(world, id, file)
+})
+
 test('a component that is mounted afresh meanwhile is sent the rest', async () => {
   const world = await uploadWorld({ latency: 40 })
   const file = new TestFile(bytesOf(600 * KIB))

@@ -335,7 +335,7 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
     } else if (isGone(why)) {
       world.gone()
       rest(why, true)
-    } else if (/^(UPLOAD_GONE|UPLOAD_GAP|TIMEOUT)$/.test(code)) {
+    } else if (/^(UPLOAD_GONE|UPLOAD_GAP|BAD_CHUNK|TIMEOUT)$/.test(code)) {
       rest(why, true)
     } else fail(why)
   }
