@@ -129,6 +129,20 @@ test('a file that was picked with a handle is had by it again, if the browser al
   vi.unstubAllGlobals()
 })
 
+test('a file that an earlier page began counted twice against the most files of the field', async () => {
+  const rules = { maxFiles: 2 }
+  const [world, id] = await halfWay({ ...slow, rules, upload: { keep: 0 } }, new TestFile(bytesOf(600 * KIB)))
+  await world.reload()
+  await world.until(() => world.uploader.getSnapshot().items.length > 0)
+  expect(world.item(id).fileId).toBe('file-1')
+  const second = new TestFile(bytesOf(10 * KIB), 'second.png')
+  const [added = ''] = world.uploader.add([second])
+  expect(world.uploader.getSnapshot().rejected).toEqual([])
+  await finish(world, added, second)
+  // That was the last.
+  expect(world.uploader.add([second])).toEqual([])
+})
+
 test('what was paused is paused after a reload', async () => {
   const file = new TestFile(bytesOf(600 * KIB))
   const [world, id] = await halfWay(slow, file)

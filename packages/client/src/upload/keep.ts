@@ -7,7 +7,7 @@
  * old or not what it should be is removed. A record and its file are apart, because the record changes all the time.
  */
 
-import { isObject, type JsonObject } from '../protocol.js'
+import { isObject, type JsonObject, parseText } from '../protocol.js'
 import type { HashState } from './sha256.js'
 
 const DATABASE = 'fluxstack uploads'
@@ -23,6 +23,8 @@ const MOST_RECORDS = 1000
 /** What is known of an upload. */
 export interface Kept {
   readonly id: string
+  /** Its id in the state, once the server has said it. */
+  readonly fileId: string | undefined
   /** The tab, the user, the component and the field. */
   readonly place: string
   readonly name: string
@@ -163,12 +165,14 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
 
 function parseKept(value: unknown): (Kept & { readonly at: number; readonly since: number }) | undefined {
   if (!isObject(value)) return undefined
-  const { id, place, name, type, size, lastModified, isPaused, isBegun, sent, hash, at, since } = value
+  const { id, fileId, place, name, type, size, lastModified, isPaused, isBegun, sent, hash, at, since } =
+    value
   const texts = [id, place, name, type]
   const numbers = [size, lastModified, sent, at, since]
   if (!texts.every((text) => typeof text === 'string') || !numbers.every(Number.isFinite)) return undefined
   return {
     ...(value as unknown as ReturnType<typeof parseKept> & object),
+    fileId: parseText(fileId),
     isPaused: isPaused === true,
     isBegun: isBegun === true,
     hash: parseHash(hash),

@@ -68,10 +68,10 @@ export function createRecall(
     note(entry) {
       if (place === undefined || !isKept()) return
       const { id, name, type, size, lastModified, isPaused, isWritten, transfer, file, handle } = entry
-      const { isBegun, sent } = transfer
+      const { fileId, isBegun, sent } = transfer
       entry.isWritten = true
       const isSmall = size <= (options().keep ?? KEEP)
-      const known = { id, place, name, type, size, lastModified, isPaused, isBegun, sent }
+      const known = { id, fileId, place, name, type, size, lastModified, isPaused, isBegun, sent }
       void storage()
         .write(
           { ...known, hash: transfer.hash() },

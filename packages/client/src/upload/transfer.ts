@@ -32,6 +32,7 @@ export type Phase = 'waiting' | 'starting' | 'sending' | 'putting' | 'checking' 
 /** A file, as far as it is known. */
 export interface Known extends FileFacts {
   readonly id: string
+  readonly fileId: string | undefined
   /** Whether the server may know of it. */
   readonly isBegun: boolean
   readonly sent: number
@@ -85,8 +86,7 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
   const { id: uploadId, size } = known
   let phase: Phase = 'waiting'
   let componentId = ''
-  let { isBegun, sent } = known
-  let fileId: string | undefined
+  let { fileId, isBegun, sent } = known
   let url: string | undefined
   let error: LiveError | undefined
   /** Counts what makes earlier answers worthless. */

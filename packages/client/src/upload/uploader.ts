@@ -372,6 +372,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
         const id = randomId()
         const entry = newEntry(file, one instanceof File ? { file } : one, {
           id,
+          fileId: undefined,
           name,
           type,
           size,
