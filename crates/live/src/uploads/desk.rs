@@ -14,7 +14,6 @@ use super::ledger::Ledger;
 use super::note::Note;
 use super::part::{Part, failed};
 use super::room::Room;
-use super::sending::Route;
 use super::slot::{Body, Slot};
 use super::{Accept, FileId, Sending, UploadedFile, Uploads};
 use super::{blocking, content, finish, kinds, name, refused};
@@ -95,6 +94,7 @@ impl Desk {
             inspector: uploads.inspector,
             storage: uploads.storage,
             stored: Mutex::default(),
+            addresses: Mutex::default(),
             age: limits.upload_age,
             serials: AtomicU64::new(0),
             slots: Mutex::new(HashMap::new()),
@@ -139,7 +139,7 @@ impl Desk {
         if let Some((id, kind, size)) = direct.filter(|_| opened.received == 0) {
             opened.direct = self.address(id, &kind, size).await;
             if opened.direct.is_some() {
-                opened.sending.take_route(Route::Storage);
+                opened.sending.has_address().await?;
             }
         }
         Ok(opened)

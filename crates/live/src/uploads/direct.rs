@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use super::desk::Direct;
 use super::room::Room;
@@ -24,7 +25,9 @@ use crate::error::{Code, Error};
 use crate::storage::{Key, Storage, StorageError, claim_incoming};
 
 /// How long an address is good. It is enough that a file begins within that time.
-const VALID: Duration = Duration::from_secs(60 * 60);
+const VALID: Duration = Duration::from_secs(15 * 60);
+/// Addresses that are remembered. Beyond, files come over the connection.
+const ADDRESSES: usize = 65_536;
 /// Bytes of the largest file that buckets take in one request.
 const LARGEST: u64 = 5 << 30;
 /// What a file is called of which nothing is said.
@@ -35,9 +38,15 @@ impl Desk {
     pub(super) async fn address(&self, id: FileId, kind: &str, size: u64) -> Option<Direct> {
         let storage = self.room().storage.clone()?;
         let kind = if kind.is_empty() { BYTES } else { kind };
-        if size > LARGEST {
+        let has_room = {
+            let addresses = self.room().addresses();
+            addresses.len() < ADDRESSES || addresses.contains_key(&id)
+        };
+        if size > LARGEST || !has_room {
             return None;
         }
+        // Before there is one: what it is remembered for is to be removed in any case.
+        self.room().addresses().insert(id, Instant::now() + VALID);
         match storage.signed_put(&Key::incoming(id.to_u128()), kind, VALID).await {
             Ok(direct) => direct.map(|direct| Direct {
                 url: direct.url,
@@ -53,18 +62,35 @@ impl Desk {
     }
 
     /// Removes from the storage what came straight to it and is not wanted any more.
-    pub(super) async fn sweep_stored(&self) {
-        let Some((room, storage)) = self.room.as_ref().and_then(|room| Some((room, room.storage.clone()?)))
-        else {
-            return;
-        };
-        for key in room.unwanted_stored() {
+    pub(super) async fn sweep_stored(self: &Arc<Self>) {
+        let Some(storage) = self.room.as_ref().and_then(|room| room.storage.clone()) else { return };
+        let desk = Arc::clone(self);
+        let unwanted = spawn_blocking(move || {
+            let mut unwanted = desk.room().unwanted_stored();
+            unwanted.extend(desk.room().left_incoming());
+            unwanted
+        });
+        for key in unwanted.await.unwrap_or_default() {
             discard(&*storage, &key).await;
         }
     }
 }
 
 impl Sending {
+    /// Its sender is given an address, and may send there whatever it likes: that counts, whatever becomes of the file.
+    pub(super) async fn has_address(self: &Arc<Self>) -> Result<(), Error> {
+        self.take_route(Route::Storage);
+        let sending = Arc::clone(self);
+        let counted = spawn_blocking(move || {
+            if let Body::Part(part) = &mut *sending.slot.lock()
+                && let Some(charge) = &mut part.charge
+            {
+                charge.keep();
+            }
+        });
+        Ok(counted.await?)
+    }
+
     /// All of it is said to be in the storage: gets it from there, and completes it.
     pub(super) fn complete_stored(
         self: &Arc<Self>,
@@ -191,6 +217,41 @@ impl Room {
     /// It is still there.
     pub(super) fn put_stored_back(&self, id: FileId, key: Key, sha256: &str) {
         self.stored().insert(id, Stored { key, sha256: sha256.into() });
+    }
+
+    /// Removes from the storage what came to the address of a file that nobody wants. What comes later is removed when
+    /// nothing more can come.
+    pub(super) fn discard_incoming(&self, id: FileId) {
+        let (Some(storage), Ok(runtime)) = (self.storage.clone(), Handle::try_current()) else { return };
+        if self.addresses().contains_key(&id) {
+            runtime.spawn(async move { discard(&*storage, &Key::incoming(id.to_u128())).await });
+        }
+    }
+
+    /// Forgets addresses that are good no more, and says where they lead. Those of files that are on their way are for
+    /// them.
+    fn left_incoming(&self) -> Vec<Key> {
+        let now = Instant::now();
+        let over: Vec<FileId> =
+            self.addresses().iter().filter(|(_, until)| **until <= now).map(|(id, _)| *id).collect();
+        let is_left = |id: &FileId| {
+            let slot = self.slot(*id);
+            let is_coming = matches!(&*slot.lock(), Body::Part(_));
+            self.forget(&slot);
+            !is_coming
+        };
+        let left: Vec<FileId> = over.into_iter().filter(is_left).collect();
+        let mut addresses = self.addresses();
+        // Unless it was given a new one just now.
+        let over = left.into_iter().filter(|id| addresses.get(id).is_some_and(|until| *until <= now));
+        let over: Vec<FileId> = over.collect();
+        over.iter().for_each(|id| drop(addresses.remove(id)));
+        over.into_iter().map(|id| Key::incoming(id.to_u128())).collect()
+    }
+
+    fn addresses(&self) -> MutexGuard<'_, HashMap<FileId, Instant>> {
+        // Nothing panics while it is held, so a poisoned one is still whole.
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn stored(&self) -> MutexGuard<'_, HashMap<FileId, Stored>> {

@@ -96,8 +96,8 @@ pub(super) fn is_same(
 ) -> Result<bool, Error> {
     match body {
         Body::Part(part) => Ok(part.note.is_same(note)),
-        Body::Checking(Checking { part, .. }) if !part.note.is_same(note) => Ok(false),
-        Body::Checking(Checking { part, .. }) if *part.accept != *accept => {
+        Body::Checking(checking) if !checking.part.note.is_same(note) => Ok(false),
+        Body::Checking(checking) if *checking.part.accept != *accept => {
             Err(Error::new(Code::Busy, "the file is being looked at for another field: wait"))
         }
         Body::Checking(_) => Ok(true),

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::FileId;
 use super::direct::Stored;
 use super::folder::{Folder, Piece};
@@ -27,6 +29,8 @@ pub(super) struct Room {
     pub(super) storage: Option<Arc<dyn Storage>>,
     /// The files that are there already, because they came straight to it.
     pub(super) stored: Mutex<HashMap<FileId, Stored>>,
+    /// The files that have an address there, and until when something may begin to come to it.
+    pub(super) addresses: Mutex<HashMap<FileId, Instant>>,
     pub(super) age: Duration,
     pub(super) serials: AtomicU64,
     pub(super) slots: Mutex<HashMap<FileId, Arc<Slot>>>,

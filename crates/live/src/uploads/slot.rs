@@ -154,6 +154,7 @@ impl Slot {
             Body::Checking(checking) => (true, checking.answers),
         };
         if is_there {
+            room.discard_incoming(self.id);
             match room.folder.erase(self.id) {
                 Ok(bytes) => {
                     room.ledger.give(bytes);

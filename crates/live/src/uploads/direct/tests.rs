@@ -61,6 +61,10 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
+        Self::with(&Limits::default())
+    }
+
+    fn with(limits: &Limits) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder =
@@ -68,11 +72,15 @@ impl Site {
         let store = Arc::new(InMemory::new());
         let bucket = Bucket(Arc::new(ObjectStorage::new(Arc::clone(&store))));
         let uploads = Uploads::at(&folder).storage(bucket.clone());
-        let desk = Desk::start(uploads, &Limits::default()).unwrap();
+        let desk = Desk::start(uploads, limits).unwrap();
         Self { folder, desk, bucket, store }
     }
 
     async fn open(&self, size: usize) -> Opened {
+        self.try_to_open(size).await.unwrap()
+    }
+
+    async fn try_to_open(&self, size: usize) -> Result<Opened, Error> {
         let ask = Opening {
             id: FileId::new("session", "ada", "upload"),
             owner: "ada".into(),
@@ -84,7 +92,7 @@ impl Site {
             accept: Arc::default(),
             progress: Box::new(|_| {}),
         };
-        self.desk.open(ask).await.unwrap()
+        self.desk.open(ask).await
     }
 
     /// What a client does with the address.
@@ -239,4 +247,47 @@ async fn what_nobody_keeps_is_swept_from_the_storage() {
     drop(sending);
     site.desk.sweep_stored().await;
     assert_eq!(site.count().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_to_the_address_of_a_file_that_was_given_up_is_removed_whenever_it_comes() {
+    let site = Site::new();
+    let Opened { sending, direct, .. } = site.open(5).await;
+    let direct = direct.unwrap();
+    site.send(&direct, b"hello").await;
+    sending.cancel();
+    site.wait_for(0).await;
+    // The address is good still.
+    site.send(&direct, b"any number of bytes").await;
+    site.desk.sweep_stored().await;
+    assert_eq!(site.count().await, 1);
+    tokio::time::advance(VALID).await;
+    site.desk.sweep_stored().await;
+    assert_eq!(site.count().await, 0);
+    assert!(site.desk.room().addresses().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_to_an_address_late_is_left_for_a_file_that_is_on_its_way() {
+    let site = Site::new();
+    let Opened { sending, direct, .. } = site.open(5).await;
+    site.send(&direct.unwrap(), b"hello").await;
+    tokio::time::advance(VALID).await;
+    site.desk.sweep_stored().await;
+    assert_eq!(complete(&sending, b"hello").await.unwrap().size(), 5);
+}
+
+#[tokio::test]
+async fn an_address_counts_against_the_quota_also_if_the_file_is_given_up() {
+    let site = Site::with(&Limits { upload_quota: 128 << 10, ..Limits::default() });
+    for _ in 0..2 {
+        let Opened { sending, direct, .. } = site.open(5).await;
+        assert!(direct.is_some());
+        sending.cancel();
+        while site.desk.room().ledger.held().1 > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let refused = site.try_to_open(5).await.err().unwrap();
+    assert_eq!(refused.code(), Code::UploadQuota);
 }
