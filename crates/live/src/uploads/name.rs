@@ -13,10 +13,12 @@ pub(super) fn clean(name: &str) -> String {
     let base = name.rsplit(['/', '\\']).map(str::trim).find(|part| !part.is_empty()).unwrap_or_default();
     let mut clean: String = base.chars().filter(|sign| !is_hidden(*sign)).map(plain).collect();
     trim(&mut clean);
+    cut(&mut clean);
+    // Behind the cut, which can make one of these.
     if is_reserved(&clean) {
         clean.insert(0, '_');
+        cut(&mut clean);
     }
-    cut(&mut clean);
     if clean.is_empty() { NAMELESS.to_owned() } else { clean }
 }
 
@@ -193,6 +195,33 @@ mod tests {
             );
             assert!(!name.chars().any(is_hidden), "{said:?}: {name:?}");
             assert_eq!(clean(&name), name, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_becomes_that_of_a_device_when_it_is_cut_is_none_and_stays_as_it_is() {
+        let gap = " ".repeat(300);
+        for (said, shown) in [(format!("CON{gap}x.txt"), "_CON.txt"), (format!("lpt1{gap}x"), "_lpt1")] {
+            assert_eq!(clean(&said), shown);
+            assert_eq!(clean(shown), shown);
+        }
+        let long = clean(&format!("aux.{}.txt", "y".repeat(300)));
+        assert!(long.len() == LONGEST && long.starts_with("_aux.y") && long.ends_with("y.txt"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_name_that_was_made_plain_stays_as_it_is(
+            start in r"(con|COM1|[a. ]){0,4}",
+            gap in 0..300_usize,
+            middle in r"[. x写\u{200d}]{0,3}",
+            long in 0..300_usize,
+            end in r"\PC{0,4}[. ]{0,2}(txt|\PC{0,40})",
+        ) {
+            let said = format!("{start}{}{middle}{}{end}", " ".repeat(gap), "y".repeat(long));
+            let name = clean(&said);
+            proptest::prop_assert!(!name.is_empty() && name.len() <= LONGEST && !is_reserved(&name));
+            proptest::prop_assert_eq!(clean(&name), name);
         }
     }
 
