@@ -14,7 +14,7 @@ use super::ledger::Ledger;
 use super::note::Note;
 use super::part::{Part, failed};
 use super::room::Room;
-use super::slot::{Body, Slot};
+use super::slot::{Body, Slot, Unheard};
 use super::{Accept, FileId, Sending, UploadedFile, Uploads};
 use super::{blocking, content, finish, kinds, name, refused};
 use crate::clock;
@@ -165,12 +165,13 @@ impl Desk {
 
     fn begin(self: &Arc<Self>, slot: &Arc<Slot>, ask: Opening, note: Note) -> Result<Opened, Error> {
         let (room, size) = (self.room(), note.size);
+        // Answered when the lock is gone, also where this comes to nothing.
+        let mut told = Unheard::default();
         let mut body = slot.lock();
         slot.look(room, &mut body).map_err(|error| failed(error, 0))?;
         let is_same =
             ask.is_resumed && !slot.is_unwanted() && finish::is_same(room, slot, &body, &note, &ask.accept)?;
         let (turn, was_unwanted) = slot.take_turn();
-        let mut told = Vec::new();
         if was_unwanted || !is_same {
             if matches!(&*body, Body::Done(_)) && slot.is_held() {
                 if was_unwanted {
@@ -178,7 +179,7 @@ impl Desk {
                 }
                 return Err(refused("this file is done already: send it under another id"));
             }
-            told = slot.erase(room, &mut body);
+            told.0 = slot.erase(room, &mut body);
             if matches!(&*body, Body::Unseen) {
                 return Err(Error::internal("what is there of the upload cannot be removed"));
             }
@@ -208,7 +209,7 @@ impl Desk {
             _ => size,
         };
         drop(body);
-        told.into_iter().for_each(|answer| answer(Err(super::slot::gone())));
+        drop(told);
         let sending = Sending::new(Arc::clone(self), Arc::clone(slot), turn, size, ask.progress);
         sending.catch_up();
         Ok(Opened { sending, received, direct: None })

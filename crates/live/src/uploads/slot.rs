@@ -246,6 +246,17 @@ impl Slot {
     }
 }
 
+/// Who waits to hear of a file that is not there any more. They hear it when this is dropped, which is not to be while
+/// its slot is locked.
+#[derive(Default)]
+pub(super) struct Unheard(pub(super) Vec<Answer<UploadedFile>>);
+
+impl Drop for Unheard {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(|answer| answer(Err(gone())));
+    }
+}
+
 /// What is answered to a chunk of a file that is there.
 fn repeated(size: u64, at: At, length: usize) -> Result<Written, Error> {
     let end = match at {

@@ -141,6 +141,16 @@ async fn of_those_who_wait_for_one_file_the_last_gets_it_and_the_others_begin_ag
     drop((file, opened));
 }
 
+#[tokio::test]
+async fn who_waits_for_a_file_that_is_begun_anew_hears_it_also_if_there_is_no_room_for_that() {
+    let scratch = Scratch::new();
+    let (desk, _go, opened, answer) = looked_at(&scratch, false).await;
+    desk.room().folder.faults.leave(0);
+    assert_eq!(code(desk.open(asks("a", 4)).await), Code::UploadNoSpace);
+    assert_eq!(code(answer.await), Code::UploadGone);
+    drop(opened);
+}
+
 /// A file that says nothing of itself before it is there.
 fn says_nothing(accept: &[&str]) -> Opening {
     let accept = accept.iter().map(|entry| Accept::parse(entry).unwrap()).collect();
