@@ -59,7 +59,7 @@ impl Storage for Disk {
     fn put<'a>(&'a self, key: &'a Key, file: &'a Path) -> Boxed<'a, ()> {
         Box::pin(async move {
             let (from, to) = (file.to_owned(), self.path(key));
-            match blocking(move || Ok(move_file(&from, &to))).await? {
+            match blocking(move || Ok(move_file(&from, &to, sync_folder))).await? {
                 Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                     self.objects.put(key, file).await
                 }
@@ -92,21 +92,38 @@ impl Storage for Disk {
 }
 
 /// Moves a file within one file system, for good. What is in it was synced by whoever wrote it.
-fn move_file(from: &Path, to: &Path) -> io::Result<()> {
+fn move_file(from: &Path, to: &Path, sync: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
     let folder = to.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let is_new = !folder.is_dir();
     if is_new {
         fs::create_dir_all(folder)?;
     }
     fs::rename(from, to)?;
-    sync_folder(folder)?;
-    match folder.parent() {
-        Some(above) if is_new => sync_folder(above),
-        _ => Ok(()),
+    let above = folder.parent().filter(|_| is_new);
+    // It is there now, and not where it was: whoever is told that it failed would look for it in vain.
+    if let Err(error) = std::iter::once(folder).chain(above).try_for_each(sync) {
+        tracing::error!(folder = %folder.display(), %error, "a loss of power may cost a file that was kept");
     }
+    Ok(())
 }
 
 /// The entries of a folder are kept like the bytes of a file; not every system has a way to say so.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_moved_is_kept_also_if_its_folder_cannot_be_synced() {
+        let folder = std::env::temp_dir().join(format!("fluxstack-live-moved-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (from, to) = (folder.join("from"), folder.join("private/to"));
+        fs::write(&from, "bytes").unwrap();
+        move_file(&from, &to, |_| Err(io::Error::other("the disk is tired"))).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"bytes");
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }
