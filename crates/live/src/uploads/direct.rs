@@ -245,7 +245,7 @@ impl Room {
         // Unless it was given a new one just now.
         let over = left.into_iter().filter(|id| addresses.get(id).is_some_and(|until| *until <= now));
         let over: Vec<FileId> = over.collect();
-        over.iter().for_each(|id| drop(addresses.remove(id)));
+        addresses.retain(|id, _| !over.contains(id));
         over.into_iter().map(|id| Key::incoming(id.to_u128())).collect()
     }
 

@@ -2,6 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::path::Path;
+#[cfg(test)]
+use std::sync::Mutex;
 #[cfg(test)]
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -19,6 +22,10 @@ impl Faults {
     pub(super) fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_all()
     }
+
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        super::folder::remove(path)
+    }
 }
 
 /// See the module.
@@ -27,12 +34,18 @@ pub(super) struct Faults {
     /// How many bytes the disk still takes.
     room: AtomicU64,
     fails_to_sync: AtomicBool,
+    /// What is called so cannot be removed.
+    stuck: Mutex<&'static str>,
 }
 
 #[cfg(test)]
 impl Default for Faults {
     fn default() -> Self {
-        Self { room: AtomicU64::new(u64::MAX), fails_to_sync: AtomicBool::new(false) }
+        Self {
+            room: AtomicU64::new(u64::MAX),
+            fails_to_sync: AtomicBool::new(false),
+            stuck: Mutex::new("nothing"),
+        }
     }
 }
 
@@ -45,6 +58,16 @@ impl Faults {
 
     pub(super) fn fail_to_sync(&self, fails: bool) {
         self.fails_to_sync.store(fails, Ordering::SeqCst);
+    }
+
+    /// From now on, what has this ending cannot be removed.
+    pub(super) fn stick(&self, ending: &'static str) {
+        *self.stuck.lock().unwrap() = ending;
+    }
+
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        let is_stuck = path.extension().is_some_and(|ending| ending == *self.stuck.lock().unwrap());
+        if is_stuck { Err(io::Error::other("it is stuck")) } else { super::folder::remove(path) }
     }
 
     pub(super) fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {

@@ -131,17 +131,28 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes all there is of a file, and answers how many bytes of it there were.
-    pub(super) fn erase(&self, id: FileId) -> io::Result<u64> {
-        let mut bytes = 0;
+    /// Removes all there is of a file.
+    pub(super) fn erase(&self, id: FileId) -> Erased {
+        let mut erased = Erased { bytes: 0, files: 0, result: Ok(()) };
         // The note last: what has none is erased by whoever finds it.
         for piece in [Piece::Part, Piece::Done, Piece::Draft, Piece::Note] {
-            if let Some(length) = self.length(id, piece)? {
-                remove(&self.path(id, piece))?;
-                bytes += if matches!(piece, Piece::Part | Piece::Done) { length } else { 0 };
+            let removed = self.length(id, piece).and_then(|length| match length {
+                Some(length) => self.faults.remove(&self.path(id, piece)).map(|()| Some(length)),
+                None => Ok(None),
+            });
+            match removed {
+                Ok(Some(length)) if matches!(piece, Piece::Part | Piece::Done) => {
+                    erased.bytes += length;
+                    erased.files += 1;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    erased.result = Err(error);
+                    return erased;
+                }
             }
         }
-        Ok(bytes)
+        erased
     }
 
     /// All that is here and ours, with how long it is and when it was last written, in milliseconds since 1970.
@@ -166,6 +177,14 @@ impl Folder {
     }
 }
 
+/// What was removed, also where not all of it could be.
+pub(super) struct Erased {
+    pub(super) bytes: u64,
+    /// How many of those pieces that count, which is one, unless there was something wrong.
+    pub(super) files: usize,
+    pub(super) result: io::Result<()>,
+}
+
 /// One piece in the folder.
 pub(super) struct Found {
     pub(super) id: FileId,
@@ -188,7 +207,7 @@ fn fresh(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -13,7 +13,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::folder::Piece;
+use super::folder::{Erased, Piece};
 use super::ledger::Charge;
 use super::note::{About, Note};
 use super::part::{Part, Written, failed};
@@ -132,8 +132,10 @@ impl Slot {
                 if note.is_some() || part.is_some() || done.is_some() {
                     tracing::warn!(%id, "what is left of an upload makes no sense, and is removed");
                 }
-                room.ledger.give(room.folder.erase(id)?);
-                part.iter().chain(&done).for_each(|_| room.ledger.remove_file());
+                let Erased { bytes, files, result } = room.folder.erase(id);
+                room.ledger.give(bytes);
+                (0..files).for_each(|_| room.ledger.remove_file());
+                result?;
                 Body::Nothing
             }
         };
@@ -155,13 +157,13 @@ impl Slot {
         };
         if is_there {
             room.discard_incoming(self.id);
-            match room.folder.erase(self.id) {
-                Ok(bytes) => {
-                    room.ledger.give(bytes);
-                    room.ledger.remove_file();
-                }
+            let Erased { bytes, files, result } = room.folder.erase(self.id);
+            room.ledger.give(bytes);
+            match result {
+                Ok(()) => room.ledger.remove_file(),
                 Err(error) => {
-                    // It counts for as long as it is there.
+                    // What is left counts for as long as it is there, and is counted by whoever looks next.
+                    (0..files).for_each(|_| room.ledger.remove_file());
                     tracing::error!(id = %self.id, %error, "an upload could not be removed");
                     *body = Body::Unseen;
                 }

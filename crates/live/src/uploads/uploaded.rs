@@ -120,7 +120,7 @@ impl UploadedFile {
             return;
         }
         *body = Body::Nothing;
-        if let Err(error) = room.folder.erase(self.slot.id) {
+        if let Err(error) = room.folder.erase(self.slot.id).result {
             tracing::warn!(id = %self.slot.id, %error, "what is left of an upload could not be removed");
         }
         room.ledger.give(self.about.size);

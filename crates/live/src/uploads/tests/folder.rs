@@ -113,6 +113,26 @@ async fn what_nobody_wants_for_a_day_is_removed_and_what_somebody_has_is_not() {
     assert_eq!(desk.room().ledger.held(), (4, 1));
 }
 
+#[tokio::test]
+async fn what_is_removed_only_in_part_does_not_count_with_what_is_gone() {
+    for (stuck, left) in [("part", (4, 1)), ("json", (0, 0))] {
+        let scratch = Scratch::new();
+        let desk = scratch.desk();
+        let opened = desk.open(asks("a", 8)).await.unwrap();
+        put(&opened.sending, At::Offset(0), b"0123").await.unwrap();
+        desk.room().folder.faults.stick(stuck);
+        desk.remove(id("a"));
+        drop(opened);
+        quiet(&desk).await;
+        assert_eq!(desk.room().ledger.held(), left, "{stuck}");
+        desk.room().folder.faults.stick("nothing");
+        desk.remove(id("a"));
+        quiet(&desk).await;
+        assert_eq!(desk.room().ledger.held(), (0, 0), "{stuck}");
+        assert_eq!(scratch.names(), [""; 0], "{stuck}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_desk_sweeps_by_the_hour_until_it_is_gone() {
     let scratch = Scratch::new();
