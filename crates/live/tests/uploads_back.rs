@@ -294,6 +294,25 @@ async fn what_a_hook_refused_can_be_tried_again_without_sending_it_again() {
 }
 
 #[tokio::test]
+async fn what_a_hook_took_before_it_failed_is_not_called_done_and_is_tried_again() {
+    let place = place();
+    let mut client = page(&place.harness).await;
+    let id = client.mount("Album", json!({ "next": "takeAndRefuse" })).await.unwrap();
+    let file = text("a.txt", 1_000);
+    assert_eq!(client.upload(&id, "files", &file).await.unwrap_err().code, "CONFLICT");
+    let entry = shown(&mut client, &id).remove(0);
+    assert_eq!((&entry["status"], &entry["code"]), (&json!("failed"), &json!("CONFLICT")));
+    // It fails again, and is never answered as if it had not.
+    assert_eq!(client.start_upload(&id, "files", &file, true).await, Ok(1_000));
+    assert_eq!(client.complete_upload(&id, &file).await.unwrap_err().code, "CONFLICT");
+    client.call(&id, "choose", json!({ "next": "keep" })).await.unwrap();
+    assert_eq!(client.start_upload(&id, "files", &file, true).await, Ok(1_000));
+    client.complete_upload(&id, &file).await.unwrap();
+    assert_eq!(std::fs::read(place.shelf.path().join(file.hash())).unwrap(), file.bytes);
+    assert_eq!(shown(&mut client, &id), Vec::<Value>::new());
+}
+
+#[tokio::test]
 async fn an_instance_that_is_put_back_goes_on_receiving() {
     let place = place();
     let mut client = page(&place.harness).await;

@@ -303,6 +303,8 @@ impl<C: Component> Instance<C> {
         error: &Error,
         is_unbegun: bool,
     ) -> std::result::Result<(), Lost> {
+        // What a hook took before it failed is here again, and failed with it: otherwise it would look as if it was done.
+        self.take_files_back();
         if let Some((_, upload)) = self.upload_of(id) {
             if is_unbegun {
                 upload.forget(id);

@@ -32,6 +32,8 @@ pub enum Next {
     /// It is kept where everybody can look at it.
     Publish,
     Refuse,
+    /// It is taken, and then something fails.
+    TakeAndRefuse,
     Panic,
 }
 
@@ -69,6 +71,7 @@ impl Component for Album {
             Next::Keep => self.keep(cx).await,
             Next::Publish => self.files.take()?.keep_public().await.map(drop),
             Next::Refuse => Err(Error::new(Code::Conflict, "not this one")),
+            Next::TakeAndRefuse => self.take_and_fail(),
             Next::Panic => panic!("this is the test's own panic"),
         }
     }
