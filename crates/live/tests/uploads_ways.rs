@@ -20,6 +20,42 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+/// Two fields with rules of their own.
+#[derive(State)]
+pub struct Post {
+    pub letters: Upload,
+    pub pictures: Upload,
+}
+
+impl Component for Post {
+    type Props = ();
+    type Event = ();
+
+    async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
+        Ok(Post { letters: Upload::accept(["text/plain"]), pictures: Upload::accept(["image/png"]) })
+    }
+}
+
+#[actions]
+impl Post {}
+
+#[tokio::test]
+async fn what_one_field_let_in_is_not_called_done_in_another() {
+    let place = place_with(|builder| builder.component::<Post>());
+    let mut client = page(&place.harness).await;
+    let id = client.mount("Post", json!(null)).await.unwrap();
+    let file = text("a.txt", 10);
+    client.start_upload(&id, "letters", &file, false).await.unwrap();
+    let as_picture = TestFile { kind: "image/png".to_owned(), name: "a.png".to_owned(), ..file.clone() };
+    let refused = client.start_upload(&id, "pictures", &as_picture, true).await.unwrap_err();
+    assert_eq!(refused.code, "UPLOAD_REFUSED");
+    client.upload(&id, "letters", &file).await.unwrap();
+    let refused = client.start_upload(&id, "pictures", &as_picture, true).await.unwrap_err();
+    assert_eq!(refused.code, "UPLOAD_REFUSED");
+    let view = client.view(&id).unwrap();
+    assert_eq!((view["pictures"]["files"].as_array().unwrap().len(), &view["letters"]["files"][0]["status"]), (0, &json!("done")));
+}
+
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 async fn connect(live: &Live) -> Socket {

@@ -93,11 +93,15 @@ struct Finished {
     hash: Box<str>,
     #[serde(skip)]
     size: u64,
+    /// The field that it was for.
+    #[serde(skip)]
+    field: &'static str,
 }
 
 impl Finished {
-    fn of(file: &UploadedFile) -> Self {
-        Self { filename: file.name().into(), url: None, hash: file.sha256().into(), size: file.size() }
+    fn of(file: &UploadedFile, field: &'static str) -> Self {
+        let (filename, hash, size) = (file.name().into(), file.sha256().into(), file.size());
+        Self { filename, url: None, hash, size, field }
     }
 }
 
@@ -159,16 +163,7 @@ impl<C: Component> Instance<C> {
         let Start { id, property, name, kind, size, is_resumed, payer, door, caller, ticket } = start;
         let owner = caller.session_id();
         let Some(ticket) = self.admit(caller, ticket) else { return Ok(()) };
-        // Another file of the same name begins anew.
-        let before = self.finished_before(id).filter(|before| is_resumed && before.size == size);
-        if let Some(answer) = before {
-            // Its client did not hear that. If it asks for the end again, it is answered as it was then.
-            let answer = Again { file: id.to_string(), received: size, is_done: true, finished: answer };
-            door.finish(&answer.finished.hash, json(&answer.finished).into());
-            ticket.answer(Ok(Some(json(&answer))));
-            return Ok(());
-        }
-        let Some((_, upload)) = self.component.upload_mut(property.as_deref()) else {
+        let Some((field, _)) = self.component.upload_mut(property.as_deref()) else {
             let said = match C::UPLOADS {
                 0 => "this takes no files",
                 _ => "there is no field of this name that takes files",
@@ -176,6 +171,23 @@ impl<C: Component> Instance<C> {
             ticket.answer(Err(Error::new(Code::UploadRefused, said)));
             return Ok(());
         };
+        if self.upload_of(id).is_some_and(|(other, _)| other != field) {
+            // What the rules of one field let in is not for another.
+            let said = "this upload is one of another field: send it under another id";
+            ticket.answer(Err(Error::new(Code::UploadRefused, said)));
+            return Ok(());
+        }
+        // Another file of the same name begins anew.
+        let is_same = |before: &Finished| is_resumed && before.size == size && before.field == field;
+        let before = self.finished_before(id).filter(is_same);
+        if let Some(answer) = before {
+            // Its client did not hear that. If it asks for the end again, it is answered as it was then.
+            let answer = Again { file: id.to_string(), received: size, is_done: true, finished: answer };
+            door.finish(&answer.finished.hash, json(&answer.finished).into());
+            ticket.answer(Ok(Some(json(&answer))));
+            return Ok(());
+        }
+        let Some((_, upload)) = self.component.upload_mut(property.as_deref()) else { return Ok(()) };
         let is_new = match upload.begin(&Begun { id, owner, name: &name, kind: &kind, size, is_resumed }) {
             Ok(is_new) => is_new,
             Err(error) => {
@@ -240,8 +252,8 @@ impl<C: Component> Instance<C> {
             Some(caller) => self.demand_of(caller),
             None => Ok(()),
         };
-        let mut finished = Finished::of(&file);
-        if let Some(before) = self.finished_before(id).filter(|before| before.hash == finished.hash) {
+        let before = self.finished_before(id).filter(|before| *before.hash == *file.sha256());
+        if let Some(before) = before {
             // Its client asked for the end again while the first answer was on its way to nobody.
             drop(file);
             if let Some(ticket) = ticket {
@@ -259,6 +271,7 @@ impl<C: Component> Instance<C> {
             }
             return Ok(());
         };
+        let mut finished = Finished::of(&file, field);
         upload.finish(id, file);
         // What the hook does may take a while.
         self.release();
@@ -320,9 +333,9 @@ impl<C: Component> Instance<C> {
         if let Some(answer) = self.life.files.answer_of(id) {
             return Some(answer);
         }
-        let (_, upload) = self.upload_of(id)?;
+        let (field, upload) = self.upload_of(id)?;
         let file = upload.finished(id)?;
-        Some(Finished::of(file))
+        Some(Finished::of(file, field))
     }
 
     /// The field that has an entry for this file, and its name in Rust.
