@@ -196,7 +196,29 @@ async fn a_field_takes_as_many_files_as_its_author_says() {
     assert_eq!(names, ["a.txt", "c.txt", "d.txt"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn files_that_are_paused_make_way_for_others_and_go_on_later() {
+    let place = place_with(|builder| builder.limits(|limits| limits.uploads = 2));
+    let mut client = page(&place.harness).await;
+    let id = album(&mut client).await;
+    let [first, second, third] = ["a.txt", "b.txt", "c.txt"].map(|name| text(name, 40_000));
+    client.start_upload(&id, "files", &first, false).await.unwrap();
+    client.send_chunk(&id, &first, 0, 20_000).await.unwrap();
+    client.start_upload(&id, "files", &second, false).await.unwrap();
+    // Which are only between one chunk and the next: it is worth to try again.
+    assert_eq!(client.start_upload(&id, "files", &third, false).await.unwrap_err().code, "BUSY");
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    client.send_chunk(&id, &second, 0, 20_000).await.unwrap();
+    client.start_upload(&id, "files", &third, false).await.unwrap();
+    assert_eq!(client.send_chunk(&id, &first, 20_000, 20_000).await.unwrap_err().code, "UPLOAD_GONE");
+    assert_eq!(client.send_chunk(&id, &second, 20_000, 20_000).await, Ok(40_000));
+    client.complete_upload(&id, &second).await.unwrap();
+    assert_eq!(client.start_upload(&id, "files", &first, true).await, Ok(20_000));
+    assert_eq!(client.send_chunk(&id, &first, 20_000, 20_000).await, Ok(40_000));
+    client.complete_upload(&id, &first).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_sends_as_many_files_as_the_server_says() {
     let place = place_with(|builder| builder.limits(|limits| limits.uploads = 2));
     let mut client = page(&place.harness).await;
@@ -205,7 +227,7 @@ async fn a_connection_sends_as_many_files_as_the_server_says() {
         client.start_upload(&id, "files", &text(name, 9), false).await.unwrap();
     }
     let third = text("c.txt", 9);
-    assert_eq!(client.start_upload(&id, "files", &third, false).await.unwrap_err().code, "UPLOAD_REFUSED");
+    assert_eq!(client.start_upload(&id, "files", &third, false).await.unwrap_err().code, "BUSY");
     // Those that were refused are not on their way.
     for _ in 0..3 {
         client.cancel_upload(&id, &text("b.txt", 9)).await.unwrap();

@@ -221,7 +221,7 @@ impl<C: Component> Instance<C> {
         tokio::spawn(async move {
             match desk.open(opening).await {
                 Ok(Opened { sending, received, direct }) => {
-                    door.open(sending);
+                    door.open(sending, direct.is_some());
                     if received > 0 {
                         progress.tell(received);
                     }

@@ -78,6 +78,8 @@ pub(crate) struct Passage {
     size: u64,
     /// Bytes of chunks that were not answered yet.
     unanswered: AtomicUsize,
+    /// Whether the bytes go to the storage, where nobody sees them here.
+    is_direct: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -100,7 +102,8 @@ impl Door {
     }
 
     /// Opens it, unless the connection is gone by now.
-    pub(crate) fn open(self, sending: Arc<Sending>) {
+    pub(crate) fn open(self, sending: Arc<Sending>, is_direct: bool) {
+        self.0.is_direct.store(is_direct, Ordering::Relaxed);
         self.0.open(sending);
     }
 
@@ -128,7 +131,7 @@ impl Passage {
     /// For a file of so many bytes.
     pub(crate) fn new(size: u64) -> Arc<Self> {
         let state = Mutex::new(State::Opening);
-        Arc::new(Self { size, unanswered: AtomicUsize::new(0), state })
+        Arc::new(Self { size, unanswered: AtomicUsize::new(0), is_direct: AtomicBool::new(false), state })
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -173,6 +176,13 @@ impl Passage {
     /// Whether the file had arrived before.
     pub(crate) fn is_finished(&self) -> bool {
         matches!(*self.state(), State::Finished(..))
+    }
+
+    /// Whether it is open, and nothing of it waits for an answer.
+    pub(crate) fn is_quiet(&self) -> bool {
+        matches!(*self.state(), State::Open(_))
+            && self.unanswered.load(Ordering::Relaxed) == 0
+            && !self.is_direct.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_shut(&self) -> bool {

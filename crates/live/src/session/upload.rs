@@ -32,6 +32,8 @@ use crate::uploads::{self, FileId};
 const FREE: usize = 16 << 10;
 /// Bytes of one file that may be unanswered, at least: our client has one chunk on its way, of at most half of that.
 const UNANSWERED: usize = 2 << 20;
+/// How long a file is left alone by its client before it makes way for another.
+const ALONE: Duration = Duration::from_secs(1);
 /// How much of a connection's bandwidth may be used at once before answers are put off.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
@@ -63,6 +65,8 @@ struct SendingFile {
     instance: InstanceId,
     mailbox: Mailbox,
     passage: Arc<Passage>,
+    /// When its client last sent anything of it.
+    used: Instant,
 }
 
 /// What a client is told of a chunk.
@@ -167,12 +171,13 @@ impl Session {
             sending.by_name.retain(|_, file| !file.passage.is_finished());
         }
         let is_known = sending.by_name.contains_key(&*start.upload);
-        if !is_known && sending.by_name.len() >= most {
+        if !is_known && sending.by_name.len() >= most && !sending.make_way() {
             let said = format!("{most} files are on their way on this connection: wait for one of them");
-            return ticket.answer(Err(Error::new(Code::UploadRefused, said)));
+            return ticket.answer(Err(Error::new(Code::Busy, said)));
         }
         let passage = Passage::new(start.size);
-        let file = SendingFile { id, instance, mailbox: mailbox.clone(), passage: Arc::clone(&passage) };
+        let (to, through) = (mailbox.clone(), Arc::clone(&passage));
+        let file = SendingFile { id, instance, mailbox: to, passage: through, used: Instant::now() };
         if let Some(before) = sending.by_name.insert((&*start.upload).into(), file) {
             // Whoever opens it next takes it over.
             before.passage.shut();
@@ -212,9 +217,9 @@ impl Session {
         let share = self.host.limits.upload_share;
         let most = UNANSWERED.max(self.host.limits.frame.saturating_mul(2));
         let Some(sending) = &mut self.sending else { return ticket.answer(Err(not_under_way())) };
-        let Some(file) = sending.by_name.get(upload).filter(|file| Some(file.instance) == instance) else {
-            return ticket.answer(Err(not_under_way()));
-        };
+        let found = sending.by_name.get_mut(upload).filter(|file| Some(file.instance) == instance);
+        let Some(file) = found else { return ticket.answer(Err(not_under_way())) };
+        file.used = Instant::now();
         let Leads::To(desk) = file.passage.leads() else { return ticket.answer(Err(not_under_way())) };
         let len = bytes.len();
         if !file.passage.enter(len, most) {
@@ -274,7 +279,10 @@ impl Session {
         };
         let (id, mailbox, passage) = (file.id, file.mailbox.clone(), Arc::clone(&file.passage));
         let caller = Arc::clone(&self.caller);
+        // Until this is answered it is not left alone.
+        passage.enter(1, usize::MAX);
         let answer = move |done| {
+            passage.left(1);
             let mail = match done {
                 Ok(file) => {
                     passage.shut();
@@ -351,6 +359,20 @@ impl Session {
 }
 
 impl SendingFiles {
+    /// The file that its client has left alone for longest, because it is paused for one, makes way. Its part stays, and
+    /// its client goes on as after a lost connection. Whether there was one.
+    fn make_way(&mut self) -> bool {
+        let alone = |file: &SendingFile| file.passage.is_quiet() && file.used.elapsed() >= ALONE;
+        let alone = self.by_name.iter().filter(|(_, file)| alone(file));
+        let Some(name) = alone.min_by_key(|(_, file)| file.used).map(|(name, _)| name.clone()) else {
+            return false;
+        };
+        if let Some(desk) = self.by_name.remove(&name).and_then(|file| file.passage.shut()) {
+            desk.detach();
+        }
+        true
+    }
+
     /// Until when the answer to so many bytes is put off, so that no more than `share` come a second.
     fn put_off(&mut self, bytes: usize, share: u64) -> Option<Later> {
         if share == 0 {
