@@ -15,8 +15,8 @@ const stage = setStage()
 
 describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
   test.each([
-    ['wide', { width: 1280, height: 3800 }],
-    ['narrow', { width: 390, height: 6450 }],
+    ['wide', { width: 1280, height: 5300 }],
+    ['narrow', { width: 390, height: 8000 }],
   ])('the page is readable when it is %s', async (name, viewport) => {
     const { page, problems } = await stage.visit(`?room=${colorScheme}-${name}`, { colorScheme, viewport })
     await page.getByTestId('todo-text').fill('Water the plants')
