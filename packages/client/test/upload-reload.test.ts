@@ -143,6 +143,37 @@ test('a file that an earlier page began counted twice against the most files of 
   expect(world.uploader.add([second])).toEqual([])
 })
 
+test('a file was cancelled, the page was loaded again before the server knew, and its place stayed taken', async () => {
+  const [world, id] = await halfWay({ ...slow, rules: { maxFiles: 1 } }, new TestFile(bytesOf(600 * KIB)))
+  world.server.disconnect()
+  await world.clock.advance(100)
+  world.uploader.cancel(id)
+  await world.reload()
+  world.server.reconnect()
+  await world.until(() => world.server.uploads.files.length === 0)
+  expect(world.uploader.getSnapshot().items).toEqual([])
+  const next = new TestFile(bytesOf(10 * KIB), 'next.png')
+  const [added = ''] = world.uploader.add([next])
+  await finish(world, added, next)
+  // It was said once, and is forgotten.
+  await world.reload()
+  await world.clock.advance(1000)
+  const cancels = world.server.received.filter(({ type }) => type === 'FILE_UPLOAD_CANCEL')
+  expect(cancels).toHaveLength(1)
+})
+
+test('a file that had failed was forgotten with the page, and nobody could cancel it', async () => {
+  const world = await uploadWorld(slow)
+  world.server.uploads.refuse('FILE_UPLOAD_CHUNK', 'FORBIDDEN')
+  const [id = ''] = world.uploader.add([new TestFile(bytesOf(600 * KIB))])
+  await world.until(() => world.item(id).status === 'failed')
+  await world.reload()
+  await world.until(() => world.uploader.getSnapshot().items.length > 0)
+  expect(world.item(id)).toMatchObject({ status: 'failed', error: { code: 'FORBIDDEN' } })
+  world.uploader.cancel(id)
+  await world.until(() => world.server.uploads.files.length === 0)
+})
+
 test('what was paused is paused after a reload', async () => {
   const file = new TestFile(bytesOf(600 * KIB))
   const [world, id] = await halfWay(slow, file)

@@ -91,6 +91,43 @@ test('a chunk that came broken ended the file', async () => {
   await finish(world, id, file)
 })
 
+test('a cancellation that was lost with the connection left the place taken for ever', async () => {
+  const world = await uploadWorld({ latency: 40, rules: { maxFiles: 1 } })
+  const id = await begin(world, new TestFile(bytesOf(600 * KIB)))
+  world.uploader.cancel(id)
+  world.server.disconnect()
+  expect(world.uploader.getSnapshot().items).toEqual([])
+  world.server.reconnect()
+  await world.until(() => world.server.uploads.files.length === 0)
+  const next = new TestFile(bytesOf(10 * KIB), 'next.png')
+  const [added = ''] = world.uploader.add([next])
+  await finish(world, added, next)
+})
+
+for (const code of ['BUSY', 'RATE_LIMITED'] as ErrorCode[]) {
+  test(`a cancellation that was answered with ${code} is said again, and what comes after waits for it`, async () => {
+    const world = await uploadWorld({ latency: 10, rules: { maxFiles: 1 } })
+    const id = await begin(world, new TestFile(bytesOf(600 * KIB)))
+    for (let time = 0; time < 3; time += 1) world.server.uploads.refuse('FILE_UPLOAD_CANCEL', code)
+    world.uploader.cancel(id)
+    const next = new TestFile(bytesOf(10 * KIB), 'next.png')
+    const [added = ''] = world.uploader.add([next])
+    await finish(world, added, next)
+    expect(world.server.uploads.files).toHaveLength(1)
+    const cancels = world.server.received.filter(({ type }) => type === 'FILE_UPLOAD_CANCEL')
+    expect(cancels).toHaveLength(4)
+  })
+}
+
+test('a cancellation that is refused for good is not said again', async () => {
+  const world = await uploadWorld({ latency: 10 })
+  const id = await begin(world, new TestFile(bytesOf(600 * KIB)))
+  world.server.uploads.refuse('FILE_UPLOAD_CANCEL', 'FORBIDDEN')
+  world.uploader.cancel(id)
+  await world.clock.advance(60_000)
+  expect(world.server.received.filter(({ type }) => type === 'FILE_UPLOAD_CANCEL')).toHaveLength(1)
+})
+
 test('a component that is mounted afresh meanwhile is sent the rest', async () => {
   const world = await uploadWorld({ latency: 40 })
   const file = new TestFile(bytesOf(600 * KIB))

@@ -1,6 +1,5 @@
 import { authenticate, signIn } from '@fluxstack/client/sign-in'
 import { uploads } from '@fluxstack/client/upload'
-import type { IDBFactory } from 'fake-indexeddb'
 import { expect, test } from 'vitest'
 import { bytesOf, KIB, Picker, TestFile, type UploadWorld, uploadWorld } from './upload-world.js'
 
@@ -22,7 +21,7 @@ async function signedIn(
 }
 
 /** What is written down: whose, and of which file. */
-function written(factory: IDBFactory): Promise<string[]> {
+function written(factory: UploadWorld['factory']): Promise<string[]> {
   return new Promise((resolve) => {
     const open = factory.open('fluxstack uploads', 1)
     open.onsuccess = () => {

@@ -42,6 +42,14 @@ export function isOver({ transfer: { phase } }: Entry): boolean {
   return phase === 'done' || phase === 'failed'
 }
 
+/**
+ * Whether a later page need not know of it. What failed after it was begun may still take a place on the server, until
+ * it is cancelled or tried again.
+ */
+export function isSettled({ transfer: { phase, isBegun, isCancelled } }: Entry): boolean {
+  return phase === 'done' || (phase === 'failed' && (isCancelled || !isBegun))
+}
+
 /** What it is doing, in the words of an application. */
 export function statusOf({ transfer: { phase }, file, isPaused }: Entry): UploadStatus {
   if (phase === 'done' || phase === 'failed') return phase

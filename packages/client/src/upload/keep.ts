@@ -7,7 +7,7 @@
  * old or not what it should be is removed. A record and its file are apart, because the record changes all the time.
  */
 
-import { isObject, type JsonObject, parseText } from '../protocol.js'
+import { fieldsOf, isObject, type JsonObject, parseText } from '../protocol.js'
 import type { HashState } from './sha256.js'
 
 const DATABASE = 'fluxstack uploads'
@@ -33,6 +33,10 @@ export interface Kept {
   readonly lastModified: number
   readonly isPaused: boolean
   readonly isBegun: boolean
+  /** Nobody wants it any more, and the server has yet to hear of that. */
+  readonly isCancelled: boolean
+  /** Why it failed, if it did. */
+  readonly failure: { readonly code: string; readonly message: string } | undefined
   readonly sent: number
   readonly hash: HashState | undefined
 }
@@ -125,6 +129,7 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
             before.onsuccess = () => {
               if (before.result) records.put({ ...kept, at, since: Number(before.result.since) || 0 })
             }
+            if (kept.isCancelled) files.delete(kept.id)
             return false
           }
           // Those of one moment keep their order too.
@@ -165,8 +170,9 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
 
 function parseKept(value: unknown): (Kept & { readonly at: number; readonly since: number }) | undefined {
   if (!isObject(value)) return undefined
-  const { id, fileId, place, name, type, size, lastModified, isPaused, isBegun, sent, hash, at, since } =
-    value
+  const { id, fileId, place, name, type, size, lastModified, sent, hash, at, since } = value
+  const { isPaused, isBegun, isCancelled, failure } = value
+  const { code, message } = fieldsOf(failure)
   const texts = [id, place, name, type]
   const numbers = [size, lastModified, sent, at, since]
   if (!texts.every((text) => typeof text === 'string') || !numbers.every(Number.isFinite)) return undefined
@@ -175,6 +181,8 @@ function parseKept(value: unknown): (Kept & { readonly at: number; readonly sinc
     fileId: parseText(fileId),
     isPaused: isPaused === true,
     isBegun: isBegun === true,
+    isCancelled: isCancelled === true,
+    failure: typeof code === 'string' ? { code, message: `${message}` } : undefined,
     hash: parseHash(hash),
   }
 }

@@ -68,13 +68,27 @@ export function createRecall(
     note(entry) {
       if (place === undefined || !isKept()) return
       const { id, name, type, size, lastModified, isPaused, isWritten, transfer, file, handle } = entry
-      const { fileId, isBegun, sent } = transfer
+      const { fileId, isBegun, isCancelled, sent, error, phase } = transfer
       entry.isWritten = true
       const isSmall = size <= (options().keep ?? KEEP)
-      const known = { id, fileId, place, name, type, size, lastModified, isPaused, isBegun, sent }
+      const known = {
+        id,
+        fileId,
+        place,
+        name,
+        type,
+        size,
+        lastModified,
+        isPaused,
+        isBegun,
+        isCancelled,
+        sent,
+      }
+      // A database takes errors, but not what we have made of them.
+      const failure = phase === 'failed' && error ? { code: error.code, message: error.message } : undefined
       void storage()
         .write(
-          { ...known, hash: transfer.hash() },
+          { ...known, failure, hash: transfer.hash() },
           isWritten ? undefined : { file: isSmall ? file : undefined, handle },
         )
         .then((hasFile) => {

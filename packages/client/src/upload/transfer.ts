@@ -5,6 +5,9 @@
  *    ▲                  │ elsewhere ──► putting ──there──► checking         │
  *    └── connection lost, gone, busy, no space, too late, other bytes ◄────┴──► failed: anything else
  *
+ * Whatever it does it may be cancelled, which is said again and again until the server has answered: then it is over,
+ * as if it had failed.
+ *
  * What the server has is the server's word, and asked for at every begin. What must stay true: what is sent says
  * where it belongs; no more than the lane's window is unanswered; and nothing is done before the server has said so,
  * with the digest that was made here.
@@ -27,7 +30,15 @@ const MOST_VAIN = 8
 const MOST_CORRUPT = 3
 
 /** What a transfer is doing. */
-export type Phase = 'waiting' | 'starting' | 'sending' | 'putting' | 'checking' | 'done' | 'failed'
+export type Phase =
+  | 'waiting'
+  | 'starting'
+  | 'sending'
+  | 'putting'
+  | 'checking'
+  | 'cancelling'
+  | 'done'
+  | 'failed'
 
 /** A file, as far as it is known. */
 export interface Known extends FileFacts {
@@ -35,6 +46,8 @@ export interface Known extends FileFacts {
   readonly fileId: string | undefined
   /** Whether the server may know of it. */
   readonly isBegun: boolean
+  readonly isCancelled: boolean
+  readonly failure: { readonly code: string; readonly message: string } | undefined
   readonly sent: number
   /** Where its digest stood. */
   readonly hash: HashState | undefined
@@ -60,6 +73,7 @@ export interface Transfer {
   /** What it is said to be part of. */
   readonly componentId: string
   readonly isBegun: boolean
+  readonly isCancelled: boolean
   readonly fileId: string | undefined
   readonly url: string | undefined
   readonly sent: number
@@ -70,7 +84,9 @@ export interface Transfer {
   begin(file: Blob, componentId: string): void
   /** Stops. What is there stays there. */
   halt(): void
-  /** Stops, and has the server remove what it has. */
+  /** Stops: what there is is to be removed. */
+  abandon(): void
+  /** Has the server remove what it has. */
   cancel(componentId: string): void
   /** It will not be, for this reason. */
   fail(error: LiveError): void
@@ -80,15 +96,15 @@ export interface Transfer {
   mistrust(): void
 }
 
-/** A transfer that waits. */
+/** A transfer that waits, or that has failed. */
 export function createTransfer(world: TransferWorld, known: Known): Transfer {
   const { port, lane, field, changed } = world
-  const { id: uploadId, size } = known
-  let phase: Phase = 'waiting'
+  const { id: uploadId, size, failure } = known
+  let phase: Phase = failure && !known.isCancelled ? 'failed' : 'waiting'
   let componentId = ''
-  let { fileId, isBegun, sent } = known
+  let { fileId, isBegun, isCancelled, sent } = known
   let url: string | undefined
-  let error: LiveError | undefined
+  let error = failure && new LiveError(failure.code, failure.message)
   /** Counts what makes earlier answers worthless. */
   let turn = 0
   /** Where the next frame begins. */
@@ -320,6 +336,12 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
     if (code === 'DISCONNECTED' || code === 'CLOSED') {
       stop('waiting')
       changed(false)
+    } else if (isCancelled && (code === 'TIMEOUT' || isGone(why))) {
+      // However long it takes: what is there takes the place of another file.
+      if (code !== 'TIMEOUT') world.gone()
+      rest(why, false)
+    } else if (isCancelled && !isPassing(why) && code !== 'QUEUE_FULL') {
+      fail(why)
     } else if (code === 'UPLOAD_GAP' && phase === 'sending') {
       rewind(placeIn(reply), why)
     } else if (code === 'UPLOAD_CORRUPT') {
@@ -376,6 +398,9 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
     get isBegun() {
       return isBegun
     },
+    get isCancelled() {
+      return isCancelled
+    },
     get fileId() {
       return fileId
     },
@@ -400,10 +425,18 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
       if (phase === 'done' || phase === 'failed') return
       stop('waiting')
     },
+    abandon() {
+      stop('waiting')
+      isCancelled = true
+      file = source = undefined
+    },
     cancel(id) {
-      stop('failed')
+      stop('cancelling')
       componentId = id
-      if (isBegun) lane.ask(about({ type: 'FILE_UPLOAD_CANCEL' as const }), DEAF)
+      ask(about({ type: 'FILE_UPLOAD_CANCEL' as const }), () => {
+        stop('failed')
+        changed(false)
+      })
     },
     fail,
     renew() {
@@ -416,9 +449,6 @@ export function createTransfer(world: TransferWorld, known: Known): Transfer {
     },
   }
 }
-
-/** Whatever becomes of it. */
-const DEAF = { answered: () => undefined, failed: () => undefined }
 
 /** A header and the bytes that belong to it, as the wire has them: the header's length first. */
 function framed(header: string, bytes: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -16,7 +16,7 @@ import { type Inside, insideOf } from '../inside.js'
 import { listeners } from '../listeners.js'
 import type { Guest } from '../port.js'
 import type { ComponentShape, LiveHandle } from '../shape.js'
-import { type Entry, isActive, isOver, measure, remark, viewOf } from './entry.js'
+import { type Entry, isActive, isOver, isSettled, measure, remark, viewOf } from './entry.js'
 import type { Kept, KeptFile } from './keep.js'
 import { laneOf } from './lane.js'
 import { browserPut } from './put.js'
@@ -86,8 +86,8 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
   let batch = 0
   /** Keeps the component mounted. */
   let leave: (() => void) | undefined
-  /** What the server is to be told once it can be. */
-  let owed: ((componentId: string) => void)[] = []
+  /** Those that were cancelled, until the server has said that it knows. */
+  let owed: Entry[] = []
   /** Whose the files are, once that is known. */
   let owner: string | undefined
   let isLooking = false
@@ -140,7 +140,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       else if (instanceId !== undefined && handle.getState().status === 'live') {
         owner = user
         if (recall.begin(restore)) write()
-        for (const tell of owed.splice(0)) tell(instanceId)
+        pay(instanceId)
         check()
         run(instanceId)
         miss()
@@ -152,7 +152,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
 
   /** Nothing of it is this `user`'s. */
   function forget(user?: string): void {
-    for (const { transfer } of entries) transfer.halt()
+    for (const { transfer } of [...entries, ...owed]) transfer.halt()
     entries = []
     rejected = []
     owed = []
@@ -162,8 +162,16 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
 
   /** There is no connection, so nothing is sent on it. */
   function rest(): void {
-    for (const { transfer } of entries) {
-      if (/^(starting|sending|checking)$/.test(transfer.phase)) transfer.halt()
+    for (const { transfer } of [...entries, ...owed]) {
+      if (/^(starting|sending|checking|cancelling)$/.test(transfer.phase)) transfer.halt()
+    }
+  }
+
+  /** Says what was cancelled, before anything is begun that may be in its place. */
+  function pay(instanceId: string): void {
+    for (const { transfer } of owed) {
+      if (transfer.phase === 'cancelling' && transfer.componentId !== instanceId) transfer.halt()
+      if (transfer.phase === 'waiting' && !transfer.isResting) transfer.cancel(instanceId)
     }
   }
 
@@ -177,6 +185,8 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
     }
     for (const entry of entries) {
       const { transfer, file, isPaused } = entry
+      // The place of what was cancelled is taken until the server has said that it knows.
+      if (owed.length > 0) break
       if (running >= Math.max(1, options.parallel ?? PARALLEL)) break
       if (!file || isPaused || transfer.phase !== 'waiting' || transfer.isResting) continue
       running += 1
@@ -218,13 +228,14 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
     if (!rules) return undefined
     // Those that the field has, and those that it has not heard of.
     const has = new Set(rules.files.filter(({ status }) => status !== 'failed').map(({ id }) => id))
+    for (const { transfer } of owed) has.delete(transfer.fileId ?? '')
     const before = self ? entries.slice(0, entries.indexOf(self)) : entries
     for (const other of before) if (!isOver(other)) has.add(other.transfer.fileId ?? other.id)
     return refusalOf(file, rules, has.size)
   }
 
   function hold(): void {
-    const isWanted = changes.size() > 0 || entries.some(isActive)
+    const isWanted = changes.size() > 0 || entries.some(isActive) || owed.length > 0
     if (isWanted && !leave) {
       // First, because it may be told something at once.
       leave = () => undefined
@@ -243,16 +254,18 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
 
   /** An earlier page left this. */
   function restore(left: readonly (Kept & KeptFile)[]): void {
-    const others = left.filter(({ id }) => !find(id))
+    const others = left.filter(({ id }) => ![...entries, ...owed].some((entry) => entry.id === id))
     const restored = others.map((one) => {
       const entry = newEntry(one, one, one)
       entry.isPaused = one.isPaused
       entry.isChecked = entry.isWritten = true
       entry.isKept = (one.file ?? one.handle) !== undefined
-      if (!entry.file && entry.handle) void pick(entry, false).then((file) => take(entry, file))
+      if (!entry.file && entry.handle && !isOver(entry))
+        void pick(entry, false).then((file) => take(entry, file))
       return entry
     })
-    entries = [...restored, ...entries]
+    owed = [...owed, ...restored.filter(({ transfer }) => transfer.isCancelled)]
+    entries = [...restored.filter(({ transfer }) => !transfer.isCancelled), ...entries]
     look()
   }
 
@@ -267,7 +280,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
   function write(): void {
     cancelWrite?.()
     cancelWrite = undefined
-    for (const entry of entries) if (entry.isWritten) recall.note(entry)
+    for (const entry of [...entries, ...owed]) if (entry.isWritten) recall.note(entry)
   }
 
   // What is shown.
@@ -284,7 +297,10 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
 
   function changed(entry: Entry, isProgress: boolean): void {
     const { transfer } = entry
-    if (isOver(entry)) recall.drop(entry)
+    if (isSettled(entry)) {
+      owed = owed.filter((other) => other !== entry)
+      recall.drop(entry)
+    } else if (entry.isWritten && transfer.phase === 'failed') recall.note(entry)
     if (!isProgress) {
       if (transfer.phase === 'sending') remark(entry, clock.now())
       look()
@@ -377,6 +393,8 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
           type,
           size,
           isBegun: false,
+          isCancelled: false,
+          failure: undefined,
           sent: 0,
           hash: undefined,
         })
@@ -394,17 +412,23 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       const entry = find(id)
       if (!entry) return
       entries = entries.filter((other) => other !== entry)
-      recall.drop(entry)
       const { transfer } = entry
-      const isDone = transfer.phase === 'done'
-      transfer.halt()
-      if (!isDone && transfer.isBegun) owed.push(transfer.cancel)
+      if (transfer.phase !== 'done' && transfer.isBegun) {
+        transfer.abandon()
+        owed = [...owed, entry]
+        // Should this page end before the server knows, the next one says it.
+        if (entry.isWritten) recall.note(entry)
+      } else {
+        transfer.halt()
+        recall.drop(entry)
+      }
       look()
     },
     retry(id) {
       const entry = find(id)
       if (entry?.transfer.phase !== 'failed') return
       entry.transfer.renew()
+      if (entry.isWritten) recall.note(entry)
       look()
     },
     again(id, given) {
