@@ -186,7 +186,7 @@ impl Desk {
         }
         if let Body::Nothing = &*body {
             let charge = room.ledger.begin(&ask.owner, size, 0)?;
-            room.folder.write_note(slot.id, &note, false).map_err(|error| failed(error, 0))?;
+            room.folder.write_note(slot.id, &note).map_err(|error| failed(error, 0))?;
             let file = room.folder.create(slot.id).map_err(|error| failed(error, 0))?;
             room.ledger.add_file(0);
             let mut part = Part::new(room.serial(), note, Some(file), 0);

@@ -36,6 +36,8 @@ pub(super) struct Faults {
     fails_to_sync: AtomicBool,
     /// What is called so cannot be removed.
     stuck: Mutex<&'static str>,
+    /// Called before anything is synced.
+    watch: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
 
 #[cfg(test)]
@@ -45,6 +47,7 @@ impl Default for Faults {
             room: AtomicU64::new(u64::MAX),
             fails_to_sync: AtomicBool::new(false),
             stuck: Mutex::new("nothing"),
+            watch: Mutex::default(),
         }
     }
 }
@@ -58,6 +61,11 @@ impl Faults {
 
     pub(super) fn fail_to_sync(&self, fails: bool) {
         self.fails_to_sync.store(fails, Ordering::SeqCst);
+    }
+
+    /// From now on this is called before anything is synced.
+    pub(super) fn watch(&self, watch: impl Fn() + Send + 'static) {
+        *self.watch.lock().unwrap() = Some(Box::new(watch));
     }
 
     /// From now on, what has this ending cannot be removed.
@@ -81,6 +89,9 @@ impl Faults {
     }
 
     pub(super) fn sync(&self, file: &File) -> io::Result<()> {
+        if let Some(watch) = &*self.watch.lock().unwrap() {
+            watch();
+        }
         if self.fails_to_sync.load(Ordering::SeqCst) {
             return Err(io::Error::other("the disk is gone"));
         }

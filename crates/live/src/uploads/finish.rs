@@ -4,7 +4,7 @@
 //! the last that is asked.
 
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::content::{self, Judged};
 use super::folder::{Piece, is_full};
@@ -37,6 +37,7 @@ struct Check {
     /// Which beginning of the file it is of.
     serial: u64,
     about: Arc<About>,
+    note: Note,
     /// Where its bytes are for now.
     part: std::path::PathBuf,
     file: File,
@@ -190,6 +191,7 @@ fn begin(
         slot: Arc::clone(slot),
         serial: part.serial,
         about: Arc::clone(&about),
+        note: Note { done: Some(about.verdict.clone()), ..part.note.clone() },
         part: folder.path(slot.id, Piece::Part),
         file,
     };
@@ -212,10 +214,13 @@ fn ask(check: Check) {
 
 /// Calls a file done, or not.
 fn settle(check: &Check, verdict: Result<(), Error>) {
-    let Check { desk, slot, serial, about, file, .. } = check;
+    let Check { desk, slot, serial, about, note, file, .. } = check;
     let room = desk.room();
+    // There may be another for what was begun anew; nothing panics while it is held.
+    let settling = slot.settling.lock().unwrap_or_else(PoisonError::into_inner);
     // What takes long is done while others may say that they do not want it any more.
     let synced = verdict.is_ok().then(|| room.folder.faults.sync(file));
+    let noted = synced.as_ref().is_some_and(Result::is_ok).then(|| room.folder.write_verdict(slot.id, note));
     let mut body = slot.lock();
     if !matches!(&*body, Body::Checking(checking) if checking.part.serial == *serial) {
         // It was given up, or begun anew, and whoever waited was told so.
@@ -223,11 +228,11 @@ fn settle(check: &Check, verdict: Result<(), Error>) {
     }
     let Body::Checking(checking) = std::mem::replace(&mut *body, Body::Nothing) else { return };
     let Checking { part, answers, .. } = *checking;
-    let (next, result) = match (verdict, synced) {
-        (Ok(()), Some(Ok(()))) => done(desk, slot, part, about),
-        (Err(error), _) if error.code() == Code::UploadUnsafe => (None, Err(error)),
-        (Err(error), _) => (Some(Body::Part(Box::new(part))), Err(error)),
-        (Ok(()), synced) => {
+    let (next, result) = match (verdict, synced, noted) {
+        (Ok(()), Some(Ok(())), Some(noted)) => done(desk, slot, part, about, noted),
+        (Err(error), ..) if error.code() == Code::UploadUnsafe => (None, Err(error)),
+        (Err(error), ..) => (Some(Body::Part(Box::new(part))), Err(error)),
+        (Ok(()), synced, _) => {
             // What the system has in memory and what the disk has may differ now: it is sent again.
             let error = synced.and_then(Result::err).unwrap_or_else(|| std::io::Error::other("not synced"));
             again(slot, part, desk, error)
@@ -246,6 +251,15 @@ fn settle(check: &Check, verdict: Result<(), Error>) {
     let file = || UploadedFile::new(Arc::clone(desk), Arc::clone(slot), Arc::clone(about));
     let mut result = result.map(|()| file());
     drop(body);
+    // While somebody has it, nobody removes it.
+    if result.is_ok()
+        && let Err(error) = room.folder.sync()
+    {
+        // It goes with the handle that is dropped here.
+        slot.renounce();
+        result = Err(failed(error, 0));
+    }
+    drop(settling);
     // There is one file, and the last who asked is the one who is there to get it.
     for answer in answers.into_iter().rev() {
         let others = result.as_ref().map_or_else(copy, |_| gone());
@@ -255,10 +269,15 @@ fn settle(check: &Check, verdict: Result<(), Error>) {
 
 type Next = (Option<Body>, Result<(), Error>);
 
-fn done(desk: &Arc<Desk>, slot: &Slot, mut part: Part, about: &Arc<About>) -> Next {
+fn done(
+    desk: &Arc<Desk>,
+    slot: &Slot,
+    mut part: Part,
+    about: &Arc<About>,
+    noted: std::io::Result<()>,
+) -> Next {
     let folder = &desk.room().folder;
-    let note = Note { done: Some(about.verdict.clone()), ..part.note.clone() };
-    if let Err(error) = folder.write_note(slot.id, &note, true) {
+    if let Err(error) = noted.and_then(|()| folder.take_verdict(slot.id)) {
         let error = failed(error, part.received());
         return (Some(Body::Part(Box::new(part))), Err(error));
     }

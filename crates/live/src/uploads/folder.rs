@@ -1,6 +1,6 @@
 //! The folder that files come into, and the only place where the desk touches a disk.
 //!
-//! What must stay true: every path is made of an id and one of four endings; nothing is followed that is a link; nothing
+//! What must stay true: every path is made of an id and one of five endings; nothing is followed that is a link; nothing
 //! is touched that has no name of ours.
 
 use std::fs::{self, File, OpenOptions};
@@ -22,10 +22,12 @@ pub(super) enum Piece {
     Note,
     /// A note that is being written.
     Draft,
+    /// The note that says what all of it is, before anybody is told.
+    Verdict,
 }
 
 impl Piece {
-    const ALL: [Self; 4] = [Self::Part, Self::Done, Self::Note, Self::Draft];
+    const ALL: [Self; 5] = [Self::Part, Self::Done, Self::Draft, Self::Verdict, Self::Note];
 
     fn ending(self) -> &'static str {
         match self {
@@ -33,6 +35,7 @@ impl Piece {
             Self::Done => "done",
             Self::Note => "json",
             Self::Draft => "tmp",
+            Self::Verdict => "new",
         }
     }
 }
@@ -105,26 +108,37 @@ impl Folder {
     }
 
     /// Writes a note so that there is the old one or the new one, whatever happens.
-    pub(super) fn write_note(&self, id: FileId, note: &Note, is_synced: bool) -> io::Result<()> {
-        let draft = self.path(id, Piece::Draft);
-        remove(&draft)?;
-        let mut file = fresh(&draft)?;
-        self.faults.write(&mut file, &note.write())?;
-        if is_synced {
-            self.faults.sync(&file)?;
-        }
-        drop(file);
-        fs::rename(draft, self.path(id, Piece::Note))
+    pub(super) fn write_note(&self, id: FileId, note: &Note) -> io::Result<()> {
+        drop(self.draft(id, Piece::Draft, note)?);
+        fs::rename(self.path(id, Piece::Draft), self.path(id, Piece::Note))
     }
 
-    /// The part is all of it, and is on the disk already. From here on it is done, also after a power failure.
+    /// Writes to the disk what is going to be the note of a file that is done. One after another for the same file.
+    pub(super) fn write_verdict(&self, id: FileId, note: &Note) -> io::Result<()> {
+        let file = self.draft(id, Piece::Verdict, note)?;
+        self.faults.sync(&file)
+    }
+
+    fn draft(&self, id: FileId, piece: Piece, note: &Note) -> io::Result<File> {
+        let path = self.path(id, piece);
+        remove(&path)?;
+        let mut file = fresh(&path)?;
+        self.faults.write(&mut file, &note.write())?;
+        Ok(file)
+    }
+
+    /// What was written last is its note from now on.
+    pub(super) fn take_verdict(&self, id: FileId) -> io::Result<()> {
+        fs::rename(self.path(id, Piece::Verdict), self.path(id, Piece::Note))
+    }
+
+    /// The part is all of it, and is on the disk already. When the folder is synced it is done, also after a power failure.
     pub(super) fn finish(&self, id: FileId) -> io::Result<()> {
-        fs::rename(self.path(id, Piece::Part), self.path(id, Piece::Done))?;
-        self.sync()
+        fs::rename(self.path(id, Piece::Part), self.path(id, Piece::Done))
     }
 
     /// Has what was renamed here written to the disk.
-    fn sync(&self) -> io::Result<()> {
+    pub(super) fn sync(&self) -> io::Result<()> {
         // Elsewhere a folder cannot be opened as a file, and its journal does this by itself.
         #[cfg(unix)]
         self.faults.sync(&File::open(&self.parts)?)?;
@@ -134,8 +148,8 @@ impl Folder {
     /// Removes all there is of a file.
     pub(super) fn erase(&self, id: FileId) -> Erased {
         let mut erased = Erased { bytes: 0, files: 0, result: Ok(()) };
-        // The note last: what has none is erased by whoever finds it.
-        for piece in [Piece::Part, Piece::Done, Piece::Draft, Piece::Note] {
+        // The note is the last: what has none is erased by whoever finds it.
+        for piece in Piece::ALL {
             let removed = self.length(id, piece).and_then(|length| match length {
                 Some(length) => self.faults.remove(&self.path(id, piece)).map(|()| Some(length)),
                 None => Ok(None),

@@ -77,7 +77,8 @@ impl Room {
         let now = clock::now();
         let is_old = |written: u64, age: Duration| Duration::from_millis(now.saturating_sub(written)) >= age;
         for found in self.folder.pieces()? {
-            let age = if found.piece == Piece::Draft { self.age.min(DRAFT) } else { self.age };
+            let is_draft = matches!(found.piece, Piece::Draft | Piece::Verdict);
+            let age = if is_draft { self.age.min(DRAFT) } else { self.age };
             if is_old(found.written, age) {
                 let slot = self.slot(found.id);
                 self.sweep_slot(&slot, |written| is_old(written, age));

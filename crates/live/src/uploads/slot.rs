@@ -32,6 +32,8 @@ pub(super) struct Slot {
     pub(super) holders: AtomicUsize,
     /// Where it is served since it was kept.
     pub(super) kept: Mutex<Option<Box<str>>>,
+    /// For whoever writes that it is done, which takes long: not while it is locked, and one after another.
+    pub(super) settling: Mutex<()>,
     body: Mutex<Body>,
 }
 
@@ -63,12 +65,17 @@ impl Slot {
     pub(super) fn new(id: FileId) -> Self {
         let (turn, unwanted) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
         let (holders, kept, body) = (AtomicUsize::new(0), Mutex::default(), Mutex::new(Body::Unseen));
-        Self { id, turn, unwanted, holders, kept, body }
+        Self { id, turn, unwanted, holders, kept, settling: Mutex::default(), body }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Body> {
         // A write that panicked left what was written before.
         self.body.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_locked(&self) -> bool {
+        self.body.try_lock().is_err()
     }
 
     /// Whether nothing is known of it, so that it need not be kept.

@@ -133,6 +133,40 @@ async fn what_is_removed_only_in_part_does_not_count_with_what_is_gone() {
     }
 }
 
+#[tokio::test]
+async fn nobody_waits_for_a_file_while_it_is_written_to_the_disk_that_it_is_done() {
+    let scratch = Scratch::new();
+    let desk = scratch.desk();
+    let opened = desk.open(asks("a", 4)).await.unwrap();
+    put(&opened.sending, At::Offset(0), b"0123").await.unwrap();
+    let (slot, seen) = (desk.room().slot(id("a")), Arc::new(Mutex::new(Vec::new())));
+    let (watched, sees) = (Arc::downgrade(&slot), Arc::clone(&seen));
+    desk.room().folder.faults.watch(move || {
+        sees.lock().unwrap().push(watched.upgrade().unwrap().is_locked());
+    });
+    complete(&opened.sending, None).await.unwrap();
+    // The file, its note, and the folder.
+    assert_eq!(*seen.lock().unwrap(), [false; 3]);
+}
+
+#[tokio::test]
+async fn a_file_whose_folder_cannot_be_synced_is_not_done() {
+    let scratch = Scratch::new();
+    let desk = scratch.desk();
+    let opened = desk.open(asks("a", 4)).await.unwrap();
+    put(&opened.sending, At::Offset(0), b"0123").await.unwrap();
+    let (failing, count) = (Arc::downgrade(&desk), AtomicU64::new(0));
+    desk.room().folder.faults.watch(move || {
+        let is_folder = count.fetch_add(1, Ordering::SeqCst) == 2;
+        failing.upgrade().unwrap().room().folder.faults.fail_to_sync(is_folder);
+    });
+    assert_eq!(code(complete(&opened.sending, None).await), Code::Internal);
+    drop(opened);
+    quiet(&desk).await;
+    assert_eq!(scratch.names(), [""; 0]);
+    assert_eq!(desk.room().ledger.held(), (0, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_desk_sweeps_by_the_hour_until_it_is_gone() {
     let scratch = Scratch::new();
