@@ -23,7 +23,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 /// Two fields with rules of their own.
 #[derive(State)]
 pub struct Post {
+    /// Texts.
     pub letters: Upload,
+    /// And what is to be looked at.
     pub pictures: Upload,
 }
 
@@ -53,7 +55,10 @@ async fn what_one_field_let_in_is_not_called_done_in_another() {
     let refused = client.start_upload(&id, "pictures", &as_picture, true).await.unwrap_err();
     assert_eq!(refused.code, "UPLOAD_REFUSED");
     let view = client.view(&id).unwrap();
-    assert_eq!((view["pictures"]["files"].as_array().unwrap().len(), &view["letters"]["files"][0]["status"]), (0, &json!("done")));
+    assert_eq!(
+        (view["pictures"]["files"].as_array().unwrap().len(), &view["letters"]["files"][0]["status"]),
+        (0, &json!("done"))
+    );
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
