@@ -7,7 +7,6 @@ import { paintedPicture } from './made-files'
 import { cameBack } from './outcome'
 import { Failure, Section, Skeleton } from './section'
 import { told } from './toasts'
-import { useForgetDone } from './uploads'
 import { useIntroduction } from './visitor'
 
 export function GalleryPanel() {
@@ -68,9 +67,8 @@ function Hung({ picture, onTakeDown }: HungProps) {
 /** Where pictures are brought: the visitor's own, so that nobody waits for the others. */
 function PictureEasel() {
   const easel = useLive(Easel, { componentId: 'easel', onResume: cameBack })
-  const upload = useUpload(easel, 'pictures')
   // It hangs on the wall then, where everybody sees it.
-  useForgetDone(upload)
+  const upload = useUpload(easel, 'pictures', { forgetDone: true })
   useIntroduction(easel)
 
   async function paint(): Promise<void> {

@@ -10,17 +10,15 @@ import { ParcelMeter } from './parcel-meter'
 import { ParcelSending } from './parcel-sending'
 import { Failure, Section, Skeleton } from './section'
 import { told } from './toasts'
-import { useForgetDone } from './uploads'
 
 /** In megabytes. */
 const SIZES = [64, 500]
 
 export function ParcelPanel() {
   const parcel = useLive(Parcel, { componentId: 'parcel', onResume: cameBack })
-  const upload = useUpload(parcel, 'file')
+  const upload = useUpload(parcel, 'file', { forgetDone: true })
   const [item] = upload.items
   const arrived = parcel.state?.arrived
-  useForgetDone(upload)
   return (
     <Section
       title="Parcel"

@@ -21,6 +21,11 @@ export interface UseUploadOptions extends UploadOptions {
   readonly pasteAnywhere?: boolean | undefined
   /** Asks before the page is left while something is sent that a reload would interrupt. Default false. */
   readonly guard?: boolean | undefined
+  /**
+   * Takes files that are done off the list once nothing is under way any more: at once, or after so many ms. Default
+   * false.
+   */
+  readonly forgetDone?: boolean | number | undefined
 }
 
 /** For the `<input>` that opens the browser's list of files. It is not shown: the button stands for it. */

@@ -64,7 +64,7 @@ export function useUpload<C extends ComponentShape, F extends UploadField<C>>(
   options: UseUploadOptions = {},
 ): LiveUpload {
   const { handle } = live
-  const { guard = false, pasteAnywhere = false, keep = KEPT_BYTES } = options
+  const { guard = false, pasteAnywhere = false, forgetDone = false, keep = KEPT_BYTES } = options
   const uploader = uploads(handle, field, options)
   const subscribe = useCallback(
     (listener: () => void) => subscribeFrames(uploader.subscribe, listener),
@@ -128,6 +128,17 @@ export function useUpload<C extends ComponentShape, F extends UploadField<C>>(
     window.addEventListener('beforeunload', ask)
     return () => window.removeEventListener('beforeunload', ask)
   }, [isUnsafe])
+
+  // Not one by one: how far all of it is would go back with each.
+  const isForgetting = forgetDone !== false && !view.isActive && view.items.some(isDone)
+  useEffect(() => {
+    if (!isForgetting) return undefined
+    const forget = (): void => {
+      for (const { id } of uploader.getSnapshot().items.filter(isDone)) uploader.cancel(id)
+    }
+    const timer = setTimeout(forget, Number(forgetDone))
+    return () => clearTimeout(timer)
+  }, [isForgetting, forgetDone, uploader])
 
   const hintId = useId()
   const buttonProps = useMemo<UploadButtonProps>(
@@ -210,7 +221,7 @@ function rejectionOf(file: RejectedFile): UploadRejection {
   let named = rejections.get(file)
   if (!named) {
     rejectionCount += 1
-    named = { ...file, id: `rejected-${rejectionCount}` }
+    named = { ...file, id: `${rejectionCount}` }
     rejections.set(file, named)
   }
   return named
@@ -233,6 +244,10 @@ function useRules<C extends ComponentShape>(
     }
   }, [handle, field])
   return useSyncExternalStore(handle.subscribe, read, () => undefined)
+}
+
+function isDone({ status }: UploadItem): boolean {
+  return status === 'done'
 }
 
 /** Whether a new page could not go on with it by itself: because nothing keeps it, whatever the reason is. */

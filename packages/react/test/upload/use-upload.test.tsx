@@ -436,6 +436,31 @@ describe('the page', () => {
   })
 
   test.each([
+    [true, 0],
+    [3000, 3000],
+    [false, undefined],
+  ])('lets go of files that are done if nobody wants to see them any more: %s', async (forgetDone, after) => {
+    await page({ forgetDone })
+    vi.useFakeTimers()
+    try {
+      const done = itemOf({ name: 'a.png', status: 'done' })
+      const failed = itemOf({ name: 'c.png', status: 'failed' })
+      uploader.show(done, itemOf({ name: 'b.png' }), failed)
+      act(() => vi.advanceTimersByTime(10_000))
+      // How far all of it is would go back.
+      expect(uploader.told).toEqual([])
+      uploader.show(done, { ...done, id: 'b.png', name: 'b.png' }, failed)
+      expect(screen.getByRole('status').textContent).toBe('2 files were sent.')
+      if (after) act(() => vi.advanceTimersByTime(after - 1))
+      expect(uploader.told).toEqual([])
+      act(() => vi.advanceTimersByTime(1))
+      expect(uploader.told).toEqual(after === undefined ? [] : ['cancel a.png', 'cancel b.png'])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  test.each([
     ['sending what nothing keeps', true, { guard: true }, 'sending', false],
     ['paused in what nothing keeps', true, { guard: true }, 'paused', false],
     ['waiting for the word on what nothing keeps', true, { guard: true }, 'checking', false],
