@@ -6,7 +6,8 @@ mod album;
 
 use std::sync::Arc;
 
-use album::{Place, album, at_the_desk, builder, keys, page, place, shown, text, until};
+use album::{Place, album, at_the_desk, builder, keys, page, place, place_with, shown, text, until};
+use fluxstack_live::auth::{Authenticator, Credentials, Identity};
 use fluxstack_live::testing::{Client, Folder, Harness};
 use fluxstack_live::uploads::{Inspect, Inspected, Unsafe};
 use fluxstack_live::{Durability, MemoryStore, Uploads};
@@ -39,6 +40,41 @@ async fn a_lost_connection_costs_nothing_that_was_answered() {
     assert_eq!(client.send_chunk(&id, &file, 40_000, 60_000).await, Ok(100_000));
     client.complete_upload(&id, &file).await.unwrap();
     assert_eq!(shown(&mut client, &id).remove(0)["status"], "done");
+}
+
+/// Everybody is who they say.
+struct Trusting;
+
+impl Authenticator for Trusting {
+    async fn authenticate(&self, credentials: &Credentials) -> fluxstack_live::Result<Option<Identity>> {
+        Ok(credentials.payload()["user"].as_str().map(Identity::new))
+    }
+}
+
+#[tokio::test]
+async fn who_signs_in_while_a_file_is_on_its_way_can_begin_it_again_and_cancel_it() {
+    let place = place_with(|builder| builder.authenticator(Trusting));
+    let mut client = page(&place.harness).await;
+    let id = album(&mut client).await;
+    let (again, never) = (text("again.txt", 40_000), text("never.txt", 40_000));
+    for file in [&again, &never] {
+        client.start_upload(&id, "files", file, false).await.unwrap();
+        client.send_chunk(&id, file, 0, 20_000).await.unwrap();
+    }
+    let auth = json!({ "type": "AUTH", "payload": { "user": "ada" } });
+    let token = client.ask(auth).await.unwrap()["token"].as_str().unwrap().to_owned();
+    drop(client);
+    let caps = "v=3&caps=delta,batch,resume&client=page";
+    let mut client = place.harness.connect_as(caps, "ada").await.unwrap();
+    client.resume_session(&token).await.unwrap();
+    client.resume("Album", &id).await.unwrap();
+    assert_eq!(client.start_upload(&id, "files", &again, true).await, Ok(0));
+    assert_eq!(shown(&mut client, &id).len(), 2, "what was begun before made way");
+    client.cancel_upload(&id, &never).await.unwrap();
+    assert_eq!(shown(&mut client, &id).len(), 1);
+    client.send_chunk(&id, &again, 0, 40_000).await.unwrap();
+    client.complete_upload(&id, &again).await.unwrap();
+    until(|| at_the_desk(&place.uploads) == 1).await;
 }
 
 #[tokio::test]

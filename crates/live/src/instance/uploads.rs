@@ -142,11 +142,10 @@ impl<C: Component> Instance<C> {
                 ticket.answer(Err(error));
                 Ok(())
             }
-            UploadMail::Cancel { id, caller, ticket } => {
+            UploadMail::Cancel { id, former, caller, ticket } => {
                 let Some(ticket) = self.admit(caller, ticket) else { return Ok(()) };
-                if let Some((_, upload)) = self.upload_of(id) {
-                    upload.forget(id);
-                }
+                self.forget_entry(id);
+                former.into_iter().for_each(|former| self.forget_entry(former));
                 self.life.files.forget(id);
                 let ended = self.end_quietly(Ok(())).await;
                 // Also where there is no entry: an id can only be that of a file of this very client.
@@ -160,7 +159,7 @@ impl<C: Component> Instance<C> {
 
     /// A client wants to send a file, or to go on with it.
     async fn start_upload(&mut self, start: Start) -> std::result::Result<(), Lost> {
-        let Start { id, property, name, kind, size, is_resumed, payer, door, caller, ticket } = start;
+        let Start { id, former, property, name, kind, size, is_resumed, payer, door, caller, ticket } = start;
         let owner = caller.session_id();
         let Some(ticket) = self.admit(caller, ticket) else { return Ok(()) };
         let Some((field, _)) = self.component.upload_mut(property.as_deref()) else {
@@ -179,7 +178,7 @@ impl<C: Component> Instance<C> {
         }
         // Another file of the same name begins anew.
         let is_same = |before: &Finished| is_resumed && before.size == size && before.field == field;
-        let before = self.finished_before(id).filter(is_same);
+        let before = self.finished_before(id).or_else(|| self.finished_before(former?)).filter(is_same);
         if let Some(answer) = before {
             // Its client did not hear that. If it asks for the end again, it is answered as it was then.
             let answer = Again { file: id.to_string(), received: size, is_done: true, finished: answer };
@@ -187,6 +186,8 @@ impl<C: Component> Instance<C> {
             ticket.answer(Ok(Some(json(&answer))));
             return Ok(());
         }
+        // What its client began before it signed in is begun anew, as its user's.
+        former.into_iter().for_each(|former| self.forget_entry(former));
         let Some((_, upload)) = self.component.upload_mut(property.as_deref()) else { return Ok(()) };
         let is_new = match upload.begin(&Begun { id, owner, name: &name, kind: &kind, size, is_resumed }) {
             Ok(is_new) => is_new,
@@ -336,6 +337,13 @@ impl<C: Component> Instance<C> {
         let (field, upload) = self.upload_of(id)?;
         let file = upload.finished(id)?;
         Some(Finished::of(file, field))
+    }
+
+    /// What is left of it at the desk goes when the turn is kept.
+    fn forget_entry(&mut self, id: FileId) {
+        if let Some((_, upload)) = self.upload_of(id) {
+            upload.forget(id);
+        }
     }
 
     /// The field that has an entry for this file, and its name in Rust.

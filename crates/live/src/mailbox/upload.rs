@@ -26,12 +26,14 @@ pub(crate) enum UploadMail {
     /// It is not coming, or not good.
     Failed { id: FileId, error: Error, is_unbegun: bool, ticket: Ticket },
     /// Its client does not want to send it any more.
-    Cancel { id: FileId, caller: Arc<Caller>, ticket: Ticket },
+    Cancel { id: FileId, former: Option<FileId>, caller: Arc<Caller>, ticket: Ticket },
 }
 
 /// A file that a client wants to send.
 pub(crate) struct Start {
     pub(crate) id: FileId,
+    /// What it was known by if it was begun before its sender signed in.
+    pub(crate) former: Option<FileId>,
     /// For which field; an older client does not say.
     pub(crate) property: Option<Box<str>>,
     pub(crate) name: Box<str>,

@@ -161,7 +161,7 @@ impl Session {
         let Some((instance, mailbox)) = found else {
             return ticket.answer(Err(gone(component_id.unwrap_or_default())));
         };
-        let id = self.file_id(&start.upload);
+        let (id, former) = (self.file_id(&start.upload), self.former_id(&start.upload));
         let payer = self.payer();
         let most = self.host.limits.uploads;
         let sending = self.sending.get_or_insert_default();
@@ -185,6 +185,7 @@ impl Session {
         let UploadStart { property, name, kind, size, is_resumed, .. } = start;
         let start = Start {
             id,
+            former,
             property: property.as_deref().map(Into::into),
             name: (&*name).into(),
             kind: (&*kind).into(),
@@ -308,7 +309,7 @@ impl Session {
         upload: &str,
         ticket: Ticket,
     ) {
-        let mut id = self.file_id(upload);
+        let (mut id, former) = (self.file_id(upload), self.former_id(upload));
         if self.sending_file(instance, upload).is_some()
             && let Some(file) = self.sending.as_mut().and_then(|sending| sending.by_name.remove(upload))
         {
@@ -323,7 +324,7 @@ impl Session {
         };
         let caller = Arc::clone(&self.caller);
         // It is asked for at most as often as there may be open requests.
-        drop(mailbox.insist(Mail::Upload(Box::new(UploadMail::Cancel { id, caller, ticket }))));
+        drop(mailbox.insist(Mail::Upload(Box::new(UploadMail::Cancel { id, former, caller, ticket }))));
     }
 
     /// The connection is gone, or somebody else's. What was under way stays where it is.
@@ -344,6 +345,11 @@ impl Session {
     /// What a file is known by that this session's client calls so.
     fn file_id(&self, upload: &str) -> FileId {
         FileId::new(&self.session.to_string(), &self.subject, upload)
+    }
+
+    /// What it was known by before somebody signed in, whose it is since then. What a user sent is never the next one's.
+    fn former_id(&self, upload: &str) -> Option<FileId> {
+        (!self.subject.is_empty()).then(|| FileId::new(&self.session.to_string(), "", upload))
     }
 
     /// Whose quota files count against.
