@@ -78,6 +78,26 @@ async fn who_signs_in_while_a_file_is_on_its_way_can_begin_it_again_and_cancel_i
 }
 
 #[tokio::test]
+async fn what_a_page_left_lying_half_sent_makes_way_for_what_it_sends_now() {
+    let place = place();
+    let mut client = page(&place.harness).await;
+    let id = album(&mut client).await;
+    client.upload(&id, "files", &text("whole.txt", 10)).await.unwrap();
+    for name in ["b.txt", "c.txt"] {
+        client.start_upload(&id, "files", &text(name, 100), false).await.unwrap();
+    }
+    let refused = client.start_upload(&id, "files", &text("d.txt", 100), false).await.unwrap_err();
+    assert_eq!(refused.code, "UPLOAD_REFUSED", "they are on their way");
+    let token = client.token();
+    drop(client);
+    let mut client = back(&place.harness, &token, &id).await;
+    client.start_upload(&id, "files", &text("d.txt", 100), false).await.unwrap();
+    let names: Vec<Value> = shown(&mut client, &id).iter().map(|file| file["name"].clone()).collect();
+    assert_eq!(names, ["whole.txt", "c.txt", "d.txt"], "the oldest of them makes way");
+    until(|| at_the_desk(&place.uploads) == 3).await;
+}
+
+#[tokio::test]
 async fn a_second_connection_takes_over_and_the_first_sends_in_vain() {
     let place = place();
     let mut first = page(&place.harness).await;

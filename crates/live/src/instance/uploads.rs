@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use futures_util::FutureExt as _;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::auth::Caller;
 use crate::component::Component;
 use crate::error::{Code, Error};
 use crate::field::{Begun, Upload};
-use crate::mailbox::{Mail, Progress, Start, UploadMail};
+use crate::mailbox::{Mail, Passage, Progress, Start, UploadMail};
 use crate::outbox::Ticket;
 use crate::uploads::{Claim, Desk, Direct, FileId, Opened, Opening, UploadedFile};
 
@@ -32,11 +32,25 @@ pub(super) struct Files {
     /// What was answered to the end of the last ones.
     #[expect(clippy::box_collection, reason = "most instances never see a file, and all have room for this")]
     finished: Option<Box<VecDeque<(FileId, Finished)>>>,
+    /// Whether somebody sends what was begun: a passage for each, which is shut when nobody does any more.
+    #[expect(clippy::box_collection, reason = "most instances never see a file, and all have room for this")]
+    lines: Option<Box<Vec<(FileId, Weak<Passage>)>>>,
 }
 
 impl Files {
     pub(super) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk, finished: None }
+        Self { desk, finished: None, lines: None }
+    }
+
+    /// Somebody begins to send it.
+    fn connect(&mut self, id: FileId, line: Weak<Passage>) {
+        let lines = self.lines.get_or_insert_default();
+        lines.retain(|(other, line)| *other != id && is_up(line));
+        lines.push((id, line));
+    }
+
+    fn is_sent(&self, id: FileId) -> bool {
+        self.lines.iter().flat_map(|lines| lines.iter()).any(|(other, line)| *other == id && is_up(line))
     }
 
     fn answer_of(&self, id: FileId) -> Option<Finished> {
@@ -58,6 +72,10 @@ impl Files {
             finished.retain(|(other, _)| *other != id);
         }
     }
+}
+
+fn is_up(line: &Weak<Passage>) -> bool {
+    line.upgrade().is_some_and(|passage| !passage.is_shut())
 }
 
 /// What a client is told that begins.
@@ -189,7 +207,9 @@ impl<C: Component> Instance<C> {
         // What its client began before it signed in is begun anew, as its user's.
         former.into_iter().for_each(|former| self.forget_entry(former));
         let Some((_, upload)) = self.component.upload_mut(property.as_deref()) else { return Ok(()) };
-        let is_new = match upload.begin(&Begun { id, owner, name: &name, kind: &kind, size, is_resumed }) {
+        let (name_of, is_sent) = (&*name, &|other| self.life.files.is_sent(other));
+        let begun = Begun { id, owner, name: name_of, kind: &kind, size, is_resumed, is_sent };
+        let is_new = match upload.begin(&begun) {
             Ok(is_new) => is_new,
             Err(error) => {
                 ticket.answer(Err(error));
@@ -198,6 +218,7 @@ impl<C: Component> Instance<C> {
         };
         let (accept, is_direct) = (upload.accepted(), upload.is_direct());
         self.life.files.forget(id);
+        self.life.files.connect(id, door.line());
         if let Err(broken) = self.flush() {
             let mended = self.mend(&broken).await;
             ticket.answer(Err(why(&broken)));

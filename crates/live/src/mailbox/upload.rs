@@ -5,7 +5,7 @@
 //! puts chunks through it and shuts it when its connection is gone.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 
@@ -107,6 +107,11 @@ impl Door {
     pub(crate) fn open(self, sending: Arc<Sending>, is_direct: bool) {
         self.0.is_direct.store(is_direct, Ordering::Relaxed);
         self.0.open(sending);
+    }
+
+    /// For asking later whether anything comes through.
+    pub(crate) fn line(&self) -> Weak<Passage> {
+        Arc::downgrade(&self.0)
     }
 
     /// The file had arrived before; that was answered then.

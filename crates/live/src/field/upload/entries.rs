@@ -18,6 +18,8 @@ pub(crate) struct Begun<'a> {
     pub(crate) size: u64,
     /// Whether it goes on where it was.
     pub(crate) is_resumed: bool,
+    /// Whether somebody sends that other file just now.
+    pub(crate) is_sent: &'a dyn Fn(FileId) -> bool,
 }
 
 /// What the instance does with it.
@@ -37,7 +39,7 @@ impl Upload {
     /// # Errors
     /// Why it is not accepted.
     pub(crate) fn begin(&mut self, begun: &Begun<'_>) -> Result<bool> {
-        let &Begun { id, owner, name, kind, size, is_resumed } = begun;
+        let &Begun { id, owner, name, kind, size, is_resumed, is_sent } = begun;
         let Rules { max_bytes, max_files, .. } = &*self.rules;
         if size > *max_bytes {
             let said = format!("a file may have {} here", in_words(*max_bytes));
@@ -45,8 +47,19 @@ impl Upload {
         }
         // One that failed makes way for others, and for itself.
         let is_other = |entry: &&FileState| !entry.is(id) && entry.status != FileStatus::Failed;
-        if self.files.iter().filter(is_other).count() >= *max_files {
-            let said = match *max_files {
+        let most = *max_files;
+        while self.files.iter().filter(is_other).count() >= most {
+            // One that its own sender has left lying there makes way too.
+            let is_left = |entry: &FileState| {
+                matches!(entry.status, FileStatus::Sending | FileStatus::Checking)
+                    && entry.owner == Some(owner)
+                    && entry.file_id().is_some_and(|other| other != id && !is_sent(other))
+            };
+            if let Some(left) = self.files.iter().position(is_left) {
+                self.files.remove(left);
+                continue;
+            }
+            let said = match most {
                 1 => "there is a file already: remove it first".to_owned(),
                 most => format!("there are {most} files already, and no more are taken: remove one first"),
             };

@@ -20,7 +20,8 @@ fn session(number: u128) -> SessionId {
 
 fn begin(upload: &mut Upload, name: &str, size: u64) -> Result<bool> {
     let (owner, is_resumed) = (session(1), true);
-    upload.begin(&Begun { id: id(name), owner, name, kind: "text/plain", size, is_resumed })
+    let (kind, is_sent) = ("text/plain", &|_| true);
+    upload.begin(&Begun { id: id(name), owner, name, kind, size, is_resumed, is_sent })
 }
 
 fn flush(upload: &mut Upload, sent: &mut Sent) -> Option<Value> {
