@@ -380,7 +380,7 @@ impl Session {
         for text in messages.iter() {
             let decoded = decode(text, self.arrival.dialect);
             let is_allowed = match &decoded {
-                Ok(message) => upload::is_free(&message.body) || self.count(route::calls(&message.body)),
+                Ok(message) => self.is_free(&message.body) || self.count(route::calls(&message.body)),
                 Err(_) => self.count(1),
             };
             let refuse = |message: &ClientMessage<'_>, code, error: String| Refusal {

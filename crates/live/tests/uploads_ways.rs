@@ -318,6 +318,24 @@ async fn who_has_a_share_is_answered_later_and_read_all_the_same() {
 }
 
 #[tokio::test]
+async fn large_chunks_of_no_file_count_against_the_rate() {
+    let place = place_with(|builder| {
+        builder.limits(|limits| {
+            limits.rate = 1;
+            limits.burst = 20;
+        })
+    });
+    let mut client = page(&place.harness).await;
+    let id = album(&mut client).await;
+    let file = text("a.txt", 64 << 10);
+    let mut refused = Vec::new();
+    for _ in 0..40 {
+        refused.push(client.send_chunk(&id, &file, 0, 64 << 10).await.unwrap_err().code);
+    }
+    assert_eq!((&*refused[0], &*refused[39]), ("UPLOAD_GONE", "RATE_LIMITED"));
+}
+
+#[tokio::test]
 async fn chunks_do_not_count_against_the_rate_and_crumbs_do() {
     let place = place_with(|builder| {
         builder.limits(|limits| {

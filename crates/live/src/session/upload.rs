@@ -47,8 +47,8 @@ pub(crate) fn longest_text(limits: &Limits) -> usize {
     (limits.frame / 3).saturating_mul(4).saturating_add(MAX_HEADER)
 }
 
-/// Whether a message does not count against the rate.
-pub(super) fn is_free(body: &ClientBody<'_>) -> bool {
+/// Whether a message is a chunk of a size that need not count against the rate.
+fn is_large(body: &ClientBody<'_>) -> bool {
     matches!(body, ClientBody::UploadChunk(chunk) if chunk.bytes.len() >= FREE)
 }
 
@@ -100,6 +100,14 @@ impl Written {
 }
 
 impl Session {
+    /// Whether a message does not count against the rate: a large chunk of a file that is under way. What is of no such
+    /// file costs its sender as much as any other message.
+    pub(super) fn is_free(&self, body: &ClientBody<'_>) -> bool {
+        let ClientBody::UploadChunk(chunk) = body else { return false };
+        let file = || self.sending.as_ref()?.by_name.get(&*chunk.upload);
+        is_large(body) && file().is_some_and(|file| matches!(file.passage.leads(), Leads::To(_)))
+    }
+
     /// A text frame that is longer than others may be: only a chunk is. Whether it was one.
     pub(super) fn read_long(&mut self, frame: &Bytes) -> bool {
         if !self.host.desk.is_open() || frame.len() > longest_text(&self.host.limits) {
@@ -107,8 +115,13 @@ impl Session {
         }
         let Ok(text) = std::str::from_utf8(frame) else { return false };
         match decode(text, self.arrival.dialect) {
-            Ok(message) if is_free(&message.body) => {
-                self.take(frame, message);
+            Ok(message) if is_large(&message.body) => {
+                if self.is_free(&message.body) || self.count(1) {
+                    self.take(frame, message);
+                } else {
+                    let ticket = self.ticket(frame, &message);
+                    ticket.answer(Err(Error::new(Code::RateLimited, "Rate limit exceeded: slow down")));
+                }
                 true
             }
             _ => false,
@@ -122,7 +135,7 @@ impl Session {
         }
         match read_frame(frame) {
             Ok((message, begin)) => {
-                let is_allowed = is_free(&message.body) || self.count(1);
+                let is_allowed = self.is_free(&message.body) || self.count(1);
                 let ticket = self.ticket(frame, &message);
                 if is_allowed {
                     self.take_chunk(message, frame.slice(begin..), ticket);

@@ -245,7 +245,9 @@ impl Room {
         // Unless it was given a new one just now.
         let over = left.into_iter().filter(|id| addresses.get(id).is_some_and(|until| *until <= now));
         let over: Vec<FileId> = over.collect();
-        addresses.retain(|id, _| !over.contains(id));
+        for id in &over {
+            addresses.remove(id);
+        }
         over.into_iter().map(|id| Key::incoming(id.to_u128())).collect()
     }
 

@@ -224,7 +224,7 @@ fn settle(check: &Check, verdict: Result<(), Error>) {
     let mut body = slot.lock();
     if !matches!(&*body, Body::Checking(checking) if checking.part.serial == *serial) {
         // It was given up, or begun anew, and whoever waited was told so.
-        return;
+        return room.folder.forget_verdict(slot.id);
     }
     let Body::Checking(checking) = std::mem::replace(&mut *body, Body::Nothing) else { return };
     let Checking { part, answers, .. } = *checking;

@@ -132,6 +132,13 @@ impl Folder {
         fs::rename(self.path(id, Piece::Verdict), self.path(id, Piece::Note))
     }
 
+    /// What was written last is of a file that is not there any more.
+    pub(super) fn forget_verdict(&self, id: FileId) {
+        if let Err(error) = remove(&self.path(id, Piece::Verdict)) {
+            tracing::warn!(%id, %error, "the note of an upload that was given up could not be removed");
+        }
+    }
+
     /// The part is all of it, and is on the disk already. When the folder is synced it is done, also after a power failure.
     pub(super) fn finish(&self, id: FileId) -> io::Result<()> {
         fs::rename(self.path(id, Piece::Part), self.path(id, Piece::Done))

@@ -161,12 +161,12 @@ fn says_nothing(accept: &[&str]) -> Opening {
 async fn a_file_that_is_done_is_judged_again_by_the_rules_of_who_goes_on_with_it() {
     let scratch = Scratch::new();
     let desk = scratch.desk();
-    let opened = desk.open(says_nothing(&["text/plain"])).await.unwrap();
-    put(&opened.sending, At::Offset(0), b"text").await.unwrap();
+    let opened = desk.open(says_nothing(&[".pdf", "application/pdf"])).await.unwrap();
+    put(&opened.sending, At::Offset(0), b"%PDF").await.unwrap();
     let file = complete(&opened.sending, None).await.unwrap();
     assert_eq!(code(desk.open(says_nothing(&["image/*"])).await), Code::UploadType);
-    assert_eq!(fs::read(file.path()).unwrap(), b"text");
-    assert_eq!(desk.open(says_nothing(&["text/*"])).await.unwrap().received, 4);
+    assert_eq!(fs::read(file.path()).unwrap(), b"%PDF");
+    assert_eq!(desk.open(says_nothing(&["application/*"])).await.unwrap().received, 4);
 }
 
 #[tokio::test]
