@@ -20,7 +20,7 @@ function sources(name: string): AliasOptions & unknown[] {
 export default defineConfig({
   resolve: { alias: [...sources('client'), ...sources('react')] },
   test: {
-    include: ['packages/*/test/**/*.test.{ts,tsx}'],
+    include: ['packages/*/test/**/*.test.{ts,tsx}', 'examples/*/web/test/**/*.test.{ts,tsx}'],
     // No test waits for time to pass; on a machine that has much to do, a thousand stories take theirs.
     testTimeout: 60_000,
     typecheck: {

@@ -2,6 +2,7 @@
 
 import { useLive } from '@fluxstack/react'
 import { useUpload } from '@fluxstack/react/upload'
+import { useEffect, useRef } from 'react'
 import { Parcel } from './live.gen'
 import { madeFile } from './made-files'
 import { cameBack } from './outcome'
@@ -19,6 +20,19 @@ export function ParcelPanel() {
   const upload = useUpload(parcel, 'file', { forgetDone: true })
   const [item] = upload.items
   const arrived = parcel.state?.arrived
+  const isCancelled = useRef(false)
+  // With the parcel go its buttons: the keyboard is where the next one is chosen.
+  useEffect(() => {
+    if (item || !isCancelled.current) return
+    isCancelled.current = false
+    upload.focus()
+  }, [item, upload.focus])
+
+  function cancel(id: string): void {
+    isCancelled.current = true
+    upload.cancel(id)
+  }
+
   return (
     <Section
       title="Parcel"
@@ -36,7 +50,7 @@ export function ParcelPanel() {
           data-status={item?.status ?? (arrived ? 'arrived' : 'none')}
         >
           {item ? (
-            <ParcelSending upload={upload} item={item} />
+            <ParcelSending upload={upload} item={item} onCancel={cancel} />
           ) : arrived ? (
             <ParcelArrived
               arrived={arrived}

@@ -1,19 +1,20 @@
 /** A parcel on its way: how far it is, how fast, how long still, and what can be done about it. */
 
 import type { UploadItem } from '@fluxstack/client/upload'
-import { type LiveUpload, sizeWords, timeWords } from '@fluxstack/react/upload'
+import { deedsFor, type LiveUpload, sizeWords, timeWords } from '@fluxstack/react/upload'
 import { useId } from 'react'
 import { madeFile, madeSize } from './made-files'
 
 interface ParcelSendingProps {
   readonly upload: LiveUpload
   readonly item: UploadItem
+  readonly onCancel: (id: string) => void
 }
 
-export function ParcelSending({ upload, item }: ParcelSendingProps) {
+export function ParcelSending({ upload, item, onCancel }: ParcelSendingProps) {
   const { id, name, size, sent, status } = item
   const title = useId()
-  const isLost = status === 'interrupted'
+  const can = deedsFor(item)
   const made = madeSize(name)
   return (
     <div className="sending">
@@ -43,12 +44,12 @@ export function ParcelSending({ upload, item }: ParcelSendingProps) {
         {upload.message(item) ?? upload.messages.status[status]}
       </p>
       <div className="sending-deeds">
-        {(status === 'sending' || status === 'waiting') && (
+        {can.includes('pause') && (
           <button type="button" onClick={() => upload.pause(id)} data-testid="parcel-pause">
             Pause
           </button>
         )}
-        {status === 'paused' && (
+        {can.includes('resume') && (
           <button
             type="button"
             className="primary"
@@ -58,22 +59,22 @@ export function ParcelSending({ upload, item }: ParcelSendingProps) {
             Go on
           </button>
         )}
-        {status === 'failed' && (
+        {can.includes('retry') && (
           <button type="button" onClick={() => upload.retry(id)} data-testid="parcel-retry">
             Try again
           </button>
         )}
-        {isLost && (
+        {can.includes('again') && (
           <button type="button" onClick={() => upload.choose(id)}>
             Choose it again
           </button>
         )}
-        {isLost && made !== undefined && (
+        {can.includes('again') && made !== undefined && (
           <button type="button" onClick={() => upload.again(id, madeFile(made))} data-testid="parcel-remake">
             Make it again
           </button>
         )}
-        <button type="button" className="quiet" onClick={() => upload.cancel(id)} data-testid="parcel-cancel">
+        <button type="button" className="quiet" onClick={() => onCancel(id)} data-testid="parcel-cancel">
           Cancel
         </button>
       </div>
