@@ -211,10 +211,51 @@ test('a file that cannot be read any more fails', async () => {
   const id = await begin(world, file)
   file.isBroken = true
   await world.until(() => world.item(id).status === 'failed')
-  expect(world.item(id).error).toMatchObject({ code: 'FILE_CHANGED' })
-  file.isBroken = false
+  expect(world.item(id)).toMatchObject({ file: undefined, error: { code: 'FILE_CHANGED' } })
+})
+
+test('a file that could not be read was not taken when it was chosen again', async () => {
+  const world = await uploadWorld({ latency: 40, user: 'ada' })
+  const file = new TestFile(bytesOf(600 * KIB))
+  const id = await begin(world, file)
+  file.isBroken = true
+  await world.until(() => world.item(id).status === 'failed')
+  const other = new TestFile(bytesOf(600 * KIB, 2))
+  world.uploader.again(id, other)
+  await finish(world, id, other)
+})
+
+test('a file that was changed is sent anew, as it is now', async () => {
+  const world = await uploadWorld({ latency: 40, rules: { maxFiles: 1 } })
+  const file = new TestFile(bytesOf(600 * KIB))
+  const id = await begin(world, file)
+  file.isBroken = true
+  await world.until(() => world.item(id).status === 'failed')
+  const changed = new TestFile(bytesOf(500 * KIB, 2), 'picture.png', { lastModified: 2 })
+  world.uploader.again(id, changed)
+  const { items, rejected } = world.uploader.getSnapshot()
+  expect(rejected).toEqual([])
+  expect(items).toHaveLength(1)
+  const next = items[0]?.id ?? ''
+  expect(next).not.toBe(id)
+  await finish(world, next, changed)
+  expect(world.server.uploads.files).toHaveLength(1)
+})
+
+test('a file that could not be read is had again by its handle', async () => {
+  const world = await uploadWorld({ latency: 40, componentId: '' })
+  const file = new TestFile(bytesOf(600 * KIB))
+  const readable = new TestFile(file.content)
+  const handle = {
+    getFile: async () => readable,
+    queryPermission: async () => 'granted',
+  } as unknown as FileSystemFileHandle
+  const [id = ''] = world.uploader.add([{ file, handle }])
+  await world.until(() => world.item(id).sent > 150 * KIB)
+  file.isBroken = true
+  await world.until(() => world.item(id).status === 'failed')
   world.uploader.retry(id)
-  await finish(world, id, file)
+  await finish(world, id, readable)
 })
 
 test('an answer to the end that was lost is asked for again', async () => {

@@ -37,6 +37,11 @@ export interface Entry extends FileFacts {
   item: UploadItem | undefined
 }
 
+/** Its file is not what was being sent, and will not be. */
+export function isChanged({ transfer: { phase, error } }: Entry): boolean {
+  return phase === 'failed' && error?.code === 'FILE_CHANGED'
+}
+
 /** Whether it is over, one way or the other. */
 export function isOver({ transfer: { phase } }: Entry): boolean {
   return phase === 'done' || phase === 'failed'

@@ -124,19 +124,20 @@ export async function pick(entry: Entry, mayAsk: boolean): Promise<File | undefi
   }
 }
 
-/** Gives an entry its file again, if it is that file as far as can be seen. */
-export function giveAgain(entry: Entry, file: File): void {
+/** Gives an entry its file again, if it is that file as far as can be seen. Says whether it is. */
+export function giveAgain(entry: Entry, file: File): boolean {
   const { name, size, lastModified } = entry
   if (file.name !== name || file.size !== size || file.lastModified !== lastModified) {
     entry.complaint = new LiveError(
       'FILE_CHANGED',
       `${file.name} is not the file ${name} that was being sent`,
     )
-    return
+    return false
   }
   entry.complaint = undefined
   entry.file = file
   entry.transfer.mistrust()
+  return true
 }
 
 /** What some browsers have. */

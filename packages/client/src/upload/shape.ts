@@ -17,7 +17,7 @@ export type UploadField<C extends ComponentShape> = {
  *
  * `waiting`: for its turn, the component or the connection. `checking`: all bytes are there, and the server
  * compares. `interrupted`: an earlier page began it, and its file has to be picked again. `failed`: it says why, and
- * may be tried again.
+ * may be tried again, with its file given again if that is not at hand.
  */
 export type UploadStatus = 'waiting' | 'sending' | 'paused' | 'checking' | 'done' | 'failed' | 'interrupted'
 
@@ -85,8 +85,8 @@ export interface Uploader {
   /** Tries one again that failed. */
   readonly retry: (id: string) => void
   /**
-   * Gives the file again of an upload that was interrupted. One with another name, size or date is not taken: the
-   * item says so in its `error`.
+   * Gives the file again of an upload that was interrupted, or that failed without it. One with another name, size or
+   * date is not taken: the item says so in its `error`. After `FILE_CHANGED` it is, and takes the place of the item.
    */
   readonly again: (id: string, file: File | UploadSource) => void
   /**

@@ -16,7 +16,7 @@ import { type Inside, insideOf } from '../inside.js'
 import { listeners } from '../listeners.js'
 import type { Guest } from '../port.js'
 import type { ComponentShape, LiveHandle } from '../shape.js'
-import { type Entry, isActive, isOver, isSettled, measure, remark, viewOf } from './entry.js'
+import { type Entry, isActive, isChanged, isOver, isSettled, measure, remark, viewOf } from './entry.js'
 import type { Kept, KeptFile } from './keep.js'
 import { laneOf } from './lane.js'
 import { browserPut } from './put.js'
@@ -272,8 +272,21 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
   /** Goes on with a file that is given again. */
   function take(entry: Entry, file: File | undefined): void {
     if (!file || entry.file || !entries.includes(entry)) return
-    giveAgain(entry, file)
+    const { handle } = entry
+    if (giveAgain(entry, file)) retry(entry)
+    else if (isChanged(entry)) {
+      // What was begun cannot be had any more, so this one is sent instead.
+      uploader.cancel(entry.id)
+      uploader.add([{ file, handle }])
+    }
     look()
+  }
+
+  /** One that failed waits again. */
+  function retry(entry: Entry): void {
+    if (entry.transfer.phase !== 'failed') return
+    entry.transfer.renew()
+    if (entry.isWritten) recall.note(entry)
   }
 
   /** Writes down how far everything is. */
@@ -297,6 +310,8 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
 
   function changed(entry: Entry, isProgress: boolean): void {
     const { transfer } = entry
+    // It cannot be read, so that what it holds on to is of no use.
+    if (isChanged(entry)) entry.file = undefined
     if (isSettled(entry)) {
       owed = owed.filter((other) => other !== entry)
       recall.drop(entry)
@@ -427,8 +442,8 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
     retry(id) {
       const entry = find(id)
       if (entry?.transfer.phase !== 'failed') return
-      entry.transfer.renew()
-      if (entry.isWritten) recall.note(entry)
+      if (entry.handle && !entry.file) void pick(entry, true).then((file) => take(entry, file))
+      else retry(entry)
       look()
     },
     again(id, given) {
