@@ -71,6 +71,8 @@ function startOf(...parts: string[]): string {
 /** The database, opened when it is first needed. */
 export function openKeep(factory: () => IDBFactory | undefined): Keep {
   let database: Promise<IDBDatabase> | undefined
+  /** What is being written down first, and is still wanted. */
+  const wanted = new Set<string>()
   let isTold = false
   let count = 0
 
@@ -139,13 +141,15 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
           if (hasFile) files.put(file, kept.id)
           return hasFile
         })
+      if (file) wanted.add(kept.id)
       return put(true).then((hasFile) => {
-        // It may be the file that is too much, or that cannot be kept here.
-        if (hasFile === undefined && file) void put(false)
+        // It may be the file that is too much, or that cannot be kept here. What was removed meanwhile stays so.
+        if (file && wanted.delete(kept.id) && hasFile === undefined) void put(false)
         return hasFile === true
       })
     },
     forget(tab, user) {
+      wanted.clear()
       const [all, spared] = [startOf(tab), user !== undefined && startOf(tab, user)]
       void run('readwrite', (records, files) => {
         const values = records.getAll(null, MOST_RECORDS)
@@ -160,6 +164,7 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
       })
     },
     remove(id) {
+      wanted.delete(id)
       void run('readwrite', (records, files) => {
         records.delete(id)
         files.delete(id)
