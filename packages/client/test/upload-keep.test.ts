@@ -48,3 +48,17 @@ test('a record came back that was removed while its file was refused', async () 
   refused.mockRestore()
   warn.mockRestore()
 })
+
+test('a database that did not open once was done without for ever', async () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+  const factory = new IDBFactory()
+  let isThere = false
+  const keep = openKeep(() => (isThere ? factory : undefined))
+  expect(await keep.write(kept, { file })).toBe(false)
+  expect(await keep.read('here')).toEqual([])
+  isThere = true
+  expect(await keep.write(kept, { file })).toBe(true)
+  expect(await keep.read('here')).toMatchObject([{ id: 'one' }])
+  expect(warn).toHaveBeenCalledTimes(1)
+  warn.mockRestore()
+})

@@ -80,11 +80,15 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
     mode: IDBTransactionMode,
     work: (records: IDBObjectStore, files: IDBObjectStore) => T,
   ) {
+    let opened: typeof database
+    let isOpen = false
     try {
       database ??= openDatabase(factory(), () => {
         database = undefined
       })
-      const transaction = (await database).transaction([RECORDS, FILES], mode)
+      opened = database
+      const transaction = (await opened).transaction([RECORDS, FILES], mode)
+      isOpen = true
       const result = work(transaction.objectStore(RECORDS), transaction.objectStore(FILES))
       await new Promise<void>((resolve, reject) => {
         transaction.oncomplete = () => resolve()
@@ -92,6 +96,8 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
       })
       return result
     } catch (cause) {
+      // One that was only slow is there the next time.
+      if (!isOpen && database === opened) database = undefined
       if (!isTold)
         console.warn('[fluxstack] uploads are not kept: they end when the page is loaded again.', cause)
       isTold = true
