@@ -45,6 +45,8 @@ export function createSource(
   /** Where to read on; undefined while nothing is wanted. */
   let next: number | undefined
   let isReading = false
+  /** Somebody waits for the digest. */
+  let isAwaited = false
   /** Where the digest stood before its end, and the digest. */
   let end: { readonly state: HashState; readonly digest: string } | undefined
 
@@ -76,7 +78,8 @@ export function createSource(
         ready()
       }
       isReading = false
-      if (next !== undefined && hash.length === file.size) ready()
+      // Nobody else: whoever takes the last piece is just being told of it.
+      if (isAwaited && next !== undefined && hash.length === file.size) ready()
     } catch (cause) {
       isReading = false
       pieces = []
@@ -100,6 +103,7 @@ export function createSource(
     },
     digest() {
       if (hash.length < file.size) {
+        isAwaited = true
         want(file.size)
         return undefined
       }
@@ -108,6 +112,7 @@ export function createSource(
     },
     save: () => end?.state ?? hash.save(),
     rest() {
+      isAwaited = false
       pieces = []
       next = undefined
     },
