@@ -323,6 +323,26 @@ test('a file that is to be sent elsewhere is put there, and compared', async () 
   expect(world.server.uploads.received).toBe(0)
 })
 
+test('the speed of a file that is put elsewhere was measured from the time before it was begun', async () => {
+  let more: (sent: number) => void = () => undefined
+  const world = await uploadWorld({
+    upload: {
+      put(_target, _file, { progress }) {
+        more = progress
+        return () => undefined
+      },
+    },
+  })
+  world.server.uploads.direct('https://storage.example/one')
+  await world.clock.advance(100_000)
+  const [id = ''] = world.uploader.add([new TestFile(bytesOf(300 * KIB))])
+  await world.until(() => world.item(id).status === 'sending')
+  await world.clock.advance(1000)
+  more(100 * KIB)
+  await world.clock.advance(200)
+  expect(world.item(id).speed).toBeGreaterThan(50 * KIB)
+})
+
 test('a file that a storage had was put there again from its beginning after a lost connection', async () => {
   const puts: (() => void)[] = []
   const world = await uploadWorld({

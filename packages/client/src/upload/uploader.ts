@@ -317,7 +317,7 @@ function createUploader(handle: Source, { port, guest: { name, kept }, call }: I
       recall.drop(entry)
     } else if (entry.isWritten && transfer.phase === 'failed') recall.note(entry)
     if (!isProgress) {
-      if (transfer.phase === 'sending') remark(entry, clock.now())
+      if (/^(sending|putting)$/.test(transfer.phase)) remark(entry, clock.now())
       look()
       return
     }
