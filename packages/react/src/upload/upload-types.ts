@@ -13,7 +13,7 @@ import type { ChangeEvent, RefObject } from 'react'
 import type { UploadDeed, UploadMessageOptions, UploadMessages, UploadRules } from './messages.js'
 import type { DropProps, PasteProps } from './use-drop.js'
 
-/** How files are sent, and how the page behaves meanwhile. What the uploader takes is taken once, by the first use. */
+/** How files are sent, and how the page behaves meanwhile. What the uploader takes is as it was given last. */
 export interface UseUploadOptions extends UploadOptions {
   /** Says things otherwise, or in another language. Give the same object each time: a constant. */
   readonly messages?: UploadMessageOptions | undefined
