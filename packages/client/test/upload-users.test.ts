@@ -115,12 +115,16 @@ test('what a user had written down was still there after they had signed out, if
   const { server, factory, uploader } = world
   const [id = ''] = uploader.add([new TestFile(bytesOf(2000 * KIB), 'of-ada.png')])
   await world.until(() => world.item(id).sent > 100 * KIB)
+  // Another page of the same tab.
+  await world.settled()
+  server.reload()
   const handle = server.client.live(Picker, { componentId: 'other' })
   const other = uploads(handle, 'file', { factory })
   const leave = other.subscribe(() => undefined)
   await world.until(() => handle.getState().status === 'live')
   leave()
   await pass(world, 1000)
+  expect(await written(factory)).toEqual(['ada: of-ada.png'])
   say('b')
   server.client.signOut()
   await pass(world, 500)

@@ -207,9 +207,11 @@ impl<C: Component> Instance<C> {
         // What its client began before it signed in is begun anew, as its user's.
         former.into_iter().for_each(|former| self.forget_entry(former));
         let Some((_, upload)) = self.component.upload_mut(property.as_deref()) else { return Ok(()) };
-        let (name_of, is_sent) = (&*name, &|other| self.life.files.is_sent(other));
-        let begun = Begun { id, owner, name: name_of, kind: &kind, size, is_resumed, is_sent };
-        let is_new = match upload.begin(&begun) {
+        let begun = {
+            let (name, is_sent) = (&*name, &|other| self.life.files.is_sent(other));
+            upload.begin(&Begun { id, owner, name, kind: &kind, size, is_resumed, is_sent })
+        };
+        let is_new = match begun {
             Ok(is_new) => is_new,
             Err(error) => {
                 ticket.answer(Err(error));
