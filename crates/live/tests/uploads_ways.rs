@@ -336,6 +336,28 @@ async fn large_chunks_of_no_file_count_against_the_rate() {
 }
 
 #[tokio::test]
+async fn who_begins_again_has_no_more_on_its_way_than_before() {
+    let place = place_with(|builder| {
+        builder.limits(|limits| {
+            // So little that no answer is due while this runs.
+            limits.upload_share = 1;
+            limits.uploads = 1;
+        })
+    });
+    let mut client = page(&place.harness).await;
+    let id = album(&mut client).await;
+    let file = text("a.txt", 8 << 20);
+    let chunk = 512 << 10;
+    client.start_upload(&id, "files", &file, false).await.unwrap();
+    for from in (0..2 << 20).step_by(chunk) {
+        let request = client.next_request();
+        client.send_chunk_frame(&id, &file, from, &file.bytes[from..from + chunk], &request).await;
+    }
+    let from = client.start_upload(&id, "files", &file, true).await.unwrap();
+    assert_eq!(client.send_chunk(&id, &file, from, chunk).await.unwrap_err().code, "BUSY");
+}
+
+#[tokio::test]
 async fn chunks_do_not_count_against_the_rate_and_crumbs_do() {
     let place = place_with(|builder| {
         builder.limits(|limits| {

@@ -80,6 +80,8 @@ pub(crate) struct Passage {
     size: u64,
     /// Bytes of chunks that were not answered yet.
     unanswered: AtomicUsize,
+    /// The same of all files of the connection, also of those that were begun again since.
+    of_all: Arc<AtomicUsize>,
     /// Whether the bytes go to the storage, where nobody sees them here.
     is_direct: AtomicBool,
     state: Mutex<State>,
@@ -135,10 +137,11 @@ pub(crate) enum Leads {
 }
 
 impl Passage {
-    /// For a file of so many bytes.
-    pub(crate) fn new(size: u64) -> Arc<Self> {
+    /// For a file of so many bytes. `of_all` are the unanswered ones of the connection.
+    pub(crate) fn new(size: u64, of_all: &Arc<AtomicUsize>) -> Arc<Self> {
         let state = Mutex::new(State::Opening);
-        Arc::new(Self { size, unanswered: AtomicUsize::new(0), is_direct: AtomicBool::new(false), state })
+        let (unanswered, is_direct) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Arc::new(Self { size, unanswered, of_all: Arc::clone(of_all), is_direct, state })
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -196,10 +199,13 @@ impl Passage {
         matches!(*self.state(), State::Shut)
     }
 
-    /// A chunk of so many bytes is on its way to the desk, unless more than `most` are.
-    pub(crate) fn enter(&self, bytes: usize, most: usize) -> bool {
+    /// A chunk of so many bytes is on its way to the desk, unless more than `most` are, or `most_of_all` with those of
+    /// other files.
+    pub(crate) fn enter(&self, bytes: usize, most: usize, most_of_all: usize) -> bool {
         let before = self.unanswered.fetch_add(bytes, Ordering::Relaxed);
-        let has_room = before.saturating_add(bytes) <= most;
+        let of_all = self.of_all.fetch_add(bytes, Ordering::Relaxed);
+        let has_room =
+            before.saturating_add(bytes) <= most && of_all.saturating_add(bytes) <= most_of_all;
         if !has_room {
             self.left(bytes);
         }
@@ -209,6 +215,7 @@ impl Passage {
     /// It was answered.
     pub(crate) fn left(&self, bytes: usize) {
         self.unanswered.fetch_sub(bytes, Ordering::Relaxed);
+        self.of_all.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -11,6 +11,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,6 +57,8 @@ fn is_large(body: &ClientBody<'_>) -> bool {
 #[derive(Default)]
 pub(super) struct SendingFiles {
     by_name: HashMap<Box<str>, SendingFile>,
+    /// Bytes of all files that were not answered yet.
+    unanswered: Arc<AtomicUsize>,
     /// When all that was sent would have arrived at the rate that a connection may have.
     due: Option<Instant>,
 }
@@ -188,7 +191,7 @@ impl Session {
             let said = format!("{most} files are on their way on this connection: wait for one of them");
             return ticket.answer(Err(Error::new(Code::Busy, said)));
         }
-        let passage = Passage::new(start.size);
+        let passage = Passage::new(start.size, &sending.unanswered);
         let (to, through) = (mailbox.clone(), Arc::clone(&passage));
         let file = SendingFile { id, instance, mailbox: to, passage: through, used: Instant::now() };
         if let Some(before) = sending.by_name.insert((&*start.upload).into(), file) {
@@ -230,13 +233,14 @@ impl Session {
     ) {
         let share = self.host.limits.upload_share;
         let most = UNANSWERED.max(self.host.limits.frame.saturating_mul(2));
+        let of_all = most.saturating_mul(self.host.limits.uploads);
         let Some(sending) = &mut self.sending else { return ticket.answer(Err(not_under_way())) };
         let found = sending.by_name.get_mut(upload).filter(|file| Some(file.instance) == instance);
         let Some(file) = found else { return ticket.answer(Err(not_under_way())) };
         file.used = Instant::now();
         let Leads::To(desk) = file.passage.leads() else { return ticket.answer(Err(not_under_way())) };
         let len = bytes.len();
-        if !file.passage.enter(len, most) {
+        if !file.passage.enter(len, most, of_all) {
             let said = "too much of this file is on its way: wait for the answers";
             return ticket.answer(Err(Error::new(Code::Busy, said)));
         }
@@ -294,7 +298,7 @@ impl Session {
         let (id, mailbox, passage) = (file.id, file.mailbox.clone(), Arc::clone(&file.passage));
         let caller = Arc::clone(&self.caller);
         // Until this is answered it is not left alone.
-        passage.enter(1, usize::MAX);
+        passage.enter(1, usize::MAX, usize::MAX);
         let answer = move |done| {
             passage.left(1);
             let mail = match done {
