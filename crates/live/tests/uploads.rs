@@ -306,6 +306,22 @@ async fn what_nobody_took_goes_with_the_instance() {
 }
 
 #[tokio::test]
+async fn what_begins_while_its_instance_ends_is_left_nowhere() {
+    let place = place();
+    let mut client = page(&place.harness).await;
+    for _ in 0..20 {
+        let id = album(&mut client).await;
+        let start = client.next_request();
+        let message = json!({ "type": "FILE_UPLOAD_START", "componentId": id, "uploadId": "a", "property": "files",
+            "filename": "a.txt", "fileType": "text/plain", "fileSize": 100, "requestId": start });
+        client.send(message).await;
+        client.unmount(&id).await;
+        client.answer_to(&start).await;
+        until(|| at_the_desk(&place.uploads) == 0).await;
+    }
+}
+
+#[tokio::test]
 async fn what_an_author_removes_is_removed_and_its_sender_is_told() {
     let place = place();
     let mut client = page(&place.harness).await;

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use futures_util::FutureExt as _;
@@ -35,11 +36,13 @@ pub(super) struct Files {
     /// Whether somebody sends what was begun: a passage for each, which is shut when nobody does any more.
     #[expect(clippy::box_collection, reason = "most instances never see a file, and all have room for this")]
     lines: Option<Box<Vec<(FileId, Weak<Passage>)>>>,
+    /// Whether the instance has ended for good, for those that still open a file for it.
+    is_over: Option<Arc<AtomicBool>>,
 }
 
 impl Files {
     pub(super) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk, finished: None, lines: None }
+        Self { desk, finished: None, lines: None, is_over: None }
     }
 
     /// Somebody begins to send it.
@@ -177,7 +180,7 @@ impl<C: Component> Instance<C> {
 
     /// A client wants to send a file, or to go on with it.
     async fn start_upload(&mut self, start: Start) -> std::result::Result<(), Lost> {
-        let Start { id, former, property, name, kind, size, is_resumed, payer, door, caller, ticket } = start;
+        let Start { id, former, property, name, kind, size, is_resumed, payer, door, tasks, caller, ticket } = start;
         let owner = caller.session_id();
         let Some(ticket) = self.admit(caller, ticket) else { return Ok(()) };
         let Some((field, _)) = self.component.upload_mut(property.as_deref()) else {
@@ -230,6 +233,7 @@ impl<C: Component> Instance<C> {
         let (desk, mailbox) = (Arc::clone(&self.life.files.desk), self.mailbox.clone());
         let progress = Progress::new(id, mailbox.clone());
         let told = Arc::clone(&progress);
+        let is_over = Arc::clone(self.life.files.is_over.get_or_insert_default());
         let opening = Opening {
             id,
             owner: payer,
@@ -242,8 +246,10 @@ impl<C: Component> Instance<C> {
             progress: Box::new(move |received| told.tell(received)),
         };
         // Beside the instance, which has other things to do than to wait for a disk.
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             match desk.open(opening).await {
+                // Whatever ended it knew nothing of what was opened only now.
+                Ok(Opened { sending, .. }) if is_over.load(Ordering::Acquire) => sending.cancel(),
                 Ok(Opened { sending, received, direct }) => {
                     door.open(sending, direct.is_some());
                     if received > 0 {
@@ -403,6 +409,10 @@ impl<C: Component> Instance<C> {
     /// The instance ends for good, and all its files with it.
     pub(super) fn remove_files(&mut self) {
         if C::UPLOADS > 0 {
+            // First: what is opened until now is removed with the others.
+            if let Some(is_over) = &self.life.files.is_over {
+                is_over.store(true, Ordering::Release);
+            }
             let desk = &self.life.files.desk;
             self.component.each_upload(&mut |_, _, upload| {
                 upload.take_everything().into_iter().for_each(|id| desk.remove(id));

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
+use tokio_util::task::TaskTracker;
 
 use super::{Mail, Mailbox};
 use crate::auth::Caller;
@@ -43,6 +44,8 @@ pub(crate) struct Start {
     /// Whose quota it counts against.
     pub(crate) payer: Arc<str>,
     pub(crate) door: Door,
+    /// The server's, which waits for them when it goes away.
+    pub(crate) tasks: TaskTracker,
     pub(crate) caller: Arc<Caller>,
     pub(crate) ticket: Ticket,
 }

@@ -209,6 +209,7 @@ impl Session {
             is_resumed,
             payer,
             door: Door::of(&passage),
+            tasks: self.host.tasks.clone(),
             caller: Arc::clone(&self.caller),
             ticket,
         };
