@@ -10,6 +10,7 @@
 //! sends no more than one chunk without an answer, and its calls wait for nothing.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::error::Error;
 use crate::limits::Limits;
 use crate::mailbox::{Door, Leads, Mail, Mailbox, Passage, Start, Undelivered, UploadMail};
 use crate::outbox::{Ticket, gone};
+use crate::quota::Whose;
 use crate::uploads::{self, FileId};
 
 /// Chunks from this size do not count against the rate: what bounds them is what a line can carry.
@@ -372,13 +374,7 @@ impl Session {
 
     /// Whose quota files count against.
     fn payer(&self) -> Arc<str> {
-        if !self.subject.is_empty() {
-            return format!("user {}", self.subject).into();
-        }
-        match self.arrival.peer {
-            Some(peer) => format!("address {peer}").into(),
-            None => format!("session {}", self.session).into(),
-        }
+        payer(&self.subject, self.arrival.peer)
     }
 }
 
@@ -411,6 +407,15 @@ impl SendingFiles {
     }
 }
 
+/// A user, what one customer of a network has, or all of whom nothing is known: a session costs nothing to have.
+fn payer(subject: &str, peer: Option<IpAddr>) -> Arc<str> {
+    match peer.map(Whose::network) {
+        _ if !subject.is_empty() => format!("user {subject}").into(),
+        Some(Whose::Network(network)) => format!("network {network}").into(),
+        _ => "somebody".into(),
+    }
+}
+
 /// When an answer may be given. The desk answers on a thread of its own, so it has to know where to wait.
 struct Later {
     due: Instant,
@@ -440,4 +445,22 @@ fn is_final(code: Code) -> bool {
 #[cold]
 fn not_under_way() -> Error {
     Error::new(Code::UploadGone, "no such upload is under way on this connection: start it, with `resume`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_many_addresses_or_sessions_has_one_quota() {
+        let address = |text: &str| Some(text.parse().unwrap());
+        let same = [("2001:db8::1", "2001:db8::ffff:1"), ("192.0.2.1", "::ffff:192.0.2.1")];
+        for (one, other) in same {
+            assert_eq!(payer("", address(one)), payer("", address(other)));
+        }
+        assert_ne!(payer("", address("2001:db8::1")), payer("", address("2001:db8:0:1::1")));
+        assert_ne!(payer("", address("192.0.2.1")), payer("", address("192.0.2.2")));
+        assert_eq!(payer("ada", address("192.0.2.1")), payer("ada", None));
+        assert_ne!(payer("somebody", None), payer("", None));
+    }
 }
