@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use futures_util::FutureExt as _;
@@ -26,6 +26,9 @@ use crate::uploads::{Claim, Desk, Direct, FileId, Opened, Opening, UploadedFile}
 
 /// Files of which it is remembered how their end was answered, for clients that did not hear it.
 const REMEMBERED: usize = 16;
+
+/// How often a file was begun on this server: of two beginnings the later has the larger number.
+static BEGUN: AtomicU64 = AtomicU64::new(1);
 
 /// What an instance knows of files beside what it shows.
 pub(super) struct Files {
@@ -155,8 +158,15 @@ impl<C: Component> Instance<C> {
                 self.end_quietly(Ok(())).await
             }
             UploadMail::Done { id, file, asked } => self.finish_upload(id, file, asked).await,
-            UploadMail::Failed { id, error, is_unbegun, ticket } => {
+            UploadMail::Failed { id, turn, error, is_unbegun, ticket } => {
                 log(&error);
+                let begun_since =
+                    |turn| self.upload_of(id).is_some_and(|(_, upload)| upload.is_later(id, turn));
+                if turn.is_some_and(begun_since) {
+                    // That one says how it goes.
+                    ticket.answer(Err(error));
+                    return Ok(());
+                }
                 self.as_nobody();
                 self.fail_upload(id, &error, is_unbegun).await?;
                 self.release();
@@ -180,7 +190,8 @@ impl<C: Component> Instance<C> {
 
     /// A client wants to send a file, or to go on with it.
     async fn start_upload(&mut self, start: Start) -> std::result::Result<(), Lost> {
-        let Start { id, former, property, name, kind, size, is_resumed, payer, door, tasks, caller, ticket } = start;
+        let Start { id, former, property, name, kind, size, is_resumed, payer, door, tasks, caller, ticket } =
+            start;
         let owner = caller.session_id();
         let Some(ticket) = self.admit(caller, ticket) else { return Ok(()) };
         let Some((field, _)) = self.component.upload_mut(property.as_deref()) else {
@@ -210,9 +221,10 @@ impl<C: Component> Instance<C> {
         // What its client began before it signed in is begun anew, as its user's.
         former.into_iter().for_each(|former| self.forget_entry(former));
         let Some((_, upload)) = self.component.upload_mut(property.as_deref()) else { return Ok(()) };
+        let turn = BEGUN.fetch_add(1, Ordering::Relaxed);
         let begun = {
             let (name, is_sent) = (&*name, &|other| self.life.files.is_sent(other));
-            upload.begin(&Begun { id, owner, name, kind: &kind, size, is_resumed, is_sent })
+            upload.begin(&Begun { id, turn, owner, name, kind: &kind, size, is_resumed, is_sent })
         };
         let is_new = match begun {
             Ok(is_new) => is_new,
@@ -236,6 +248,7 @@ impl<C: Component> Instance<C> {
         let is_over = Arc::clone(self.life.files.is_over.get_or_insert_default());
         let opening = Opening {
             id,
+            turn,
             owner: payer,
             name: name.into(),
             kind: kind.into(),
@@ -260,7 +273,8 @@ impl<C: Component> Instance<C> {
                 }
                 Err(error) => {
                     drop(door);
-                    let failed = UploadMail::Failed { id, error, is_unbegun: is_new, ticket };
+                    let failed =
+                        UploadMail::Failed { id, turn: Some(turn), error, is_unbegun: is_new, ticket };
                     drop(mailbox.insist(Mail::Upload(Box::new(failed))));
                 }
             }

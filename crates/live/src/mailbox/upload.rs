@@ -24,8 +24,8 @@ pub(crate) enum UploadMail {
     Progress(Arc<Progress>),
     /// All of it is here, and it is good. Nobody waits for the word where it was found.
     Done { id: FileId, file: UploadedFile, asked: Option<(Arc<Caller>, Ticket)> },
-    /// It is not coming, or not good.
-    Failed { id: FileId, error: Error, is_unbegun: bool, ticket: Ticket },
+    /// It is not coming, or not good. `turn` says which beginning of it, where one failed.
+    Failed { id: FileId, turn: Option<u64>, error: Error, is_unbegun: bool, ticket: Ticket },
     /// Its client does not want to send it any more.
     Cancel { id: FileId, former: Option<FileId>, caller: Arc<Caller>, ticket: Ticket },
 }
@@ -207,8 +207,7 @@ impl Passage {
     pub(crate) fn enter(&self, bytes: usize, most: usize, most_of_all: usize) -> bool {
         let before = self.unanswered.fetch_add(bytes, Ordering::Relaxed);
         let of_all = self.of_all.fetch_add(bytes, Ordering::Relaxed);
-        let has_room =
-            before.saturating_add(bytes) <= most && of_all.saturating_add(bytes) <= most_of_all;
+        let has_room = before.saturating_add(bytes) <= most && of_all.saturating_add(bytes) <= most_of_all;
         if !has_room {
             self.left(bytes);
         }

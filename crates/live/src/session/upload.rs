@@ -258,7 +258,7 @@ impl Session {
                 Err(error) if is_final(error.code()) => {
                     passage.left(len);
                     passage.shut();
-                    let failed = UploadMail::Failed { id, error, is_unbegun: false, ticket };
+                    let failed = UploadMail::Failed { id, turn: None, error, is_unbegun: false, ticket };
                     return drop(mailbox.insist(Mail::Upload(Box::new(failed))));
                 }
                 Err(error) => {
@@ -311,7 +311,7 @@ impl Session {
                 }
                 Err(error) if is_final(Error::code(&error)) => {
                     passage.shut();
-                    UploadMail::Failed { id, error, is_unbegun: false, ticket }
+                    UploadMail::Failed { id, turn: None, error, is_unbegun: false, ticket }
                 }
                 Err(error) => return ticket.answer(Err(error)),
             };

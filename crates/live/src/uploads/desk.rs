@@ -40,6 +40,8 @@ pub(crate) struct Desk {
 /// Somebody who may has a file to send.
 pub(crate) struct Opening {
     pub(crate) id: FileId,
+    /// Which beginning of it this is: one that comes after a later one comes too late.
+    pub(crate) turn: u64,
     /// Whose quota it counts against: a user, or an address.
     pub(crate) owner: Arc<str>,
     /// What the client calls it.
@@ -169,6 +171,9 @@ impl Desk {
         let mut told = Unheard::default();
         let mut body = slot.lock();
         slot.look(room, &mut body).map_err(|error| failed(error, 0))?;
+        if !slot.is_latest(ask.turn) {
+            return Err(super::slot::gone());
+        }
         let is_same =
             ask.is_resumed && !slot.is_unwanted() && finish::is_same(room, slot, &body, &note, &ask.accept)?;
         let (turn, was_unwanted) = slot.take_turn();

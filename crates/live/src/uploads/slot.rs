@@ -26,6 +26,8 @@ pub(super) struct Slot {
     pub(super) id: FileId,
     /// Whose turn it is.
     turn: AtomicU64,
+    /// The latest of those who asked for a turn.
+    asked: AtomicU64,
     /// The turn that ended with nobody wanting the file any more.
     unwanted: AtomicU64,
     /// How many have it in their hands, done.
@@ -65,7 +67,7 @@ impl Slot {
     pub(super) fn new(id: FileId) -> Self {
         let (turn, unwanted) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
         let (holders, kept, body) = (AtomicUsize::new(0), Mutex::default(), Mutex::new(Body::Unseen));
-        Self { id, turn, unwanted, holders, kept, settling: Mutex::default(), body }
+        Self { id, turn, asked: AtomicU64::new(0), unwanted, holders, kept, settling: Mutex::default(), body }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Body> {
@@ -85,6 +87,11 @@ impl Slot {
 
     pub(super) fn is_turn(&self, turn: u64) -> bool {
         self.turn.load(SeqCst) == turn
+    }
+
+    /// Whether nobody who asked later has come first.
+    pub(super) fn is_latest(&self, asked: u64) -> bool {
+        self.asked.fetch_max(asked, SeqCst) <= asked
     }
 
     /// Takes the turn from whoever has it. Answers whether nobody wanted the file until now.

@@ -77,6 +77,7 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
 fn asks(upload: &str, size: usize) -> Opening {
     Opening {
         id: id(upload),
+        turn: 0,
         owner: Arc::from("ada"),
         name: "notes.txt".into(),
         kind: "text/plain".into(),
@@ -90,6 +91,18 @@ fn asks(upload: &str, size: usize) -> Opening {
 
 fn resumes(upload: &str, size: usize) -> Opening {
     Opening { is_resumed: true, ..asks(upload, size) }
+}
+
+#[tokio::test]
+async fn a_beginning_that_comes_after_a_later_one_takes_nothing_from_it() {
+    let scratch = Scratch::new();
+    let desk = scratch.desk();
+    let later = desk.open(Opening { turn: 2, ..asks("a", 4) }).await.unwrap();
+    put(&later.sending, At::Offset(0), b"01").await.unwrap();
+    let earlier = desk.open(Opening { turn: 1, ..asks("a", 4) }).await;
+    assert_eq!(earlier.map(|_| ()).unwrap_err().code(), Code::UploadGone);
+    assert_eq!(put(&later.sending, At::Offset(2), b"23").await.unwrap(), 4);
+    desk.open(Opening { turn: 3, ..resumes("a", 4) }).await.unwrap();
 }
 
 type Later<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;

@@ -12,6 +12,8 @@ use crate::uploads::{Accept, FileId, UploadedFile};
 /// What an instance says of a file that begins.
 pub(crate) struct Begun<'a> {
     pub(crate) id: FileId,
+    /// Which beginning of it this is; later ones have larger numbers.
+    pub(crate) turn: u64,
     pub(crate) owner: SessionId,
     pub(crate) name: &'a str,
     pub(crate) kind: &'a str,
@@ -39,7 +41,7 @@ impl Upload {
     /// # Errors
     /// Why it is not accepted.
     pub(crate) fn begin(&mut self, begun: &Begun<'_>) -> Result<bool> {
-        let &Begun { id, owner, name, kind, size, is_resumed, is_sent } = begun;
+        let &Begun { id, turn, owner, name, kind, size, is_resumed, is_sent } = begun;
         let Rules { max_bytes, max_files, .. } = &*self.rules;
         if size > *max_bytes {
             let said = format!("a file may have {} here", in_words(*max_bytes));
@@ -71,7 +73,7 @@ impl Upload {
                 (entry.size, entry.received, entry.status) = (size, 0, FileStatus::Sending);
                 (entry.code, entry.error, entry.url, entry.file) = (None, None, None, None);
             }
-            entry.owner = Some(owner);
+            (entry.owner, entry.turn) = (Some(owner), turn);
             return Ok(false);
         }
         self.make_room();
@@ -86,6 +88,7 @@ impl Upload {
             error: None,
             url: None,
             owner: Some(owner),
+            turn,
             file: None,
         });
         Ok(true)
@@ -104,6 +107,11 @@ impl Upload {
     /// Whether it has an entry for this file.
     pub(crate) fn has(&self, id: FileId) -> bool {
         self.files.iter().any(|entry| entry.is(id))
+    }
+
+    /// Whether it has begun anew since this beginning.
+    pub(crate) fn is_later(&self, id: FileId, turn: u64) -> bool {
+        self.files.iter().any(|entry| entry.is(id) && entry.turn > turn)
     }
 
     /// So many bytes are here.

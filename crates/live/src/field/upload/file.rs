@@ -36,6 +36,9 @@ pub struct FileState {
     /// Who sends it; nobody knows after a restart, until they go on.
     #[serde(skip)]
     pub(super) owner: Option<SessionId>,
+    /// Which beginning of it was the latest; none is known after a restart.
+    #[serde(skip)]
+    pub(super) turn: u64,
     #[serde(skip)]
     pub(super) file: Option<UploadedFile>,
 }

@@ -21,7 +21,16 @@ fn session(number: u128) -> SessionId {
 fn begin(upload: &mut Upload, name: &str, size: u64) -> Result<bool> {
     let (owner, is_resumed) = (session(1), true);
     let (kind, is_sent) = ("text/plain", &|_| true);
-    upload.begin(&Begun { id: id(name), owner, name, kind, size, is_resumed, is_sent })
+    upload.begin(&Begun { id: id(name), turn: size, owner, name, kind, size, is_resumed, is_sent })
+}
+
+#[test]
+fn what_befell_an_earlier_beginning_is_not_said_of_a_later_one() {
+    let mut upload = Upload::any();
+    begin(&mut upload, "a", 1).unwrap();
+    assert!(!upload.is_later(id("a"), 1));
+    begin(&mut upload, "a", 2).unwrap();
+    assert!(upload.is_later(id("a"), 1) && !upload.is_later(id("a"), 2) && !upload.is_later(id("b"), 1));
 }
 
 fn flush(upload: &mut Upload, sent: &mut Sent) -> Option<Value> {

@@ -83,6 +83,7 @@ impl Site {
     async fn try_to_open(&self, size: usize) -> Result<Opened, Error> {
         let ask = Opening {
             id: FileId::new("session", "ada", "upload"),
+            turn: 0,
             owner: "ada".into(),
             name: "notes.txt".into(),
             kind: "text/plain".into(),
