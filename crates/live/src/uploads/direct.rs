@@ -220,7 +220,7 @@ impl Room {
     }
 
     /// Removes from the storage what came to the address of a file that nobody wants. What comes later is removed when
-    /// nothing more can come.
+    /// nothing more can come. Not for a file that is begun anew: it has the same address.
     pub(super) fn discard_incoming(&self, id: FileId) {
         let (Some(storage), Ok(runtime)) = (self.storage.clone(), Handle::try_current()) else { return };
         if self.addresses().contains_key(&id) {

@@ -106,6 +106,7 @@ impl Room {
         if !is_used && self.folder.last_written(slot.id).is_some_and(is_old) {
             tracing::info!(id = %slot.id, "nobody wanted an upload for too long: it is removed");
             let _ = slot.erase(self, &mut body);
+            self.discard_incoming(slot.id);
         }
     }
 
@@ -118,6 +119,7 @@ impl Room {
             }
             slot.erase(self, &mut body)
         };
+        self.discard_incoming(slot.id);
         answers.into_iter().for_each(|answer| answer(Err(super::slot::gone())));
         self.forget(slot);
     }

@@ -170,7 +170,6 @@ impl Slot {
             Body::Checking(checking) => (true, checking.answers),
         };
         if is_there {
-            room.discard_incoming(self.id);
             let Erased { bytes, files, result } = room.folder.erase(self.id);
             room.ledger.give(bytes);
             match result {
