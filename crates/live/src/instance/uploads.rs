@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use futures_util::FutureExt as _;
@@ -27,8 +27,8 @@ use crate::uploads::{Claim, Desk, Direct, FileId, Opened, Opening, UploadedFile}
 /// Files of which it is remembered how their end was answered, for clients that did not hear it.
 const REMEMBERED: usize = 16;
 
-/// How often a file was begun on this server: of two beginnings the later has the larger number.
-static BEGUN: AtomicU64 = AtomicU64::new(1);
+/// A file, and the way that it comes.
+type Line = (FileId, Weak<Passage>);
 
 /// What an instance knows of files beside what it shows.
 pub(super) struct Files {
@@ -37,26 +37,24 @@ pub(super) struct Files {
     #[expect(clippy::box_collection, reason = "most instances never see a file, and all have room for this")]
     finished: Option<Box<VecDeque<(FileId, Finished)>>>,
     /// Whether somebody sends what was begun: a passage for each, which is shut when nobody does any more.
-    #[expect(clippy::box_collection, reason = "most instances never see a file, and all have room for this")]
-    lines: Option<Box<Vec<(FileId, Weak<Passage>)>>>,
+    lines: Vec<Line>,
     /// Whether the instance has ended for good, for those that still open a file for it.
     is_over: Option<Arc<AtomicBool>>,
 }
 
 impl Files {
     pub(super) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk, finished: None, lines: None, is_over: None }
+        Self { desk, finished: None, lines: Vec::new(), is_over: None }
     }
 
     /// Somebody begins to send it.
     fn connect(&mut self, id: FileId, line: Weak<Passage>) {
-        let lines = self.lines.get_or_insert_default();
-        lines.retain(|(other, line)| *other != id && is_up(line));
-        lines.push((id, line));
+        self.lines.retain(|(other, line)| *other != id && is_up(line));
+        self.lines.push((id, line));
     }
 
     fn is_sent(&self, id: FileId) -> bool {
-        self.lines.iter().flat_map(|lines| lines.iter()).any(|(other, line)| *other == id && is_up(line))
+        self.lines.iter().any(|(other, line)| *other == id && is_up(line))
     }
 
     fn answer_of(&self, id: FileId) -> Option<Finished> {
@@ -221,7 +219,7 @@ impl<C: Component> Instance<C> {
         // What its client began before it signed in is begun anew, as its user's.
         former.into_iter().for_each(|former| self.forget_entry(former));
         let Some((_, upload)) = self.component.upload_mut(property.as_deref()) else { return Ok(()) };
-        let turn = BEGUN.fetch_add(1, Ordering::Relaxed);
+        let turn = self.life.files.desk.next_turn();
         let begun = {
             let (name, is_sent) = (&*name, &|other| self.life.files.is_sent(other));
             upload.begin(&Begun { id, turn, owner, name, kind: &kind, size, is_resumed, is_sent })

@@ -32,6 +32,8 @@ pub(crate) struct Desk {
     pub(super) room: Option<Room>,
     /// How many times something was begun that sweeps. Once is enough.
     sweeps: AtomicU64,
+    /// How often a file was begun.
+    turns: AtomicU64,
     pub(super) over: CancellationToken,
     /// Ends the sweeps with the desk.
     _guard: DropGuard,
@@ -115,7 +117,13 @@ impl Desk {
 
     fn new(room: Option<Room>) -> Self {
         let over = CancellationToken::new();
-        Self { room, sweeps: AtomicU64::new(0), over: over.clone(), _guard: over.drop_guard() }
+        let (sweeps, turns) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { room, sweeps, turns, over: over.clone(), _guard: over.drop_guard() }
+    }
+
+    /// A number for a beginning: of two of one file, the later has the larger.
+    pub(crate) fn next_turn(&self) -> u64 {
+        self.turns.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Whether this server takes files.
