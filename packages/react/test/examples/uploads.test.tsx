@@ -58,7 +58,7 @@ describe('an avatar', () => {
     await until(page, () => expect(server.uploads.files[0]?.isDone).toBe(true))
     expect(server.uploads.files[0]).toMatchObject({ name: 'cat.png', field: 'file', size: 200_000 })
     await page.settle(() => server.push(AvatarPicker, { url: '/uploads/cat.png' }))
-    expect(page.getByAltText('You').getAttribute('src')).toBe('/uploads/cat.png')
+    await until(page, () => expect(page.getByAltText('You').getAttribute('src')).toBe('/uploads/cat.png'))
   })
 
   test('goes on where it was after a lost connection', async () => {
