@@ -10,11 +10,10 @@
  * time; so two tabs never both send one.
  */
 
+import { openDatabase } from '../database.js'
 import { isObject, parseText } from '../protocol.js'
 import { type Kept, parseKept, type Who } from './entry.js'
 
-/** A database that does not open within this, in ms, is done without. */
-const OPENING_MS = 2000
 /** Work in it is not waited for once nothing was done for so long, in ms. Much work is no reason to give up. */
 const WORKING_MS = 5000
 /** The same, if what was done last was not. */
@@ -92,7 +91,7 @@ export function openStore(factory: () => IDBFactory | undefined, name: string): 
     work: (objects: IDBObjectStore) => T,
   ): Promise<T | undefined> {
     try {
-      database ??= openDatabase(factory(), name, () => {
+      database ??= openDatabase(factory(), name, addStores, () => {
         database = undefined
       })
       const transaction = (await database).transaction(store, mode)
@@ -253,37 +252,8 @@ function waitFor(ms: number, then: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
-function openDatabase(factory: IDBFactory | undefined, name: string, lost: () => void): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    if (!factory) throw new Error('there is no IndexedDB here')
-    const request = factory.open(name, 1)
-    // Some browsers never answer.
-    let isLate = false
-    const patience = setTimeout(() => {
-      isLate = true
-      reject(new Error('IndexedDB does not open'))
-    }, OPENING_MS)
-    request.onupgradeneeded = () => {
-      const database = request.result
-      database.createObjectStore(CALLS, { keyPath: 'id' })
-      database.createObjectStore(PICTURES, { keyPath: 'key' })
-      database.createObjectStore(USERS, { keyPath: 'tab' })
-    }
-    request.onerror = () => {
-      clearTimeout(patience)
-      reject(request.error)
-    }
-    request.onsuccess = () => {
-      clearTimeout(patience)
-      const database = request.result
-      // A newer page that changes the database must not wait for us.
-      database.onversionchange = () => {
-        database.close()
-        lost()
-      }
-      database.onclose = lost
-      if (isLate) database.close()
-      else resolve(database)
-    }
-  })
+function addStores(database: IDBDatabase): void {
+  database.createObjectStore(CALLS, { keyPath: 'id' })
+  database.createObjectStore(PICTURES, { keyPath: 'key' })
+  database.createObjectStore(USERS, { keyPath: 'tab' })
 }

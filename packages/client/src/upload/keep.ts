@@ -7,14 +7,13 @@
  * old or not what it should be is removed. A record and its file are apart, because the record changes all the time.
  */
 
+import { openDatabase } from '../database.js'
 import { fieldsOf, isObject, type JsonObject, parseText } from '../protocol.js'
 import type { HashState } from './sha256.js'
 
 const DATABASE = 'fluxstack uploads'
 const RECORDS = 'uploads'
 const FILES = 'files'
-/** A database that does not open within this, in ms, is done without. */
-const OPENING_MS = 2000
 /** What the server keeps of a file that nobody goes on with it keeps for so long, in ms. */
 const MOST_AGE_MS = 24 * 60 * 60 * 1000
 /** Records read at once; what is beyond them was not written by us. */
@@ -83,7 +82,7 @@ export function openKeep(factory: () => IDBFactory | undefined): Keep {
     let opened: typeof database
     let isOpen = false
     try {
-      database ??= openDatabase(factory(), () => {
+      database ??= openDatabase(factory(), DATABASE, addStores, () => {
         database = undefined
       })
       opened = database
@@ -216,35 +215,7 @@ function parseFile(value: unknown, kept: Kept): { file?: File; handle?: FileSyst
   }
 }
 
-function openDatabase(factory: IDBFactory | undefined, lost: () => void): Promise<IDBDatabase> {
-  return new Promise((resolve, reject) => {
-    if (!factory) throw new Error('there is no IndexedDB here')
-    const request = factory.open(DATABASE, 1)
-    // Some browsers never answer.
-    let isLate = false
-    const patience = setTimeout(() => {
-      isLate = true
-      reject(new Error('IndexedDB does not open'))
-    }, OPENING_MS)
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore(RECORDS, { keyPath: 'id' })
-      request.result.createObjectStore(FILES)
-    }
-    request.onerror = () => {
-      clearTimeout(patience)
-      reject(request.error)
-    }
-    request.onsuccess = () => {
-      clearTimeout(patience)
-      const database = request.result
-      // A newer page that changes the database must not wait for us.
-      database.onversionchange = () => {
-        database.close()
-        lost()
-      }
-      database.onclose = lost
-      if (isLate) database.close()
-      else resolve(database)
-    }
-  })
+function addStores(database: IDBDatabase): void {
+  database.createObjectStore(RECORDS, { keyPath: 'id' })
+  database.createObjectStore(FILES)
 }
