@@ -1,6 +1,6 @@
 //! A thousand clients of one shared instance: nothing lost, doubled or out of order, and what it costs.
 //!
-//! `crates/crowd` measures, prints and judges. Here is where it is built, may open enough files, and gets its
+//! `bench` measures, prints and judges. Here is where it is built, may open enough files, and gets its
 //! cores: one for the clients and one for whichever server they talk to, so that neither takes the other's time.
 
 use std::fs;
@@ -52,8 +52,8 @@ pub(crate) fn crowd(options: &Options) -> Result<()> {
 }
 
 fn build() -> Result<PathBuf> {
-    succeed(cargo().args(["build", "--release", "-p", "crowd"]))?;
-    Ok(target().join("release").join(format!("crowd{}", std::env::consts::EXE_SUFFIX)))
+    succeed(cargo().args(["build", "--release", "-p", "bench"]))?;
+    Ok(target().join("release").join(format!("bench{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// The program on a core of its own, told of another one for its servers.

@@ -1,7 +1,7 @@
 //! Files that are sent while connections are cut and servers killed, frames nobody should send, and what all of it
 //! costs beside a socket that throws its bytes away.
 //!
-//! `crates/crowd` sends, measures, prints and judges. Here is where it is built and gets its folder. What was lost,
+//! `bench` sends, measures, prints and judges. Here is where it is built and gets its folder. What was lost,
 //! torn or put where it should not be fails it; times and memory are said beside what they should be.
 
 use std::path::PathBuf;
@@ -57,6 +57,6 @@ pub(crate) fn uploads(options: &Options) -> Result<()> {
 /// The program; for the quick one as the tests are built, which is not waited for as long.
 fn build(is_quick: bool) -> Result<PathBuf> {
     let (words, folder): (&[&str], _) = if is_quick { (&[], "debug") } else { (&["--release"], "release") };
-    succeed(cargo().args(["build", "-p", "crowd"]).args(words))?;
-    Ok(target().join(folder).join(format!("crowd{}", std::env::consts::EXE_SUFFIX)))
+    succeed(cargo().args(["build", "-p", "bench"]).args(words))?;
+    Ok(target().join(folder).join(format!("bench{}", std::env::consts::EXE_SUFFIX)))
 }
