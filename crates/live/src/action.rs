@@ -43,10 +43,11 @@ pub trait Actions: Sized {
     where
         Self: Component;
 
-    /// Whether the action with that name is `async`, so that it may take long.
+    /// Whether the action with that name is `async`, so that it may take long. What is said not to has to be done
+    /// when [`Actions::dispatch`] is polled for the first time.
     fn waits(action: &str) -> bool {
         let _ = action;
-        false
+        true
     }
 
     /// Describes the actions for `live.gen.ts`.

@@ -22,15 +22,18 @@
 //! is no lock here. Where several are to be told and several turns wait, they are told of all of them at once. A turn that panics, or leaves a state that cannot be sent, sends nothing: the component
 //! is mounted anew and its `pub` fields are put back to what was last sent.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{InstanceId, SessionId};
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::task::coop::has_budget_remaining;
+use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Instrument as _;
 
 use crate::auth::Caller;
@@ -163,6 +166,8 @@ struct Instance<C: Component> {
     guesses: Guesses,
     limits: Arc<Limits>,
     mailbox: Mailbox,
+    /// Wakes it; made when there is something to wake it for.
+    timer: Option<Pin<Box<Sleep>>>,
     failures: u32,
     /// What only a return has a use for; apart, because most turns do not touch it.
     life: Box<Life>,
@@ -232,56 +237,26 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
     instance.release();
     let mut prefers_mail = true;
     let ended = loop {
-        let deadline = instance.deadline();
+        instance.set_timer();
         // Turn about, so that neither a flood of mail nor a fast timer starves the other; and not by chance,
         // so that the same events make the same history.
         prefers_mail = !prefers_mail;
-        let Instance { cx, life, .. } = &mut instance;
-        let next = async {
-            if prefers_mail {
-                tokio::select! { biased;
-                    mail = inbox.next() => Next::Mail(mail),
-                    turn = next_turn(cx) => Next::Turn(turn),
-                }
-            } else {
-                tokio::select! { biased;
-                    turn = next_turn(cx) => Next::Turn(turn),
-                    mail = inbox.next() => Next::Mail(mail),
-                }
-            }
-        };
-        let next = tokio::select! { biased;
-            written = life.keeping.written() => Next::Written(written),
-            () = until(deadline) => Next::Deadline,
-            next = next => next,
-        };
-        let mut goes = match next {
-            Next::Mail(mail) => instance.read(mail).await,
-            Next::Turn(turn) => instance.take_turn(turn).await,
-            Next::Written(written) => {
-                instance.was_written(written);
-                Ok(Goes::On)
-            }
-            // Rare, so it takes room only when it happens.
-            Next::Deadline => Box::pin(instance.on_deadline()).await,
-        };
+        let next = poll_fn(|cx| instance.poll_next(&mut inbox, prefers_mail, cx)).await;
+        let mut goes = instance.take(next).await;
         if goes.is_ok() && (instance.hold.is_full() || inbox.is_empty()) {
             instance.release();
         }
         if matches!(goes, Ok(Goes::ToRest)) {
             // First what was asked before, which may be that somebody is back.
             if let Some(mail) = inbox.take() {
-                // Rare, so it takes room only when it happens.
-                goes = Box::pin(instance.read(mail)).await;
+                goes = instance.read(mail).await;
             } else {
-                if instance.catch_up().await.is_err() {
-                    break Err(Lost);
-                }
                 // Whoever comes back while the store is still writing finds the instance, and whoever comes
                 // later finds what was written.
-                let may_end = instance.rest().await;
-                if may_end && inbox.close_if_empty() {
-                    break Ok(Goes::ToRest);
+                match Box::pin(instance.come_to_rest()).await {
+                    Err(lost) => break Err(lost),
+                    Ok(may_end) if may_end && inbox.close_if_empty() => break Ok(Goes::ToRest),
+                    Ok(_) => {}
                 }
             }
         }
@@ -292,21 +267,31 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
                 // Somebody has come at the last moment, and it goes on.
                 instance.touch();
                 goes = match inbox.take() {
-                    Some(mail) => Box::pin(instance.read(mail)).await,
+                    Some(mail) => instance.read(mail).await,
                     None => Ok(Goes::On),
                 };
             }
         }
         if matches!(goes, Ok(Goes::On | Goes::ToRest)) && instance.keeps_now() {
-            goes = instance.catch_up().await.map(|()| Goes::On);
+            goes = Box::pin(instance.catch_up()).await.map(|()| Goes::On);
         }
         match goes {
             Ok(Goes::On | Goes::ToRest) => instance.keep(),
             ended => break ended,
         }
     };
+    // Once in its life, so it takes room only then.
+    Box::pin(finish(instance, inbox, ended)).await;
+}
+
+/// The end of an instance, for this reason.
+async fn finish<C: Component>(
+    mut instance: Instance<C>,
+    inbox: Inbox,
+    ended: std::result::Result<Goes, Lost>,
+) {
     if ended.is_err() && instance.is_shared() {
-        // For the same reason.
+        // While it can still be reached, for the same reason.
         instance.end().await;
     }
     // From here on nobody can reach it; what waits is answered as gone.
@@ -350,53 +335,131 @@ enum Next<C: Component> {
     Deadline,
 }
 
+/// What became of one thing that an instance had to do: a future that is done already, for most of them. What takes
+/// longer is in a box, so that an instance that waits for the next click has no room reserved for it.
+enum Step<'a> {
+    Done(std::result::Result<Goes, Lost>),
+    Later(Pin<Box<dyn Future<Output = std::result::Result<Goes, Lost>> + Send + 'a>>),
+    Over,
+}
+
+impl<'a> Step<'a> {
+    fn later(rest: impl Future<Output = std::result::Result<Goes, Lost>> + Send + 'a) -> Self {
+        Self::Later(Box::pin(rest))
+    }
+}
+
+impl Future for Step<'_> {
+    type Output = std::result::Result<Goes, Lost>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Self::Later(rest) = &mut *self {
+            return rest.as_mut().poll(cx);
+        }
+        match std::mem::replace(&mut *self, Step::Over) {
+            Self::Done(goes) => Poll::Ready(goes),
+            Self::Later(_) | Self::Over => unreachable!("nobody asks again what was said"),
+        }
+    }
+}
+
 impl<C: Component> Instance<C> {
-    async fn read(&mut self, mail: Mail) -> std::result::Result<Goes, Lost> {
+    /// Wakes the instance when something has to be done that nobody asks for; not at all, most of the time.
+    fn set_timer(&mut self) {
+        let Some(deadline) = self.deadline() else {
+            self.timer = None;
+            return;
+        };
+        match &mut self.timer {
+            Some(timer) if timer.deadline() == deadline => {}
+            Some(timer) => timer.as_mut().reset(deadline),
+            none => *none = Some(Box::pin(sleep_until(deadline))),
+        }
+    }
+
+    fn poll_next(&mut self, inbox: &mut Inbox, prefers_mail: bool, cx: &mut Context<'_>) -> Poll<Next<C>> {
+        if !has_budget_remaining() {
+            // Others have their turn first, whatever waits here.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if let Poll::Ready(written) = self.life.keeping.poll_written(cx) {
+            return Poll::Ready(Next::Written(written));
+        }
+        if self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(Next::Deadline);
+        }
+        if prefers_mail && let Poll::Ready(mail) = inbox.poll_next(cx) {
+            return Poll::Ready(Next::Mail(mail));
+        }
+        if let Some(work) = self.cx.work_mut()
+            && let Poll::Ready(turn) = work.poll_next(cx)
+        {
+            return Poll::Ready(Next::Turn(turn));
+        }
+        if prefers_mail { Poll::Pending } else { inbox.poll_next(cx).map(Next::Mail) }
+    }
+
+    fn take(&mut self, next: Next<C>) -> Step<'_> {
+        match next {
+            Next::Mail(mail) => self.read(mail),
+            Next::Turn(turn) => self.take_turn(turn),
+            Next::Written(written) => {
+                self.was_written(written);
+                Step::Done(Ok(Goes::On))
+            }
+            Next::Deadline => Step::later(self.on_deadline()),
+        }
+    }
+
+    fn read(&mut self, mail: Mail) -> Step<'_> {
         match mail {
             Mail::Call { action, args, caller, ticket } => {
-                let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };
-                let action = std::str::from_utf8(&action).unwrap_or_default();
-                if C::waits(action) {
-                    // Nobody who was served waits for as long.
-                    self.release();
-                }
-                let turn = async { self.component.dispatch(action, &args, &mut self.cx).await };
-                let outcome = AssertUnwindSafe(turn).catch_unwind().await;
-                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
+                let Some(ticket) = self.admit(caller, ticket) else { return Step::Done(Ok(Goes::On)) };
+                self.call(action, args, ticket)
             }
-            // Rare, so it takes room only when it happens.
-            Mail::Batch { calls, caller } => Box::pin(self.call_all(calls, caller)).await?,
+            Mail::Batch { calls, caller } => {
+                Step::later(async move { self.call_all(calls, caller).await.map(|()| Goes::On) })
+            }
             Mail::Write { property, value, caller, ticket } => {
-                let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };
+                let Some(ticket) = self.admit(caller, ticket) else { return Step::Done(Ok(Goes::On)) };
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.write(&property, &value)));
-                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
+                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket)
             }
             Mail::Props { props, caller, ticket } => {
-                let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };
-                let outcome = AssertUnwindSafe(self.change_props(props)).catch_unwind().await;
-                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
+                let Some(ticket) = self.admit(caller, ticket) else { return Step::Done(Ok(Goes::On)) };
+                Step::later(async move {
+                    let outcome = AssertUnwindSafe(self.change_props(props)).catch_unwind().await;
+                    self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await
+                })
             }
             Mail::Event { event, caller, ticket } => {
-                let Some(ticket) = self.admit(caller, ticket) else { return Ok(Goes::On) };
+                let Some(ticket) = self.admit(caller, ticket) else { return Step::Done(Ok(Goes::On)) };
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
                     if !C::TAKES_EVENTS {
                         return Err(Error::forbidden());
                     }
                     self.hear(&event, &Source::Client).map(|()| None)
                 }));
-                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await?;
+                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket)
             }
-            Mail::Sent { event, from } => self.overhear(&event, Source::Component(from)).await?,
-            Mail::Heard { room, event } => {
-                self.overhear(&event, Source::Room(room.name.clone())).await?;
-            }
+            Mail::Sent { event, from } => self.overhear(&event, &Source::Component(from)),
+            Mail::Heard { room, event } => self.overhear(&event, &Source::Room(room.name.clone())),
             Mail::ReadList { property, from, count, caller, ticket } => {
                 self.read_list(&property, from, count, &caller, ticket);
+                Step::Done(Ok(Goes::On))
             }
-            Mail::Room { ask, caller, ticket } => self.read_room(*ask, caller, ticket),
-            // Rare, so it takes room only when it happens.
-            Mail::Upload(mail) => Box::pin(self.read_upload(*mail)).await?,
-            Mail::Look => self.look(),
+            Mail::Room { ask, caller, ticket } => {
+                self.read_room(*ask, caller, ticket);
+                Step::Done(Ok(Goes::On))
+            }
+            Mail::Upload(mail) => {
+                Step::later(async move { self.read_upload(*mail).await.map(|()| Goes::On) })
+            }
+            Mail::Look => {
+                self.look();
+                Step::Done(Ok(Goes::On))
+            }
             Mail::Resync { connection, ticket, owed } => {
                 self.release();
                 self.send_whole(connection);
@@ -404,57 +467,93 @@ impl<C: Component> Instance<C> {
                 if let Some(ticket) = ticket {
                     ticket.answer(Ok(None));
                 }
+                Step::Done(Ok(Goes::On))
             }
-            Mail::Join(join) => Box::pin(self.join(*join)).await?,
+            Mail::Join(join) => Step::later(async move { self.join(*join).await.map(|()| Goes::On) }),
             Mail::Resume { outbox, caller, was, is_outdated, ticket } => {
-                self.release();
-                if caller.is_gone() {
-                    return Ok(Goes::On);
-                }
-                if let Err(error) = self.demand_of(&caller) {
-                    ticket.answer(Err(error));
-                    return Box::pin(self.leave(caller.session_id(), Left::Gladly, None)).await;
-                }
-                let session = caller.session_id();
-                let Was { have, heard, rooms, doubt, .. } = *was;
-                self.expect_in_rooms(session, rooms);
-                self.end_doubt(&doubt).await?;
-                let frames = self.attach(caller, outbox, have, heard);
-                self.come_back(frames, is_outdated, &doubt, ticket).await?;
-                self.arrive_in_rooms(session, false);
+                Step::later(self.resume(outbox, caller, was, is_outdated, ticket))
             }
             Mail::Away { session, connection } => {
                 self.detach(session, connection);
                 self.away_in_rooms(session, connection);
+                Step::Done(Ok(Goes::On))
             }
-            Mail::Identified { caller, subject } => {
-                return Box::pin(self.identified(caller, subject)).await;
+            Mail::Identified { caller, subject } => Step::later(self.identified(caller, subject)),
+            Mail::SignedOut { subject, ended } => {
+                Step::later(async move { self.signed_out(&subject, &ended).await.map(|()| Goes::On) })
             }
-            Mail::SignedOut { subject, ended } => Box::pin(self.signed_out(&subject, &ended)).await?,
             Mail::Rest { done } => {
                 self.life.draining.push(done);
-                return Ok(Goes::ToRest);
+                Step::Done(Ok(Goes::ToRest))
             }
-            Mail::Leave { session, ticket } => {
-                return Box::pin(self.leave(session, Left::Gladly, ticket)).await;
-            }
+            Mail::Leave { session, ticket } => Step::later(self.leave(session, Left::Gladly, ticket)),
         }
+    }
+
+    /// Runs an action. One that is no `async fn` is done when it was asked once, and needs no room to wait in.
+    fn call(&mut self, action: Bytes, args: Bytes, ticket: Ticket) -> Step<'_> {
+        if C::waits(name(&action)) {
+            // Nobody who was served waits for as long.
+            self.release();
+            return Step::later(async move {
+                let turn = async { self.component.dispatch(name(&action), &args, &mut self.cx).await };
+                let outcome = AssertUnwindSafe(turn).catch_unwind().await;
+                self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await
+            });
+        }
+        let turn = || self.component.dispatch(name(&action), &args, &mut self.cx).now_or_never();
+        let outcome = match std::panic::catch_unwind(AssertUnwindSafe(turn)) {
+            Ok(Some(outcome)) => Ok(outcome),
+            Ok(None) => {
+                tracing::error!(
+                    component = C::NAME,
+                    action = name(&action),
+                    "`Actions::waits` does not say that it waits"
+                );
+                Err(Broken::Panic)
+            }
+            Err(_) => Err(Broken::Panic),
+        };
+        self.end_turn(outcome, ticket)
+    }
+
+    /// Sends what is held back, and then the last snapshot; answers whether the instance may end.
+    async fn come_to_rest(&mut self) -> std::result::Result<bool, Lost> {
+        self.catch_up().await?;
+        Ok(self.rest().await)
+    }
+
+    /// Whoever left has come back with another connection.
+    async fn resume(
+        &mut self,
+        outbox: Arc<Outbox>,
+        caller: Arc<Caller>,
+        was: Box<Was>,
+        is_outdated: bool,
+        ticket: Ticket,
+    ) -> std::result::Result<Goes, Lost> {
+        self.release();
+        if caller.is_gone() {
+            return Ok(Goes::On);
+        }
+        if let Err(error) = self.demand_of(&caller) {
+            ticket.answer(Err(error));
+            return self.leave(caller.session_id(), Left::Gladly, None).await;
+        }
+        let session = caller.session_id();
+        let Was { have, heard, rooms, doubt, .. } = *was;
+        self.expect_in_rooms(session, rooms);
+        self.end_doubt(&doubt).await?;
+        let frames = self.attach(caller, outbox, have, heard);
+        self.come_back(frames, is_outdated, &doubt, ticket).await?;
+        self.arrive_in_rooms(session, false);
         Ok(Goes::On)
     }
 }
 
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_turn<C: Component>(cx: &mut Cx<C>) -> Turn<C> {
-    match cx.work_mut() {
-        Some(work) if work.is_waiting() => work.next().await,
-        _ => std::future::pending().await,
-    }
+/// What a client calls an action; nothing is called like what is no text.
+fn name(action: &Bytes) -> &str {
+    std::str::from_utf8(action).unwrap_or_default()
 }
 
 #[cold]

@@ -87,6 +87,7 @@ pub mod server;
 mod services;
 mod session;
 mod shared;
+mod spare;
 pub mod state;
 pub mod storage;
 pub mod store;

@@ -7,15 +7,17 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{CallId, ConnectionId, InstanceId, SessionId};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use crate::auth::Caller;
 use crate::component::Post;
 use crate::outbox::{Outbox, Owed, Ticket};
 use crate::rooms::{RoomKey, Wanted};
+use crate::spare::Spare;
 
 mod upload;
 
@@ -148,7 +150,6 @@ pub(crate) struct Inbox(Arc<Shared>);
 
 struct Shared {
     queue: Mutex<Queue>,
-    wake: Notify,
     bound: usize,
     /// Mailboxes are told things in the order in which they were made, so that the same events make the same
     /// history: an id is random, and so is the order of a table.
@@ -157,7 +158,39 @@ struct Shared {
 
 struct Queue {
     mail: VecDeque<Mail>,
+    /// The instance, while it waits for some.
+    reader: Option<Waker>,
     open: bool,
+}
+
+thread_local! {
+    static SPARE: Spare<Mail> = const { Spare::new() };
+}
+
+impl Queue {
+    /// Room for one more.
+    fn room(&mut self) -> &mut VecDeque<Mail> {
+        // Where the thread is ending there is none to spare.
+        let _ = SPARE.try_with(|spare| spare.lend(&mut self.mail));
+        &mut self.mail
+    }
+
+    fn pop(&mut self) -> Option<Mail> {
+        let mail = self.mail.pop_front()?;
+        if self.mail.is_empty() {
+            let _ = SPARE.try_with(|spare| spare.take_back(&mut self.mail));
+        }
+        Some(mail)
+    }
+}
+
+/// Something has come: wakes whoever reads, with the lock given back.
+fn wake(mut queue: MutexGuard<'_, Queue>) {
+    let reader = queue.reader.take();
+    drop(queue);
+    if let Some(reader) = reader {
+        reader.wake();
+    }
 }
 
 impl Shared {
@@ -174,9 +207,8 @@ impl Shared {
         if queue.mail.len() >= bound {
             return Err(Undelivered::Full(Box::new(mail)));
         }
-        queue.mail.push_back(mail);
-        drop(queue);
-        self.wake.notify_one();
+        queue.room().push_back(mail);
+        wake(queue);
         Ok(())
     }
 }
@@ -191,8 +223,8 @@ pub(crate) enum Undelivered {
 
 /// A mailbox, the `number`th of its server, for so much mail.
 pub(crate) fn mailbox(number: u64, bound: usize) -> (Mailbox, Inbox) {
-    let queue = Mutex::new(Queue { mail: VecDeque::new(), open: true });
-    let shared = Arc::new(Shared { queue, wake: Notify::new(), bound, number });
+    let queue = Mutex::new(Queue { mail: VecDeque::new(), reader: None, open: true });
+    let shared = Arc::new(Shared { queue, bound, number });
     (Mailbox(Arc::clone(&shared)), Inbox(shared))
 }
 
@@ -236,10 +268,9 @@ impl Mailbox {
         let (caller, subject) = (Arc::clone(caller), Arc::clone(subject));
         match queue.mail.iter_mut().find(|mail| is_same(mail)) {
             Some(there) => *there = Mail::Identified { caller, subject },
-            None => queue.mail.push_back(Mail::Identified { caller, subject }),
+            None => queue.room().push_back(Mail::Identified { caller, subject }),
         }
-        drop(queue);
-        self.0.wake.notify_one();
+        wake(queue);
     }
 
     /// The connection is over: that is read before everything that waits. Nobody waits for the rest, unless
@@ -247,13 +278,12 @@ impl Mailbox {
     pub(crate) fn hang_up(&self, session: SessionId, connection: ConnectionId, may_come_back: bool) {
         let mut queue = self.0.queue();
         if queue.open {
-            queue.mail.push_front(if may_come_back {
+            queue.room().push_front(if may_come_back {
                 Mail::Away { session, connection }
             } else {
                 Mail::Leave { session, ticket: None }
             });
-            drop(queue);
-            self.0.wake.notify_one();
+            wake(queue);
         }
     }
 
@@ -288,7 +318,7 @@ impl Inbox {
     /// Puts back what was taken, before everything that waits.
     pub(crate) fn put_back(&mut self, mail: Vec<Mail>) {
         let mut queue = self.0.queue();
-        mail.into_iter().rev().for_each(|mail| queue.mail.push_front(mail));
+        mail.into_iter().rev().for_each(|mail| queue.room().push_front(mail));
     }
 
     /// Whether nothing waits.
@@ -298,17 +328,24 @@ impl Inbox {
 
     /// Mail that waits already.
     pub(crate) fn take(&mut self) -> Option<Mail> {
-        self.0.queue().mail.pop_front()
+        self.0.queue().pop()
     }
 
-    /// The next mail. Nothing is lost if the future is dropped.
-    pub(crate) async fn next(&mut self) -> Mail {
-        loop {
-            if let Some(mail) = self.0.queue().mail.pop_front() {
-                return mail;
-            }
-            self.0.wake.notified().await;
+    /// The next mail, once there is some. One task reads: who polled last is woken.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Mail> {
+        let mut queue = self.0.queue();
+        if let Some(mail) = queue.pop() {
+            return Poll::Ready(mail);
         }
+        if queue.reader.as_ref().is_none_or(|reader| !reader.will_wake(cx.waker())) {
+            queue.reader = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// The same, as a future. Nothing is lost if it is dropped.
+    pub(crate) async fn next(&mut self) -> Mail {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 }
 
@@ -317,7 +354,8 @@ impl Drop for Inbox {
         let left = {
             let mut queue = self.0.queue();
             queue.open = false;
-            std::mem::take(&mut queue.mail)
+            // The task is over, and whoever can still send holds on to nothing of it.
+            (std::mem::take(&mut queue.mail), queue.reader.take())
         };
         // Outside the lock: each ticket answers its client as it goes.
         drop(left);

@@ -5,12 +5,14 @@
 //! nothing here outlives the instance. Every turn it yields is a [`Turn`] that the instance runs like mail.
 
 use std::collections::{BTreeMap, HashMap};
-use std::future::{Future, pending, poll_fn};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::component::{Component, Cx};
 use crate::error::{Code, Error, Result};
@@ -53,6 +55,8 @@ pub(crate) struct Work<C: Component> {
     gates: HashMap<&'static str, Gate>,
     last: u64,
     watching: Option<Box<Watching<C>>>,
+    /// Wakes the instance for the first timer.
+    timer: Option<Pin<Box<Sleep>>>,
     prefers: Kind,
 }
 
@@ -63,13 +67,6 @@ enum Kind {
     Timer,
     Task,
     Watch,
-}
-
-/// What is due.
-enum Due<C: Component> {
-    Timer,
-    Done(Result<Turn<C>, JoinError>),
-    Told(Turn<C>),
 }
 
 /// Something to run in a turn.
@@ -88,7 +85,8 @@ impl<C: Component> Work<C> {
             gates: HashMap::new(),
             last: 0,
             watching: None,
-            prefers: Kind::Watch,
+            timer: None,
+            prefers: Kind::Timer,
         }
     }
 
@@ -194,61 +192,53 @@ impl<C: Component> Work<C> {
         }
     }
 
-    /// Whether [`Work::next`] would ever be ready.
-    pub(crate) fn is_waiting(&self) -> bool {
-        let is_watching = self.watching.as_ref().is_some_and(|watching| watching.len() > 0);
-        !self.due.is_empty() || !self.tasks.is_empty() || is_watching
+    /// The next turn, once one is due.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Turn<C>> {
+        // Whatever comes first now comes last the next time.
+        let kinds = match self.prefers {
+            Kind::Timer => [Kind::Timer, Kind::Task, Kind::Watch],
+            Kind::Task => [Kind::Task, Kind::Watch, Kind::Timer],
+            Kind::Watch => [Kind::Watch, Kind::Timer, Kind::Task],
+        };
+        for kind in kinds {
+            let turn = match kind {
+                Kind::Timer => self.poll_timer(cx),
+                Kind::Task => self.poll_task(cx),
+                Kind::Watch => match &mut self.watching {
+                    Some(watching) => watching.poll_told(cx),
+                    None => Poll::Pending,
+                },
+            };
+            if turn.is_ready() {
+                self.prefers = kinds[1];
+                return turn;
+            }
+        }
+        Poll::Pending
     }
 
-    /// What is due next. Nothing is lost if the future is dropped.
-    pub(crate) async fn next(&mut self) -> Turn<C> {
+    fn poll_task(&mut self, cx: &mut Context<'_>) -> Poll<Turn<C>> {
         loop {
-            match self.next_due().await {
-                Due::Told(turn) | Due::Done(Ok(turn)) => return turn,
+            match ready!(self.tasks.poll_join_next(cx)) {
+                Some(Ok(job)) => return Poll::Ready(Turn::Once(job)),
                 // Its panic is already in the log, with a backtrace, by the panic hook.
-                Due::Done(Err(error)) => tracing::error!(%error, "spawned work ended without a result"),
-                Due::Timer => {
-                    if let Some(turn) = self.take_due() {
-                        return turn;
-                    }
-                }
+                Some(Err(error)) => tracing::error!(%error, "spawned work ended without a result"),
+                None => return Poll::Pending,
             }
         }
     }
 
-    async fn next_due(&mut self) -> Due<C> {
-        let first = self.due.keys().next().map(|(at, _)| *at);
-        let Self { tasks, watching, prefers, .. } = self;
-        let timer = async {
-            until(first).await;
-            Due::Timer
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Turn<C>> {
+        let Some((first, _)) = self.due.keys().next().copied() else {
+            self.timer = None;
+            return Poll::Pending;
         };
-        let task = async {
-            match tasks.join_next().await {
-                Some(done) => Due::Done(done.map(Turn::Once)),
-                None => pending().await,
-            }
-        };
-        let told = async {
-            match watching {
-                Some(watching) => Due::Told(poll_fn(|cx| watching.poll_told(cx)).await),
-                None => pending().await,
-            }
-        };
-        *prefers = match prefers {
-            Kind::Timer => Kind::Task,
-            Kind::Task => Kind::Watch,
-            Kind::Watch => Kind::Timer,
-        };
-        match prefers {
-            Kind::Timer => {
-                tokio::select! { biased; due = timer => due, due = task => due, due = told => due }
-            }
-            Kind::Task => tokio::select! { biased; due = task => due, due = told => due, due = timer => due },
-            Kind::Watch => {
-                tokio::select! { biased; due = told => due, due = timer => due, due = task => due }
-            }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(first)));
+        if timer.deadline() != first {
+            timer.as_mut().reset(first);
         }
+        ready!(timer.as_mut().poll(cx));
+        self.take_due().map_or(Poll::Pending, Poll::Ready)
     }
 
     /// Puts a tick back, unless it was cancelled while it ran.
@@ -304,13 +294,6 @@ impl<C: Component> Work<C> {
                 Some(Turn::Once(job))
             }
         }
-    }
-}
-
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -182,6 +182,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
         guesses: Guesses::default(),
         limits,
         mailbox,
+        timer: None,
         failures: 0,
         life,
     };

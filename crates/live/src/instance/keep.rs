@@ -5,6 +5,7 @@
 //! store has what it speaks of. One write is under way at a time; what happens meanwhile is in the next one,
 //! so an instance that is busy writes as often as the store can, not as often as it is called.
 
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use fluxstack_live_protocol::ServerMessage;
@@ -73,12 +74,17 @@ impl Keeping {
         }
     }
 
-    /// The write that is under way has ended; never, if there is none. Nothing is lost if it is dropped.
-    pub(super) async fn written(&mut self) -> Result<(), StoreError> {
+    /// The write that is under way has ended; never, if there is none.
+    pub(super) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StoreError>> {
         match &mut self.writing {
-            Some(writing) => (&mut writing.done).await,
-            None => std::future::pending().await,
+            Some(writing) => writing.done.as_mut().poll(cx),
+            None => Poll::Pending,
         }
+    }
+
+    /// The same, as a future. Nothing is lost if it is dropped.
+    async fn written(&mut self) -> Result<(), StoreError> {
+        std::future::poll_fn(|cx| self.poll_written(cx)).await
     }
 
     /// The client may have lost what it was sent last.

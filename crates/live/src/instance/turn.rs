@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Broken, Goes, Instance, Lost, bad_event, log, refused, seen};
+use super::{Broken, Goes, Instance, Lost, Step, bad_event, log, refused, seen};
 use crate::action::Outcome;
 use crate::auth::Caller;
 use crate::component::{Component, PropsChange, Scope, Source};
@@ -16,7 +16,7 @@ use crate::work::Turn;
 
 impl<C: Component> Instance<C> {
     /// Runs a turn of a timer, of spawned work or of a watch. Nobody waits for a reply.
-    pub(super) async fn take_turn(&mut self, turn: Turn<C>) -> std::result::Result<Goes, Lost> {
+    pub(super) fn take_turn(&mut self, turn: Turn<C>) -> Step<'_> {
         self.as_nobody();
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| match turn {
             Turn::Once(job) => job(&mut self.component, &mut self.cx),
@@ -33,8 +33,15 @@ impl<C: Component> Instance<C> {
                 }
             }
         }));
-        self.end_quietly(ran.map_err(|_| Broken::Panic)).await?;
-        Ok(Goes::On)
+        self.end_at_once(ran.map_err(|_| Broken::Panic))
+    }
+
+    /// The end of a turn that nobody waits for, which takes room only if it has to be put back.
+    fn end_at_once(&mut self, ran: std::result::Result<(), Broken>) -> Step<'_> {
+        match ran.and_then(|()| self.flush()) {
+            Ok(()) => Step::Done(Ok(Goes::On)),
+            Err(broken) => Step::later(async move { self.mend(&broken).await.map(|()| Goes::On) }),
+        }
     }
 
     /// The end of a turn that nobody waits for.
@@ -66,13 +73,13 @@ impl<C: Component> Instance<C> {
     }
 
     /// The same in a turn of its own, for which nobody waits.
-    pub(super) async fn overhear(&mut self, event: &[u8], from: Source) -> std::result::Result<(), Lost> {
+    pub(super) fn overhear(&mut self, event: &[u8], from: &Source) -> Step<'_> {
         self.as_nobody();
-        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.hear(event, &from)));
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.hear(event, from)));
         if let Ok(Err(error)) = &ran {
             log(error);
         }
-        self.end_quietly(ran.map(drop).map_err(|_| Broken::Panic)).await
+        self.end_at_once(ran.map(drop).map_err(|_| Broken::Panic))
     }
 
     /// Whose calls are being done, where members' have to be told apart.
@@ -131,11 +138,11 @@ impl<C: Component> Instance<C> {
     }
 
     /// State, then events, then the reply.
-    pub(super) async fn end_turn(
+    pub(super) fn end_turn(
         &mut self,
         outcome: std::result::Result<Outcome, Broken>,
         ticket: Ticket,
-    ) -> std::result::Result<(), Lost> {
+    ) -> Step<'_> {
         self.expect_guess(&ticket);
         let flushed = outcome.and_then(|outcome| self.flush().map(|()| outcome));
         let ticket = self.with_guess(ticket);
@@ -148,25 +155,28 @@ impl<C: Component> Instance<C> {
                     log(error);
                 }
                 self.done(ticket, outcome);
-                Ok(())
+                Step::Done(Ok(Goes::On))
             }
-            Err(broken) => {
-                self.forget_guesses();
-                let mended = self.mend(&broken).await;
-                match (&mended, &broken) {
-                    (Err(Lost), _) => {
-                        let said = "the instance failed and could not be put back";
-                        ticket.answer(Err(Error::new(Code::InstanceLost, said)));
-                    }
-                    (Ok(()), Broken::Panic) => {
-                        let said = "this failed on the server; nothing was changed";
-                        self.done(ticket, Err(Error::new(Code::ActionFailed, said)));
-                    }
-                    (Ok(()), Broken::Flush(why)) => self.done(ticket, Err(refused(why))),
-                }
-                mended
-            }
+            Err(broken) => Step::later(self.mend_for(broken, ticket)),
         }
+    }
+
+    /// What was asked for came to nothing that could be kept.
+    async fn mend_for(&mut self, broken: Broken, ticket: Ticket) -> std::result::Result<Goes, Lost> {
+        self.forget_guesses();
+        let mended = self.mend(&broken).await;
+        match (&mended, &broken) {
+            (Err(Lost), _) => {
+                let said = "the instance failed and could not be put back";
+                ticket.answer(Err(Error::new(Code::InstanceLost, said)));
+            }
+            (Ok(()), Broken::Panic) => {
+                let said = "this failed on the server; nothing was changed";
+                self.done(ticket, Err(Error::new(Code::ActionFailed, said)));
+            }
+            (Ok(()), Broken::Flush(why)) => self.done(ticket, Err(refused(why))),
+        }
+        mended.map(|()| Goes::On)
     }
 
     pub(super) fn write(&mut self, property: &[u8], value: &[u8]) -> Outcome {
