@@ -2,6 +2,11 @@
 //!
 //! `cargo xtask costs` compares what this prints with `costs.snap`. One thread, no socket: the whole path from
 //! a text frame in to text frames out. Every figure is the mean over [`ROUNDS`] after a warm-up of as many.
+//!
+//! The same program counts for itself only what can be counted from inside. For the rest it does as it is told
+//! and somebody else counts: `--instructions CASE --rounds N` does one thing N times, for callgrind
+//! ([`instructions`]), and `--serve` answers on a socket, for strace ([`serve`]). It is one program so that what
+//! takes longest, to link it as a release is, is done once.
 
 #![allow(missing_docs, unreachable_pub, reason = "a program, not a library")]
 
@@ -10,109 +15,18 @@ use fluxstack_live::prelude::*;
 use fluxstack_live::testing::{Client, Harness};
 use serde_json::{Value, json};
 
+#[path = "costs/components.rs"]
+mod components;
+#[path = "costs/instructions.rs"]
+mod instructions;
+#[path = "costs/serve.rs"]
+mod serve;
+
+use components::{Large, Small, Together};
+
 const ROUNDS: u64 = 1_024;
 /// The same where each is told to a thousand.
 const TELLINGS: u64 = 64;
-
-/// Three fields, one of which changes.
-#[derive(State)]
-pub struct Small {
-    pub count: i64,
-    pub step: i64,
-    pub label: String,
-}
-
-impl Component for Small {
-    type Props = ();
-    type Event = ();
-
-    async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
-        Ok(Small { count: 0, step: 1, label: "clicks".to_owned() })
-    }
-}
-
-#[actions]
-impl Small {
-    pub fn act(&mut self, by: i64) {
-        self.count += by;
-    }
-
-    pub fn nothing(&mut self) {}
-}
-
-/// 35 kB of state, of which one number changes.
-#[derive(State)]
-pub struct Large {
-    pub count: i64,
-    pub rows: List<String>,
-    pub table: Map<String, String>,
-}
-
-impl Component for Large {
-    type Props = ();
-    type Event = ();
-
-    async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
-        let rows =
-            (0..400).map(|row| format!("row number {row:04} with some text in it, as rows have")).collect();
-        let mut table = Map::default();
-        for key in 0..200 {
-            table.insert(
-                format!("key-{key:04}"),
-                format!("value number {key:04} with some text in it, as values have"),
-            );
-        }
-        Ok(Large { count: 0, rows, table })
-    }
-}
-
-#[actions]
-impl Large {
-    pub fn act(&mut self, by: i64) {
-        self.count += by;
-    }
-
-    pub fn push(&mut self, text: String) {
-        self.rows.push(text);
-    }
-
-    pub fn change(&mut self, at: usize) {
-        self.rows.update(at, |row| {
-            // Back and forth, so that the row does not grow from round to round.
-            if row.ends_with('!') {
-                row.pop();
-            } else {
-                row.push('!');
-            }
-        });
-    }
-}
-
-/// One number, of which all who have it are told.
-#[derive(State)]
-pub struct Together {
-    pub count: i64,
-}
-
-impl Component for Together {
-    type Props = ();
-    type Event = ();
-
-    fn scope((): &()) -> Scope {
-        Scope::Shared(String::new())
-    }
-
-    async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
-        Ok(Together { count: 0 })
-    }
-}
-
-#[actions]
-impl Together {
-    pub fn act(&mut self, by: i64) {
-        self.count += by;
-    }
-}
 
 /// What happened in one case.
 struct Cost {
@@ -228,6 +142,20 @@ fn report(name: &str, cost: &Cost) {
 }
 
 fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--cases"] => instructions::list(),
+        ["--instructions", case, "--rounds", rounds] => {
+            instructions::run(case, rounds.parse().expect("--rounds wants a number"));
+        }
+        ["--serve"] => serve::serve(),
+        // Cargo says this to every benchmark.
+        [] | ["--bench"] => allocations(),
+        _ => panic!("{words:?}? there are --cases, --instructions CASE --rounds N, and --serve"),
+    }
+}
+
+fn allocations() {
     report("small_state_one_number", &measure::<Small>("act", json!({ "by": 1 })));
     report("small_state_no_change", &measure::<Small>("nothing", json!({})));
     report("35_kb_state_one_number", &measure::<Large>("act", json!({ "by": 1 })));
