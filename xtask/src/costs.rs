@@ -1,144 +1,200 @@
 //! What an action costs, compared with what we said it costs.
 //!
-//! Allocations and bytes are the same on every machine, so they can be committed and compared;
-//! times are not. The benchmark prints a line for each case, `name allocations=1 bytes=64 frame=180`,
-//! and those lines, sorted, are the committed file.
+//! Three parts, each counted by somebody else, all in things that repeat and are the same on every machine, so that
+//! they can be committed and compared; times are not. The benchmark counts its own allocations and bytes, callgrind
+//! its instructions ([`instructions`]), strace its system calls ([`calls`]). One program serves all three: to link
+//! it as a release is takes longer than all the counting. It is built as `Cargo.toml` says, whatever the environment
+//! says, because other settings make another number of instructions.
+//!
+//! A part whose tool is not there is not run, and says so. It is never passed.
 
-use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
+use self::figures::Costs;
+use crate::counts::Counts;
 use crate::run::{cargo, root, transcript};
+use crate::setup;
+
+mod calls;
+mod figures;
+mod instructions;
 
 const COMMITTED: &str = "crates/live/benches/costs.snap";
 
-/// Case → figure → number.
-type Costs = BTreeMap<String, BTreeMap<String, u64>>;
+/// What to do with what was counted.
+#[derive(clap::Args, Default)]
+pub(crate) struct Options {
+    /// Write the new numbers down instead of comparing
+    #[arg(long)]
+    update: bool,
+    /// Count instructions and system calls so many times and say how far the numbers move by themselves: what a
+    /// tolerance has to allow
+    #[arg(long, value_name = "TIMES", conflicts_with = "update")]
+    spread: Option<usize>,
+}
 
-/// Runs the benchmark and compares, or writes the new numbers down.
-pub(crate) fn costs(update: bool) -> Result<()> {
-    let (status, lines) = transcript(cargo().args(["bench", "-p", "fluxstack-live", "--bench", "costs"]))?;
-    if !status.success() {
-        bail!("the benchmark failed ({status})");
-    }
-    let measured = read(lines.iter().map(String::as_str));
-    if measured.is_empty() {
-        bail!("the benchmark printed no line like `name allocations=1 bytes=64 frame=180`");
+/// One way to count.
+struct Part {
+    name: &'static str,
+    /// Whose figure this is.
+    owns: fn(&str) -> bool,
+    /// The program it takes, if it is not ours.
+    tool: Option<&'static str>,
+    measure: fn(&std::path::Path) -> Result<Costs>,
+}
+
+const PARTS: [Part; 3] = [
+    Part {
+        name: "allocations",
+        owns: |figure| !is_counted_from_outside(figure),
+        tool: None,
+        measure: allocations,
+    },
+    Part {
+        name: "instructions",
+        owns: |figure| figure == instructions::FIGURE,
+        tool: Some("valgrind"),
+        measure: instructions::measure,
+    },
+    Part {
+        name: "system calls",
+        owns: |figure| calls::FIGURES.contains(&figure),
+        tool: Some("strace"),
+        measure: calls::measure,
+    },
+];
+
+fn is_counted_from_outside(figure: &str) -> bool {
+    figure == instructions::FIGURE || calls::FIGURES.contains(&figure)
+}
+
+/// Counts and compares, or writes the new numbers down. Answers how many parts are as committed, are not, and
+/// could not be run.
+pub(crate) fn costs(options: &Options) -> Result<Counts> {
+    let bench = build()?;
+    if let Some(times) = options.spread {
+        spread(&bench, times)?;
+        return Ok(Counts::default());
     }
     let file = root().join(COMMITTED);
-    if update {
-        fs::write(&file, write(&measured)).with_context(|| format!("{COMMITTED} cannot be written"))?;
-        println!("costs: wrote {} cases to {COMMITTED}", measured.len());
-        return Ok(());
-    }
-    let committed = fs::read_to_string(&file)
-        .with_context(|| format!("{COMMITTED} cannot be read; `cargo xtask costs --update` writes it"))?;
-    let differences = differences(&read(committed.lines()), &measured);
-    if !differences.is_empty() {
-        bail!(
-            "costs changed:\n  {}\nIf that is meant, run `cargo xtask costs --update`, commit {COMMITTED} and say why",
-            differences.join("\n  ")
-        );
-    }
-    println!("costs: {} cases as committed", measured.len());
-    Ok(())
-}
-
-/// The lines that are costs; benchmarks print other things too.
-fn read<'a>(lines: impl Iterator<Item = &'a str>) -> Costs {
-    lines
-        .filter_map(|line| {
-            let (name, figures) = line.trim().split_once(' ')?;
-            let figures: Option<BTreeMap<String, u64>> = figures
-                .split_whitespace()
-                .map(|figure| {
-                    figure
-                        .split_once('=')
-                        .and_then(|(name, number)| Some((name.into(), number.parse().ok()?)))
-                })
-                .collect();
-            Some((name.to_owned(), figures?))
-        })
-        .collect()
-}
-
-fn write(costs: &Costs) -> String {
-    let mut text = String::new();
-    for (name, figures) in costs {
-        text.push_str(name);
-        // In the order the benchmark prints them, which a map forgets.
-        for figure in ["allocations", "bytes", "frame"] {
-            if let Some(number) = figures.get(figure) {
-                text.push_str(&format!(" {figure}={number}"));
-            }
-        }
-        for (figure, number) in figures {
-            if !["allocations", "bytes", "frame"].contains(&figure.as_str()) {
-                text.push_str(&format!(" {figure}={number}"));
-            }
-        }
-        text.push('\n');
-    }
-    text
-}
-
-/// A sentence for each number that moved.
-fn differences(committed: &Costs, measured: &Costs) -> Vec<String> {
-    let mut found = Vec::new();
-    for (name, now) in measured {
-        let Some(before) = committed.get(name) else {
-            found.push(format!("{name}: new"));
+    let committed = match fs::read_to_string(&file) {
+        Ok(text) => Costs::read(text.lines()),
+        Err(_) if options.update => Costs::default(),
+        Err(why) => bail!("{COMMITTED} cannot be read ({why}); `cargo xtask costs --update` writes it"),
+    };
+    let (mut counts, mut written, mut said) = (Counts::default(), Costs::default(), Vec::new());
+    for Part { name, owns, tool, measure } in &PARTS {
+        let before = committed.only(owns);
+        if let Some(why) = tool.and_then(|tool| setup::tracer(tool).err()) {
+            counts.skipped += 1;
+            written.add(&before);
+            said.push(format!("costs: {name} NOT RUN: {why:#}"));
             continue;
-        };
-        for (figure, now) in now {
-            match before.get(figure) {
-                Some(before) if before == now => {}
-                Some(before) => {
-                    found.push(format!(
-                        "{name}: {figure} {before} → {now} ({:+})",
-                        i128::from(*now) - i128::from(*before)
-                    ));
-                }
-                None => found.push(format!("{name}: {figure} is new ({now})")),
-            }
+        }
+        let mut now = measure(&bench).with_context(|| format!("{name} could not be counted"))?.only(owns);
+        ensure!(!now.is_empty(), "{name}: nothing was counted");
+        let differences = before.differences(&now);
+        now.keep_tolerances(&before);
+        written.add(&now);
+        if differences.is_empty() || options.update {
+            counts.passed += 1;
+            said.push(format!(
+                "costs: {name}: {} cases {}",
+                now.len(),
+                if options.update { "written" } else { "as committed" }
+            ));
+        } else {
+            counts.failed += 1;
+            said.push(format!("costs: {name} changed:\n  {}", differences.join("\n  ")));
         }
     }
-    for name in committed.keys().filter(|name| !measured.contains_key(*name)) {
-        found.push(format!("{name}: gone"));
+    println!("\n{}", said.join("\n"));
+    if options.update {
+        fs::write(&file, written.write()).with_context(|| format!("{COMMITTED} cannot be written"))?;
+    } else if counts.failed > 0 {
+        println!("If that is meant, run `cargo xtask costs --update`, commit {COMMITTED} and say why");
     }
-    found
+    Ok(counts)
+}
+
+/// Builds the benchmark; where it is.
+fn build() -> Result<PathBuf> {
+    let mut build = cargo();
+    for (name, _) in std::env::vars_os() {
+        let is_setting = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PROFILE_") || name.ends_with("RUSTFLAGS"));
+        if is_setting {
+            build.env_remove(name);
+        }
+    }
+    build.args(["bench", "-p", "fluxstack-live", "--bench", "costs", "--no-run"]);
+    build.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
+    let output = build.output().context("cargo cannot be started")?;
+    ensure!(output.status.success(), "the benchmark cannot be built ({})", output.status);
+    let said = String::from_utf8_lossy(&output.stdout);
+    executable(&said).context("cargo did not say where it put the benchmark")
+}
+
+/// The program cargo says it made.
+fn executable(said: &str) -> Option<PathBuf> {
+    said.lines().rev().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        (message["target"]["name"] == "costs").then(|| message["executable"].as_str().map(PathBuf::from))?
+    })
+}
+
+/// What the benchmark counts by itself.
+fn allocations(bench: &std::path::Path) -> Result<Costs> {
+    let (status, lines) = transcript(&mut Command::new(bench))?;
+    ensure!(status.success(), "the benchmark failed ({status})");
+    Ok(Costs::read(lines.iter().map(String::as_str)))
+}
+
+/// Says the least and the most of each number in so many runs.
+fn spread(bench: &std::path::Path, times: usize) -> Result<()> {
+    let mut runs = Vec::new();
+    for Part { tool, measure, .. } in PARTS.iter().filter(|part| part.tool.is_some()) {
+        if let Some(tool) = tool {
+            setup::tracer(tool)?;
+        }
+        for _ in 0..times {
+            runs.push(measure(bench)?);
+        }
+    }
+    println!();
+    for (case, figure, least, most) in Costs::spread(&runs) {
+        let percent = (most - least) / least.max(0.01) * 100.0;
+        println!("{case}: {figure} {least} to {most} ({percent:.2} %)");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const COMMITTED_TEXT: &str =
-        "counter allocations=4 bytes=210 frame=152\nchat allocations=9 bytes=800 frame=240\n";
-
     #[test]
-    fn what_is_written_is_read_back() {
-        let costs = read(COMMITTED_TEXT.lines());
-        assert_eq!(costs.len(), 2);
-        assert_eq!(read(write(&costs).lines()), costs);
-        assert!(write(&costs).contains("chat allocations=9 bytes=800 frame=240\n"));
+    fn every_figure_belongs_to_one_part() {
+        for figure in
+            ["allocations", "bytes", "live_bytes", "instructions", "reads", "writes", "waits", "others"]
+        {
+            let owners = PARTS.iter().filter(|part| (part.owns)(figure)).count();
+            assert_eq!(owners, 1, "{figure}");
+        }
     }
 
     #[test]
-    fn other_output_of_a_benchmark_is_not_a_cost() {
-        assert!(read(["running 1 test", "", "costs ok"].into_iter()).is_empty());
-    }
-
-    #[test]
-    fn each_number_that_moved_is_named() {
-        let before = read(COMMITTED_TEXT.lines());
-        let now =
-            read("counter allocations=5 bytes=210 frame=152\nform allocations=1 bytes=1 frame=1".lines());
-        assert_eq!(
-            differences(&before, &now),
-            ["counter: allocations 4 → 5 (+1)", "form: new", "chat: gone"]
-        );
-        assert!(differences(&before, &before).is_empty());
+    fn the_program_is_where_cargo_says_it_is() {
+        let said = r#"{"reason":"compiler-artifact","target":{"name":"bytes"},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"costs"},"executable":"/target/release/deps/costs-1"}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(executable(said), Some(PathBuf::from("/target/release/deps/costs-1")));
+        assert_eq!(executable("warning: nothing"), None);
     }
 }

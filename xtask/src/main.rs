@@ -70,12 +70,8 @@ enum Chore {
     Tidy,
     /// Bytes of the npm packages against their budgets
     Size,
-    /// Allocations and bytes per action against the committed numbers
-    Costs {
-        /// Write the new numbers down instead of comparing
-        #[arg(long)]
-        update: bool,
-    },
+    /// Allocations, bytes, instructions and system calls per action against the committed numbers
+    Costs(costs::Options),
     /// Puts a second into the stores of snapshots, beside a plain file that is synced
     Durability,
     /// Memory of a connection, and what is left after many mounts
@@ -129,7 +125,11 @@ fn perform(chore: Chore) -> anyhow::Result<ExitCode> {
             run::succeed(npm().args(["run", "build"]))?;
             run::succeed(npm().args(["run", "size"]))?;
         }
-        Chore::Costs { update } => costs::costs(update)?,
+        Chore::Costs(options) => {
+            if costs::costs(&options)?.failed > 0 {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Chore::Durability => durability::durability()?,
         Chore::Memory(options) => memory::memory(&options)?,
         Chore::Kill(options) => kill::kill(&options)?,

@@ -13,11 +13,19 @@ use crate::run::{answer, npm, program, root, scratch, status, succeed, which};
 /// The names under which distributions install Chromium.
 const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
+/// The names of what counts instructions and system calls from outside, and of their packages.
+const TRACERS: [&str; 2] = ["valgrind", "strace"];
+
 /// What the test suites need.
 pub(crate) fn everything() -> Result<()> {
     packages()?;
     chromium()?;
     deny();
+    for tool in TRACERS {
+        if let Err(why) = install_tracer(tool) {
+            eprintln!("setup: {why:#}");
+        }
+    }
     Ok(())
 }
 
@@ -61,9 +69,18 @@ pub(crate) fn chromium() -> Result<PathBuf> {
         bail!("the browser tests need Chromium: install it, or say where it is with CHROMIUM=/path/to/it");
     }
     eprintln!("setup: installing Chromium (apt-get install chromium), this takes a minute");
+    apt_install("chromium").context("the browser tests need Chromium")?;
+    find_chromium().context("apt-get installed Chromium, yet it is not on the search path; set CHROMIUM")
+}
+
+/// Installs a package of the distribution.
+fn apt_install(package: &str) -> Result<()> {
+    if which("apt-get").is_none() {
+        bail!("there is no apt-get: install {package} as this system wants it");
+    }
     let superuser = answer(program("id").arg("-u")).is_some_and(|id| id == "0");
     if !superuser && which("sudo").is_none() {
-        bail!("the browser tests need Chromium: run `apt-get install chromium` as root");
+        bail!("run `apt-get install {package}` as root");
     }
     let apt = |arguments: &[&str]| {
         let mut command = program(if superuser { "apt-get" } else { "sudo" });
@@ -75,8 +92,47 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     };
     // Stale lists are no reason to give up: the package may be in them.
     status(&mut apt(&["update", "-qq"]))?;
-    succeed(&mut apt(&["install", "-y", "-qq", "--no-install-recommends", "chromium"]))?;
-    find_chromium().context("apt-get installed Chromium, yet it is not on the search path; set CHROMIUM")
+    succeed(&mut apt(&["install", "-y", "-qq", "--no-install-recommends", package]))
+}
+
+/// An error unless this tool is there and may look into a program. CI installs what is missing; a person's
+/// machine is left as it is.
+pub(crate) fn tracer(tool: &str) -> Result<()> {
+    if cfg!(not(target_os = "linux")) {
+        bail!("{tool} counts what a program does on Linux, and this is another system");
+    }
+    if which(tool).is_none() {
+        if env::var_os("CI").is_none() {
+            bail!("{tool} is not installed; `cargo xtask setup` installs it, and so does CI");
+        }
+        install_tracer(tool)?;
+    }
+    // A container may forbid to trace, and a tool may not know this processor.
+    let mut trial = program(tool);
+    match tool {
+        "strace" => trial.args(["--follow-forks", "--summary-only", "--output=/dev/null", "true"]),
+        _ => trial.args(["-q", "--tool=callgrind", "--callgrind-out-file=/dev/null", "true"]),
+    };
+    let output = trial.stdin(Stdio::null()).output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "{tool} is here, but cannot run `true` ({}): {}",
+            output.status,
+            said.lines().next().unwrap_or("it says nothing")
+        );
+    }
+    Ok(())
+}
+
+fn install_tracer(tool: &str) -> Result<()> {
+    if cfg!(not(target_os = "linux")) || which(tool).is_some() {
+        return Ok(());
+    }
+    eprintln!("setup: installing {tool} (apt-get install {tool})");
+    apt_install(tool).with_context(|| format!("{tool} cannot be installed"))?;
+    which(tool).with_context(|| format!("apt-get installed {tool}, yet it is not on the search path"))?;
+    Ok(())
 }
 
 fn find_chromium() -> Option<PathBuf> {

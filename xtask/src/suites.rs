@@ -223,8 +223,8 @@ fn sent(_: Option<&str>) -> Result<Outcome> {
 }
 
 fn cost(_: Option<&str>) -> Result<Outcome> {
-    costs::costs(false)?;
-    Ok(Outcome::Ran(Counts::check(true)))
+    // Three checks; one whose tool is missing is among the skipped, and has said why.
+    Ok(Outcome::Ran(costs::costs(&costs::Options::default())?))
 }
 
 fn size(_: Option<&str>) -> Result<Outcome> {
