@@ -1,4 +1,4 @@
-//! `flux`: ask a live server what it says, from a terminal.
+//! `flux`: ask a live server what it says, and how much it bears, from a terminal.
 //!
 //! Speaks the published protocol like any other client; it has no door of its own.
 
@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use serde_json::Value;
 
 mod client;
+mod measure;
 
 use client::Client;
 
@@ -55,6 +56,8 @@ enum Command {
         #[arg(long)]
         changes: Option<u64>,
     },
+    /// Load a server of yours, and say how fast it is and whether all it did was right. See docs/load.md.
+    Load(Box<measure::Load>),
 }
 
 fn json(text: &str) -> Result<Value, String> {
@@ -74,6 +77,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<()> {
     match command {
+        Command::Load(load) => measure::measure(&load).await?,
         Command::Hello { url } => {
             let client = Client::connect(&url).await?;
             println!("{}", serde_json::to_string_pretty(client.hello())?);

@@ -21,6 +21,8 @@ pub enum Frame<'a> {
 pub(crate) const TEXT: u8 = 0x1;
 /// Bytes.
 pub(crate) const BINARY: u8 = 0x2;
+/// The end.
+pub(crate) const CLOSE: u8 = 0x8;
 /// An answer to a ping.
 pub(crate) const PONG: u8 = 0xA;
 

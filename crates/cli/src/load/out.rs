@@ -1,6 +1,6 @@
 //! What a connection is about to say: frames, one after the other in one buffer, so that they are one write.
 
-use super::frame::{BINARY, PONG, TEXT, write_frame};
+use super::frame::{BINARY, CLOSE, PONG, TEXT, write_frame};
 
 /// Frames on their way out. Whoever writes into it says what, and it says how long that was.
 #[derive(Debug, Default)]
@@ -27,6 +27,16 @@ impl Out {
     /// Answers a ping.
     pub(crate) fn pong(&mut self, payload: &[u8]) {
         write_frame(PONG, payload, &mut self.bytes);
+    }
+
+    /// Says goodbye.
+    pub(crate) fn close(&mut self) {
+        write_frame(CLOSE, &1000_u16.to_be_bytes(), &mut self.bytes);
+    }
+
+    /// Takes what another has to say behind what this one has.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.bytes.append(&mut other.bytes);
     }
 
     fn frame(&mut self, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {

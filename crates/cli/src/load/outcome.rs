@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::crew::Window;
+
 /// The result of one scenario on one server. What was not measured is `null`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -49,6 +51,8 @@ pub struct Outcome {
     pub rss_after: Option<u64>,
     /// Their difference for each of what the scenario opens.
     pub rss_each: Option<f64>,
+    /// Bytes of the server in memory after all that the scenario opened was closed again, where that is looked at.
+    pub rss_left: Option<u64>,
     /// Bytes read from the server's sockets in the window.
     pub bytes_in: u64,
     /// Bytes written to them.
@@ -69,6 +73,19 @@ impl Outcome {
     /// Whether nothing was lost, doubled or wrong.
     pub fn is_right(&self) -> bool {
         self.lost == 0 && self.doubled == 0 && self.wrong == 0
+    }
+
+    /// Fills in what was measured around the window, for this many operations in it.
+    pub fn cost(&mut self, operations: u64, window: &Window) {
+        let seconds = window.length.as_secs_f64();
+        self.operations = operations;
+        self.per_second = operations as f64 / seconds.max(f64::MIN_POSITIVE);
+        self.server_cpu_us = window
+            .worked
+            .filter(|_| operations > 0)
+            .map(|worked| worked.as_secs_f64() * 1e6 / operations as f64);
+        self.generator_busy = window.own.map(|own| own.as_secs_f64() / seconds.max(f64::MIN_POSITIVE));
+        (self.rss_before, self.rss_after) = window.rss.unzip();
     }
 
     /// As one line.

@@ -12,6 +12,9 @@ use super::out::Out;
 ///
 /// A slot is one of the components of the connection, from 0. What is mounted in it counts calls.
 pub trait Speech {
+    /// Whether the protocol promises that a change is sent before the answer to the call that made it. It is verified.
+    const SHOWS_FIRST: bool = false;
+
     /// What is asked of the HTTP server before the socket is opened. Its answer is given to [`invited`](Self::invited).
     fn invitation(&self) -> Option<Invitation> {
         None
@@ -99,6 +102,11 @@ pub enum News {
         /// Whose.
         slot: usize,
         /// Which, as it was called.
+        number: u64,
+    },
+    /// What this connection told is accepted.
+    Said {
+        /// Which of its own, from 1.
         number: u64,
     },
     /// Somebody of the room said something.
