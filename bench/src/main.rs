@@ -23,6 +23,7 @@ mod mirror;
 mod record;
 mod report;
 mod serve;
+mod servers;
 mod socket;
 mod times;
 mod uploads;

@@ -13,7 +13,7 @@ use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::uploads::{intake, sink};
-use crate::{bare, live};
+use crate::{bare, live, servers};
 
 /// Connections that may wait to be accepted: all of a crowd.
 const BACKLOG: u32 = 4_096;
@@ -28,6 +28,18 @@ pub(crate) enum Role {
     Live,
     /// Nothing but sockets.
     Bare,
+    /// Live components of the bench.
+    Ours,
+    /// The same, and whoever mounts one is given its state, signed.
+    OursSigned,
+    /// The same bytes from the socket library that the live server stands on.
+    Axum,
+    /// The same, with a frame for each action, as if nothing else were waiting.
+    AxumEach,
+    /// The same bytes from the fastest socket library there is.
+    Yawc,
+    /// The same bytes from sockets and next to nothing.
+    Framed,
     /// Live components that take files, and outlive it.
     Intake,
     /// The same, and nothing is waited for to be on the disk.
@@ -40,7 +52,14 @@ impl Role {
     /// What runs it: one thread for what is given one core, and for files what applications have.
     pub(crate) fn runtime(self) -> std::io::Result<Runtime> {
         let mut builder = match self {
-            Self::Live | Self::Bare => Builder::new_current_thread(),
+            Self::Live
+            | Self::Bare
+            | Self::Ours
+            | Self::OursSigned
+            | Self::Axum
+            | Self::AxumEach
+            | Self::Yawc
+            | Self::Framed => Builder::new_current_thread(),
             Self::Intake | Self::IntakeInMemory | Self::Sink => Builder::new_multi_thread(),
         };
         builder.enable_all().build()
@@ -64,6 +83,12 @@ pub(crate) async fn serve(
     let (app, live) = match role {
         Role::Live => (live::router()?, None),
         Role::Bare => (bare::router(), None),
+        Role::Ours => (servers::live::router(false)?, None),
+        Role::OursSigned => (servers::live::router(true)?, None),
+        Role::Axum => (servers::axum::router(u32::MAX), None),
+        Role::AxumEach => (servers::axum::router(2), None),
+        Role::Yawc => (servers::yawc::router(), None),
+        Role::Framed => (servers::framed::router(), None),
         Role::Intake | Role::IntakeInMemory => {
             let live = intake::live(folder.context("files need a --folder")?, role == Role::Intake)?;
             (intake::router(&live), Some(live))
