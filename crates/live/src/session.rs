@@ -405,7 +405,7 @@ impl Session {
                     );
                     self.refuse(&refuse(&message, Code::TooLarge, said));
                 }
-                Ok(message) if frame::nests_deeper_than(text, limits.depth) => {
+                Ok(message) if message.levels > limits.depth => {
                     let said = format!("nested deeper than {} levels", limits.depth);
                     self.refuse(&refuse(&message, Code::BadMessage, said));
                 }

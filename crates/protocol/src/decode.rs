@@ -1,16 +1,17 @@
 //! Text in, [`ClientMessage`] out, or a [`Refusal`] that can be sent back.
 //!
-//! The envelope is read as a flat object of raw pieces; payloads stay untouched text until whoever owns
+//! The envelope is read as a flat object of raw pieces ([`scan`]); payloads stay untouched text until whoever owns
 //! their type reads them. A refusal carries the request's id whenever one could be found, so that no
 //! caller waits for an answer that never comes.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use crate::raw::Raw;
 
 use crate::code::Code;
 use crate::dialect::Dialect;
+use crate::frame;
 use crate::id::CallId;
 use crate::legacy;
 use crate::message::{ClientBody, ClientMessage, Resume};
@@ -19,6 +20,7 @@ use crate::pieces::items;
 mod batch;
 mod list;
 mod rooms;
+mod scan;
 mod upload;
 
 pub(crate) use upload::is_one as is_about_upload;
@@ -77,71 +79,71 @@ const fn bad(error: &'static str) -> Fault {
     (Code::BadPayload, error)
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Option<&'a RawValue>,
+    kind: Option<Raw<'a>>,
     #[serde(borrow, rename = "componentId")]
-    component_id: Option<&'a RawValue>,
+    component_id: Option<Raw<'a>>,
     #[serde(borrow, rename = "requestId")]
-    request_id: Option<&'a RawValue>,
+    request_id: Option<Raw<'a>>,
     #[serde(borrow, rename = "expectResponse")]
-    expect_response: Option<&'a RawValue>,
+    expect_response: Option<Raw<'a>>,
     #[serde(borrow, rename = "callId")]
-    call_id: Option<&'a RawValue>,
+    call_id: Option<Raw<'a>>,
     #[serde(borrow)]
-    acked: Option<&'a RawValue>,
+    acked: Option<Raw<'a>>,
     #[serde(borrow)]
-    optimistic: Option<&'a RawValue>,
+    optimistic: Option<Raw<'a>>,
     #[serde(borrow)]
-    action: Option<&'a RawValue>,
+    action: Option<Raw<'a>>,
     #[serde(borrow)]
-    property: Option<&'a RawValue>,
+    property: Option<Raw<'a>>,
     #[serde(borrow, rename = "roomId")]
-    room_id: Option<&'a RawValue>,
+    room_id: Option<Raw<'a>>,
     #[serde(borrow)]
-    event: Option<&'a RawValue>,
+    event: Option<Raw<'a>>,
     #[serde(borrow, rename = "data")]
-    content: Option<&'a RawValue>,
+    content: Option<Raw<'a>>,
     #[serde(borrow)]
-    payload: Option<&'a RawValue>,
+    payload: Option<Raw<'a>>,
 }
 
 /// The parts of a payload that belong to the protocol.
 #[derive(Deserialize, Default)]
 pub(crate) struct Payload<'a> {
     #[serde(borrow)]
-    pub(crate) component: Option<&'a RawValue>,
+    pub(crate) component: Option<Raw<'a>>,
     #[serde(borrow, rename = "componentName")]
-    pub(crate) component_name: Option<&'a RawValue>,
+    pub(crate) component_name: Option<Raw<'a>>,
     #[serde(borrow)]
-    pub(crate) props: Option<&'a RawValue>,
+    pub(crate) props: Option<Raw<'a>>,
     #[serde(borrow)]
-    pub(crate) property: Option<&'a RawValue>,
+    pub(crate) property: Option<Raw<'a>>,
     #[serde(borrow)]
-    pub(crate) value: Option<&'a RawValue>,
+    pub(crate) value: Option<Raw<'a>>,
     #[serde(borrow)]
-    pub(crate) event: Option<&'a RawValue>,
+    pub(crate) event: Option<Raw<'a>>,
     #[serde(borrow)]
-    schema: Option<&'a RawValue>,
+    schema: Option<Raw<'a>>,
     #[serde(borrow)]
-    token: Option<&'a RawValue>,
+    token: Option<Raw<'a>>,
     #[serde(borrow)]
-    name: Option<&'a RawValue>,
+    name: Option<Raw<'a>>,
     #[serde(borrow)]
-    have: Option<&'a RawValue>,
+    have: Option<Raw<'a>>,
     #[serde(borrow)]
-    heard: Option<&'a RawValue>,
+    heard: Option<Raw<'a>>,
     #[serde(borrow)]
-    fresh: Option<&'a RawValue>,
+    fresh: Option<Raw<'a>>,
     #[serde(borrow)]
-    snapshot: Option<&'a RawValue>,
+    snapshot: Option<Raw<'a>>,
     #[serde(borrow)]
-    rooms: Option<&'a RawValue>,
+    rooms: Option<Raw<'a>>,
     #[serde(borrow)]
-    doubt: Option<&'a RawValue>,
+    doubt: Option<Raw<'a>>,
     #[serde(borrow)]
-    on: Option<&'a RawValue>,
+    on: Option<Raw<'a>>,
 }
 
 /// Reads one message.
@@ -167,16 +169,9 @@ pub(crate) fn chunk<'a>(header: &'a str, bytes: &'a [u8]) -> Result<ClientMessag
 }
 
 fn read<'a>(text: &'a str, chunk: Option<&'a [u8]>, dialect: Dialect) -> Result<ClientMessage<'a>, Refusal> {
-    // A derived struct would also read an array, by position.
-    if text.trim_start().as_bytes().first() != Some(&b'{') {
-        return Err(Refusal::frame(Code::BadMessage, "a message is a JSON object"));
-    }
-    let envelope: Envelope<'_> = match serde_json::from_str(text) {
-        Ok(envelope) => envelope,
-        Err(error) if error.is_data() => {
-            return Err(Refusal::frame(Code::BadMessage, "a field of the message is there twice"));
-        }
-        Err(_) => return Err(Refusal::frame(Code::BadJson, "Invalid JSON")),
+    let (envelope, levels) = match scan::envelope(text) {
+        Some(found) => found,
+        None => (parse(text)?, frame::levels(text)),
     };
     let request_id = envelope.request_id;
     let component_id = envelope.component_id.and_then(string);
@@ -184,7 +179,7 @@ fn read<'a>(text: &'a str, chunk: Option<&'a [u8]>, dialect: Dialect) -> Result<
     let refuse = |code, error: &'static str| Refusal {
         code,
         error: error.into(),
-        request_id: request_id.filter(|id| is_request_id(id)).map(|id| id.get().into()),
+        request_id: request_id.filter(|id| is_request_id(*id)).map(|id| id.get().into()),
         component_id: component_id.as_deref().filter(|id| id.len() <= MAX_NAME).map(Into::into),
         original: original.as_deref().filter(|kind| kind.len() <= MAX_NAME).map(Into::into),
         upload_id: match original.as_deref() {
@@ -221,7 +216,23 @@ fn read<'a>(text: &'a str, chunk: Option<&'a [u8]>, dialect: Dialect) -> Result<
     };
     let body = body.map_err(|(code, error)| refuse(code, error))?;
     let expect_response = envelope.expect_response.is_some_and(|raw| raw.get() == "true");
-    Ok(ClientMessage { request_id, expect_response, component_id, call, acked, optimistic, body })
+    Ok(ClientMessage { request_id, expect_response, component_id, call, acked, optimistic, levels, body })
+}
+
+/// The envelope of a message that is not like most.
+#[cold]
+fn parse(text: &str) -> Result<Envelope<'_>, Refusal> {
+    // A derived struct would also read an array, by position.
+    if text.trim_start().as_bytes().first() != Some(&b'{') {
+        return Err(Refusal::frame(Code::BadMessage, "a message is a JSON object"));
+    }
+    match serde_json::from_str(text) {
+        Ok(envelope) => Ok(envelope),
+        Err(error) if error.is_data() => {
+            Err(Refusal::frame(Code::BadMessage, "a field of the message is there twice"))
+        }
+        Err(_) => Err(Refusal::frame(Code::BadJson, "Invalid JSON")),
+    }
 }
 
 fn body<'a>(kind: &str, envelope: &Envelope<'a>, dialect: Dialect) -> Result<ClientBody<'a>, Fault> {
@@ -287,10 +298,10 @@ fn resume<'a>(payload: &Payload<'a>) -> Result<Resume<'a>, Fault> {
 }
 
 /// The names of calls.
-fn doubt(raw: &RawValue) -> Result<Vec<CallId>, Fault> {
+fn doubt(raw: Raw<'_>) -> Result<Vec<CallId>, Fault> {
     let calls = items(raw.get(), MAX_DOUBT).filter(|calls| calls.total <= MAX_DOUBT);
     let calls = calls.ok_or(bad("`payload.doubt` must be a list of at most 256 calls"))?;
-    let call = |raw: &RawValue| string(raw)?.parse().ok();
+    let call = |raw: Raw<'_>| string(raw)?.parse().ok();
     let calls: Option<_> = calls.first.into_iter().map(call).collect();
     calls.ok_or(bad("each of `payload.doubt` must be an origin, `-` and a number from 1"))
 }
@@ -303,22 +314,22 @@ fn schema(payload: &Payload<'_>) -> Option<u32> {
 }
 
 /// A whole number from 0, 0 if it is not there.
-fn number(raw: Option<&RawValue>) -> Option<u64> {
+fn number(raw: Option<Raw<'_>>) -> Option<u64> {
     raw.map_or(Some(0), |raw| raw.get().parse().ok())
 }
 
 /// `true` or `false`, `false` if it is not there.
-fn flag(raw: Option<&RawValue>) -> Option<bool> {
+fn flag(raw: Option<Raw<'_>>) -> Option<bool> {
     raw.map_or(Some(false), |raw| raw.get().parse().ok())
 }
 
 /// A call's name, if it has one.
-fn call_id(raw: Option<&RawValue>) -> Option<Option<CallId>> {
+fn call_id(raw: Option<Raw<'_>>) -> Option<Option<CallId>> {
     raw.map(|raw| string(raw)?.parse().ok()).map_or(Some(None), |call| call.map(Some))
 }
 
 /// The parts of an object, none if it is not there.
-fn object<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> Result<T, Fault> {
+fn object<'a, T: Deserialize<'a> + Default>(raw: Option<Raw<'a>>) -> Result<T, Fault> {
     let Some(raw) = raw else { return Ok(T::default()) };
     // A derived struct would also read an array, by position.
     let text = Some(raw.get()).filter(|text| text.starts_with('{'));
@@ -327,7 +338,7 @@ fn object<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> Result
 }
 
 /// The text of a JSON string; borrowed unless it holds escapes.
-fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {
         return serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned);
@@ -335,11 +346,11 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     Some(Cow::Borrowed(inner))
 }
 
-fn name(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+fn name(raw: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
     raw.and_then(string).filter(|text| text.len() <= MAX_NAME)
 }
 
-fn is_request_id(raw: &RawValue) -> bool {
+fn is_request_id(raw: Raw<'_>) -> bool {
     let text = raw.get();
     text.len() <= MAX_NAME
         && text.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit())
@@ -432,7 +443,7 @@ mod tests {
         let ClientBody::Resume(resume) = decode(&member, Dialect::NATIVE).unwrap().body else {
             panic!("{member}")
         };
-        assert_eq!(resume.props.map(RawValue::get), Some(r#"{"room":1}"#));
+        assert_eq!(resume.props.map(Raw::get), Some(r#"{"room":1}"#));
         let call = r#"{"type":"CALL_ACTION","action":"a","callId":"o-2","acked":1}"#;
         let message = decode(call, Dialect::NATIVE).unwrap();
         assert_eq!((message.call.map(|call| call.number()), message.acked), (Some(2), 1));
@@ -494,7 +505,7 @@ mod tests {
             for dialect in [Dialect::NATIVE, Dialect::LEGACY] {
                 let body = decode(&text, dialect).unwrap().body;
                 let ClientBody::Auth { credentials } = body else { panic!("{body:?}") };
-                assert_eq!(credentials.map(RawValue::get), expected);
+                assert_eq!(credentials.map(Raw::get), expected);
             }
         };
         check(r#"{"token":"t","provider":"p","x":[]}"#, Some(r#"{"token":"t","provider":"p","x":[]}"#));

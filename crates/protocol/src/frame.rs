@@ -75,7 +75,12 @@ impl<'a> Messages<'a> {
 /// Whether brackets outside strings ever open more than `max` levels. One pass, no recursion.
 #[must_use]
 pub fn nests_deeper_than(text: &str, max: usize) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    levels(text) > max
+}
+
+/// On how many levels brackets outside strings are ever open. One pass, no recursion.
+pub(crate) fn levels(text: &str) -> usize {
+    let (mut deepest, mut depth, mut in_string, mut escaped) = (0usize, 0usize, false, false);
     for byte in text.bytes() {
         if in_string {
             match byte {
@@ -90,15 +95,13 @@ pub fn nests_deeper_than(text: &str, max: usize) -> bool {
             b'"' => in_string = true,
             b'{' | b'[' => {
                 depth += 1;
-                if depth > max {
-                    return true;
-                }
+                deepest = deepest.max(depth);
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    false
+    deepest
 }
 
 #[cfg(test)]

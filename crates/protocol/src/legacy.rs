@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
+use crate::raw::Raw;
 
 use crate::decode::Payload;
 use crate::dialect::Dialect;
@@ -31,17 +31,17 @@ pub const SUB_LEAVE: &str = "$sub:leave";
 const NAMELESS: &str = "event";
 
 /// `payload.component`, or `payload.componentName` from an older client.
-pub(crate) fn component_name<'a>(payload: &Payload<'a>, dialect: Dialect) -> Option<&'a RawValue> {
+pub(crate) fn component_name<'a>(payload: &Payload<'a>, dialect: Dialect) -> Option<Raw<'a>> {
     let fallback = if dialect.is_legacy() { payload.component_name } else { None };
     payload.component.or(fallback)
 }
 
 /// `property`, or `payload.property` from an older client.
 pub(crate) fn property_name<'a>(
-    top: Option<&'a RawValue>,
+    top: Option<Raw<'a>>,
     payload: &Payload<'a>,
     dialect: Dialect,
-) -> Option<&'a RawValue> {
+) -> Option<Raw<'a>> {
     let fallback = if dialect.is_legacy() { payload.property } else { None };
     top.or(fallback)
 }
@@ -85,7 +85,7 @@ pub fn set_value(args: &str) -> Option<(Cow<'_, str>, &str)> {
         #[serde(borrow)]
         key: Cow<'a, str>,
         #[serde(borrow)]
-        value: &'a RawValue,
+        value: Raw<'a>,
     }
     let KeyValue { key, value } = serde_json::from_str(args).ok()?;
     Some((key, value.get()))
@@ -105,8 +105,8 @@ pub fn set_value(args: &str) -> Option<(Cow<'_, str>, &str)> {
 /// ```
 #[must_use]
 pub fn event(name: &str, content: Option<&str>) -> Option<String> {
-    let content = content.map(serde_json::from_str::<&RawValue>).transpose().ok()?;
-    let content = content.map(RawValue::get).filter(|content| *content != "null");
+    let content = content.map(serde_json::from_str::<Raw<'_>>).transpose().ok()?;
+    let content = content.map(Raw::get).filter(|content| *content != "null");
     let mut text = br#"{"type":"#.to_vec();
     write_string(&mut text, name);
     if let Some(content) = content {

@@ -20,6 +20,8 @@ pub mod id;
 pub mod legacy;
 pub mod message;
 mod pieces;
+mod plain;
+mod raw;
 pub mod room;
 pub mod upload;
 
@@ -29,6 +31,7 @@ pub use delta::Delta;
 pub use dialect::{Dialect, Hello};
 pub use id::{CallId, ConnectionId, InstanceId, SessionId};
 pub use message::{BatchCall, ClientBody, ClientMessage, Reply, ReplyKind, ServerMessage};
+pub use raw::Raw;
 
 /// The newest version of the protocol this crate speaks.
 pub const VERSION: u32 = 3;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
+use crate::raw::Raw;
 
 use crate::code::Code;
 use crate::dialect::Hello;
@@ -13,7 +13,7 @@ use crate::upload::{UploadChunk, UploadStart};
 #[derive(Debug)]
 pub struct ClientMessage<'a> {
     /// Set if the client wants an answer; comes back as it was.
-    pub request_id: Option<&'a RawValue>,
+    pub request_id: Option<Raw<'a>>,
     /// An older client's wish for the result of an action; ours rely on `request_id` alone.
     pub expect_response: bool,
     /// What it is about, as the client spelled it.
@@ -24,6 +24,8 @@ pub struct ClientMessage<'a> {
     pub acked: u64,
     /// Whether the client shows already what the call will do. Older clients never do.
     pub optimistic: bool,
+    /// On how many levels brackets are open in it, itself included.
+    pub levels: usize,
     /// What it asks.
     pub body: ClientBody<'a>,
 }
@@ -36,7 +38,7 @@ pub enum ClientBody<'a> {
         /// The component's name.
         component: Cow<'a, str>,
         /// Its props, not yet looked at.
-        props: Option<&'a RawValue>,
+        props: Option<Raw<'a>>,
         /// The version of the component that the client was made for.
         schema: u32,
     },
@@ -54,24 +56,24 @@ pub enum ClientBody<'a> {
         /// The action's name.
         action: Cow<'a, str>,
         /// The arguments by name, not yet looked at.
-        args: Option<&'a RawValue>,
+        args: Option<Raw<'a>>,
     },
     /// `PROPERTY_UPDATE`
     Write {
         /// The field's name.
         property: Cow<'a, str>,
         /// Its new value, not yet looked at. `None` is JSON's `null`.
-        value: Option<&'a RawValue>,
+        value: Option<Raw<'a>>,
     },
     /// `PROPS_UPDATE`
     Props {
         /// All props anew.
-        props: Option<&'a RawValue>,
+        props: Option<Raw<'a>>,
     },
     /// `COMPONENT_EVENT`
     Event {
         /// The event, not yet looked at.
-        event: &'a RawValue,
+        event: Raw<'a>,
     },
     /// `LIST_READ`
     ReadList {
@@ -94,7 +96,7 @@ pub enum ClientBody<'a> {
     /// `AUTH`
     Auth {
         /// The payload, not yet looked at; whoever reads it refuses what is no object.
-        credentials: Option<&'a RawValue>,
+        credentials: Option<Raw<'a>>,
     },
     /// `CALL_BATCH`
     Batch {
@@ -112,7 +114,7 @@ pub enum ClientBody<'a> {
         /// How many of its last events are wanted.
         history: usize,
         /// From an older client: the state of a room that has none yet, a JSON object.
-        initial: Option<&'a RawValue>,
+        initial: Option<Raw<'a>>,
     },
     /// `ROOM_LEAVE`
     LeaveRoom {
@@ -134,7 +136,7 @@ pub enum ClientBody<'a> {
         /// The room's name, which is one.
         room: Cow<'a, str>,
         /// What is to be set, a JSON object.
-        patch: &'a RawValue,
+        patch: Raw<'a>,
     },
     /// `ROOM_STATE_GET`, from older clients only.
     GetRoomState {
@@ -167,7 +169,7 @@ pub struct BatchCall<'a> {
     /// The action's name.
     pub action: Cow<'a, str>,
     /// The arguments by name, not yet looked at.
-    pub args: Option<&'a RawValue>,
+    pub args: Option<Raw<'a>>,
     /// Its name, if it may be sent again after a lost connection.
     pub call: Option<CallId>,
     /// As in [`ClientMessage::acked`].
@@ -192,7 +194,7 @@ pub struct Resume<'a> {
     /// The newest snapshot it was given, as text.
     pub snapshot: Option<Cow<'a, str>>,
     /// Its props, not yet looked at, if it can join a shared instance anew with them.
-    pub props: Option<&'a RawValue>,
+    pub props: Option<Raw<'a>>,
     /// The rooms it is in, each with the number of the last event it heard there; none twice, and at most
     /// [`crate::decode::MAX_ROOMS`].
     pub rooms: Vec<(Cow<'a, str>, u64)>,

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use crate::raw::Raw;
 
 /// The first parts of something, and how many it has.
 pub(crate) struct Pieces<T> {
@@ -17,7 +17,7 @@ pub(crate) struct Pieces<T> {
 }
 
 /// A key, and what stands behind it.
-pub(crate) type Entry<'a> = (Cow<'a, str>, &'a RawValue);
+pub(crate) type Entry<'a> = (Cow<'a, str>, Raw<'a>);
 
 /// The entries of an object, keys unescaped; `None` if the text is no object.
 pub(crate) fn entries(text: &str, most: usize) -> Option<Pieces<Entry<'_>>> {
@@ -25,7 +25,7 @@ pub(crate) fn entries(text: &str, most: usize) -> Option<Pieces<Entry<'_>>> {
 }
 
 /// The items of an array; `None` if the text is no array.
-pub(crate) fn items(text: &str, most: usize) -> Option<Pieces<&RawValue>> {
+pub(crate) fn items(text: &str, most: usize) -> Option<Pieces<Raw<'_>>> {
     read(text, most)
 }
 
@@ -73,16 +73,16 @@ impl<'de> Visitor<'de> for AtMost<Entry<'de>> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for AtMost<&'de RawValue> {
-    type Value = Pieces<&'de RawValue>;
+impl<'de> DeserializeSeed<'de> for AtMost<Raw<'de>> {
+    type Value = Pieces<Raw<'de>>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
         reader.deserialize_seq(self)
     }
 }
 
-impl<'de> Visitor<'de> for AtMost<&'de RawValue> {
-    type Value = Pieces<&'de RawValue>;
+impl<'de> Visitor<'de> for AtMost<Raw<'de>> {
+    type Value = Pieces<Raw<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array")

@@ -192,7 +192,7 @@ mod tests {
         let frame = with_header(header, &[0, 255, b'{']);
         let (message, begin) = read_frame(&frame).expect("a chunk");
         assert_eq!(message.component_id.as_deref(), Some("live-a"));
-        assert_eq!(message.request_id.map(serde_json::value::RawValue::get), Some("\"c3\""));
+        assert_eq!(message.request_id.map(crate::Raw::get), Some("\"c3\""));
         assert_eq!(&frame[begin..], [0, 255, b'{']);
         let ClientBody::UploadChunk(chunk) = message.body else { panic!("{:?}", message.body) };
         assert_eq!((chunk.at, chunk.total), (At::Index(3), Some(9)));

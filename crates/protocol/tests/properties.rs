@@ -9,7 +9,7 @@ use fluxstack_live_protocol::delta::{self, Delta, Mismatch, Writer};
 use fluxstack_live_protocol::{Dialect, decode, digest, frame, legacy};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use serde_json::value::RawValue;
+use fluxstack_live_protocol::Raw;
 use serde_json::{Map, Value, json};
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -240,7 +240,7 @@ proptest! {
             prop_assert_eq!(Some(&found.component_id), alone.component_id.as_ref());
             prop_assert_eq!((&found.call, found.acked), (&alone.call, alone.acked));
             let ClientBody::Call { action, args } = alone.body else { panic!("{alone:?}") };
-            prop_assert_eq!((&found.action, found.args.map(RawValue::get)), (&action, args.map(RawValue::get)));
+            prop_assert_eq!((&found.action, found.args.map(Raw::get)), (&action, args.map(Raw::get)));
         }
     }
 

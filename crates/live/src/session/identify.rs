@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fluxstack_live_protocol::{CloseCode, Code, SessionId};
+use fluxstack_live_protocol::{CloseCode, Code, Raw, SessionId};
 use serde_json::Value;
-use serde_json::value::RawValue;
+
 
 use super::{Host, Session};
 use crate::action::Outcome;
@@ -90,7 +90,7 @@ impl Host {
 
 impl Session {
     /// The client shows credentials, or none. What comes after this on the connection waits for it.
-    pub(super) async fn authenticate(&mut self, payload: Option<&RawValue>, ticket: Ticket) {
+    pub(super) async fn authenticate(&mut self, payload: Option<Raw<'_>>, ticket: Ticket) {
         let outcome = self.sign_in(payload).await;
         ticket.of_user(self.user()).answer(outcome);
         if self.subject.is_empty() && self.host.refuses_anonymous {
@@ -103,8 +103,8 @@ impl Session {
         self.caller.identity().map(|identity| identity.subject())
     }
 
-    async fn sign_in(&mut self, payload: Option<&RawValue>) -> Outcome {
-        let payload = payload.map_or("null", RawValue::get);
+    async fn sign_in(&mut self, payload: Option<Raw<'_>>) -> Outcome {
+        let payload = payload.map_or("null", Raw::get);
         // What does not read is no reason to sign anybody out.
         let payload: Value = serde_json::from_str(payload)
             .map_err(|_| Error::new(Code::BadPayload, "the credentials do not read"))?;

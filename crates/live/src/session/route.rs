@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use fluxstack_live_protocol::upload::UploadChunk;
 use fluxstack_live_protocol::{
-    ClientBody, ClientMessage, Code, InstanceId, ReplyKind, ServerMessage, SessionId, legacy,
+    ClientBody, ClientMessage, Code, InstanceId, Raw, ReplyKind, ServerMessage, SessionId, legacy,
 };
 
 use super::come_back::{not_found, speaks};
@@ -120,7 +120,7 @@ impl Session {
 
     pub(super) fn take(&mut self, frame: &Bytes, message: ClientMessage<'_>) {
         if matches!(message.body, ClientBody::Ping) {
-            let request_id = message.request_id.map(serde_json::value::RawValue::get);
+            let request_id = message.request_id.map(fluxstack_live_protocol::Raw::get);
             return self.pong(message.component_id.as_deref(), request_id);
         }
         if let ClientBody::Quiet { on } = message.body {
@@ -348,7 +348,7 @@ impl Drop for Ended {
 }
 
 fn mail(frame: &Bytes, body: ClientBody<'_>, caller: &Arc<Caller>, is_legacy: bool, ticket: Ticket) -> Mail {
-    let raw = |raw: &serde_json::value::RawValue| piece(frame, raw.get());
+    let raw = |raw: Raw<'_>| piece(frame, raw.get());
     let caller = Arc::clone(caller);
     match body {
         ClientBody::Call { action, args } if is_legacy && action == legacy::SET_VALUE => {

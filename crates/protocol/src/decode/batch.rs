@@ -1,7 +1,7 @@
 //! `CALL_BATCH`: several calls in one message.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use crate::raw::Raw;
 
 use super::{Fault, MAX_BATCH, bad, call_id, flag, name, number, object};
 use crate::code::Code;
@@ -11,28 +11,28 @@ use crate::pieces::items;
 #[derive(Deserialize, Default)]
 struct Payload<'a> {
     #[serde(borrow)]
-    calls: Option<&'a RawValue>,
+    calls: Option<Raw<'a>>,
     #[serde(borrow)]
-    atomic: Option<&'a RawValue>,
+    atomic: Option<Raw<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Call<'a> {
     #[serde(borrow, rename = "componentId")]
-    component_id: Option<&'a RawValue>,
+    component_id: Option<Raw<'a>>,
     #[serde(borrow)]
-    action: Option<&'a RawValue>,
+    action: Option<Raw<'a>>,
     #[serde(borrow)]
-    payload: Option<&'a RawValue>,
+    payload: Option<Raw<'a>>,
     #[serde(borrow, rename = "callId")]
-    call_id: Option<&'a RawValue>,
+    call_id: Option<Raw<'a>>,
     #[serde(borrow)]
-    acked: Option<&'a RawValue>,
+    acked: Option<Raw<'a>>,
     #[serde(borrow)]
-    optimistic: Option<&'a RawValue>,
+    optimistic: Option<Raw<'a>>,
 }
 
-pub(super) fn read(payload: Option<&RawValue>) -> Result<ClientBody<'_>, Fault> {
+pub(super) fn read(payload: Option<Raw<'_>>) -> Result<ClientBody<'_>, Fault> {
     let Payload { calls, atomic } = object(payload)?;
     let atomic = flag(atomic).ok_or(bad("`payload.atomic` must be true or false"))?;
     let calls = calls.and_then(|calls| items(calls.get(), MAX_BATCH));
@@ -44,7 +44,7 @@ pub(super) fn read(payload: Option<&RawValue>) -> Result<ClientBody<'_>, Fault> 
     Ok(ClientBody::Batch { calls: calls?, atomic })
 }
 
-fn call(raw: &RawValue) -> Result<BatchCall<'_>, Fault> {
+fn call(raw: Raw<'_>) -> Result<BatchCall<'_>, Fault> {
     // A derived struct would also read an array, by position.
     let raw = Some(raw.get()).filter(|text| text.starts_with('{'));
     let call: Option<Call<'_>> = raw.and_then(|text| serde_json::from_str(text).ok());
@@ -100,7 +100,7 @@ mod tests {
         };
         let named: Vec<_> = calls
             .iter()
-            .map(|call| (call.component_id.as_ref(), call.action.as_ref(), call.args.map(RawValue::get)))
+            .map(|call| (call.component_id.as_ref(), call.action.as_ref(), call.args.map(Raw::get)))
             .collect();
         assert_eq!(named, [("live-1", "add", Some(r#"{"by":1}"#)), ("live-2", "stop", None)]);
         let names: Vec<_> = calls.iter().map(|call| (call.call.clone(), call.acked)).collect();

@@ -1,7 +1,7 @@
 //! `LIST_READ`: which rows of a list are wanted.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use crate::raw::Raw;
 
 use super::{Envelope, Fault, bad, name, number, object};
 use crate::message::ClientBody;
@@ -9,9 +9,9 @@ use crate::message::ClientBody;
 #[derive(Deserialize, Default)]
 struct Payload<'a> {
     #[serde(borrow)]
-    from: Option<&'a RawValue>,
+    from: Option<Raw<'a>>,
     #[serde(borrow)]
-    count: Option<&'a RawValue>,
+    count: Option<Raw<'a>>,
 }
 
 /// How many rows there are, and how many of them are told at once, is the server's affair.
@@ -19,7 +19,7 @@ pub(super) fn read<'a>(envelope: &Envelope<'a>) -> Result<ClientBody<'a>, Fault>
     let property = name(envelope.property).ok_or(bad("`property` must be a short string"))?;
     let Payload { from, count } = object(envelope.payload)?;
     // What is larger than a list can be is past its end. Neither has a value that goes without saying.
-    let place = |raw: Option<&RawValue>| {
+    let place = |raw: Option<Raw<'_>>| {
         let number = number(Some(raw?))?;
         Some(usize::try_from(number).unwrap_or(usize::MAX))
     };

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use crate::raw::Raw;
 
 use super::{Envelope, Fault, MAX_ROOMS, bad, flag, name, number, object, string};
 use crate::code::Code;
@@ -19,28 +19,28 @@ const UNKNOWN: Fault = (Code::UnknownType, "Unknown message type");
 #[derive(Deserialize, Default)]
 struct Payload<'a> {
     #[serde(borrow)]
-    since: Option<&'a RawValue>,
+    since: Option<Raw<'a>>,
     #[serde(borrow)]
-    history: Option<&'a RawValue>,
+    history: Option<Raw<'a>>,
     #[serde(borrow)]
-    event: Option<&'a RawValue>,
+    event: Option<Raw<'a>>,
     #[serde(borrow, rename = "self")]
-    also_self: Option<&'a RawValue>,
+    also_self: Option<Raw<'a>>,
 }
 
 /// What older clients may put there, of the same and of more.
 #[derive(Deserialize, Default)]
 struct LegacyPayload<'a> {
     #[serde(borrow, rename = "roomId")]
-    room_id: Option<&'a RawValue>,
+    room_id: Option<Raw<'a>>,
     #[serde(borrow)]
-    event: Option<&'a RawValue>,
+    event: Option<Raw<'a>>,
     #[serde(borrow, rename = "data")]
-    content: Option<&'a RawValue>,
+    content: Option<Raw<'a>>,
     #[serde(borrow)]
-    state: Option<&'a RawValue>,
+    state: Option<Raw<'a>>,
     #[serde(borrow, rename = "initialState")]
-    initial_state: Option<&'a RawValue>,
+    initial_state: Option<Raw<'a>>,
 }
 
 pub(super) fn read<'a>(kind: &str, envelope: &Envelope<'a>) -> Result<ClientBody<'a>, Fault> {
@@ -91,7 +91,7 @@ pub(super) fn read_legacy<'a>(kind: &str, envelope: &Envelope<'a>) -> Result<Cli
         "ROOM_EMIT" => {
             let event =
                 name(envelope.event.or(payload.event)).ok_or(bad("`event` must be a short string"))?;
-            let event = legacy::event(&event, content.map(RawValue::get))
+            let event = legacy::event(&event, content.map(Raw::get))
                 .ok_or(bad("`data` has a key that is not text"))?;
             ClientBody::EmitRoom { room, event: event.into(), also_self: false }
         }
@@ -104,7 +104,7 @@ pub(super) fn read_legacy<'a>(kind: &str, envelope: &Envelope<'a>) -> Result<Cli
 }
 
 /// The rooms a client that comes back is in. It may be in the one that nobody can join by name.
-pub(super) fn heard(raw: &RawValue) -> Result<Vec<(Cow<'_, str>, u64)>, Fault> {
+pub(super) fn heard(raw: Raw<'_>) -> Result<Vec<(Cow<'_, str>, u64)>, Fault> {
     let rooms = entries(raw.get(), MAX_ROOMS).ok_or(bad("`payload.rooms` must be an object"))?;
     if rooms.total > MAX_ROOMS {
         return Err((Code::BadMessage, "`payload.rooms` names at most 64 rooms"));
@@ -127,12 +127,12 @@ const TWICE: &str = "`data` must have no field twice";
 
 const BAD_NAME: &str = "the name of a room must be 1 to 64 of A-Z a-z 0-9 _ . : -";
 
-fn room_name(raw: Option<&RawValue>) -> Result<Cow<'_, str>, Fault> {
+fn room_name(raw: Option<Raw<'_>>) -> Result<Cow<'_, str>, Fault> {
     let room = raw.and_then(string).ok_or(bad("`roomId` must be a string"))?;
     if room::is_name(&room) { Ok(room) } else { Err(bad(BAD_NAME)) }
 }
 
-fn room_state(raw: &RawValue) -> Result<&RawValue, Fault> {
+fn room_state(raw: Raw<'_>) -> Result<Raw<'_>, Fault> {
     if raw.get().starts_with('{') { Ok(raw) } else { Err(bad("the state of a room must be an object")) }
 }
 

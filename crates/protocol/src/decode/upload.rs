@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use crate::raw::Raw;
 
 use super::{Envelope, Fault, bad, flag, name, number, string};
 use crate::code::Code;
@@ -27,23 +27,23 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 #[derive(Deserialize)]
 struct Fields<'a> {
     #[serde(borrow, rename = "uploadId")]
-    upload_id: Option<&'a RawValue>,
+    upload_id: Option<Raw<'a>>,
     #[serde(borrow)]
-    filename: Option<&'a RawValue>,
+    filename: Option<Raw<'a>>,
     #[serde(borrow, rename = "fileType")]
-    file_type: Option<&'a RawValue>,
+    file_type: Option<Raw<'a>>,
     #[serde(borrow, rename = "fileSize")]
-    file_size: Option<&'a RawValue>,
+    file_size: Option<Raw<'a>>,
     #[serde(borrow)]
-    resume: Option<&'a RawValue>,
+    resume: Option<Raw<'a>>,
     #[serde(borrow)]
-    offset: Option<&'a RawValue>,
+    offset: Option<Raw<'a>>,
     #[serde(borrow, rename = "chunkIndex")]
-    chunk_index: Option<&'a RawValue>,
+    chunk_index: Option<Raw<'a>>,
     #[serde(borrow, rename = "totalChunks")]
-    total_chunks: Option<&'a RawValue>,
+    total_chunks: Option<Raw<'a>>,
     #[serde(borrow)]
-    hash: Option<&'a RawValue>,
+    hash: Option<Raw<'a>>,
 }
 
 /// Whether a message is one of these.
@@ -56,7 +56,7 @@ pub(super) fn id(text: &str) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Id<'a> {
         #[serde(borrow, rename = "uploadId")]
-        upload_id: &'a RawValue,
+        upload_id: Raw<'a>,
     }
     let Id { upload_id } = serde_json::from_str(text).ok()?;
     string(upload_id).filter(|id| is_id(id))
@@ -115,12 +115,12 @@ pub(super) fn read<'a>(
 }
 
 /// A whole number that JavaScript can count to.
-fn count(raw: Option<&RawValue>) -> Option<u64> {
+fn count(raw: Option<Raw<'_>>) -> Option<u64> {
     number(Some(raw?)).filter(|number| *number <= MAX_SIZE)
 }
 
 /// `text/plain` of ` Text/Plain; charset=utf-8`. A browser that does not know says nothing, or the empty text.
-fn kind_of_file(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+fn kind_of_file(raw: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
     let Some(raw) = raw else { return Some(Cow::Borrowed("")) };
     let bare = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     Some(match name(Some(raw))? {
@@ -129,12 +129,12 @@ fn kind_of_file(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     })
 }
 
-fn decoded(raw: Option<&RawValue>) -> Result<Vec<u8>, Fault> {
+fn decoded(raw: Option<Raw<'_>>) -> Result<Vec<u8>, Fault> {
     let text = raw.and_then(string).ok_or((Code::BadChunk, "`data` must be a string"))?;
     BASE64.decode(text.as_bytes()).map_err(|_| (Code::BadChunk, "`data` must be base64"))
 }
 
-fn digest(raw: &RawValue) -> Option<[u8; 32]> {
+fn digest(raw: Raw<'_>) -> Option<[u8; 32]> {
     let text = string(raw).filter(|text| text.len() == 64)?;
     let nibble = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut hash = [0; 32];
