@@ -158,12 +158,15 @@ async fn mounts(clients: usize, in_flight: usize, rounds: usize) -> usize {
             while ids.len() < in_flight {
                 let frame = client.next_bytes().await.expect("the server answers");
                 let text = std::str::from_utf8(&frame).expect("text");
-                ids.extend(text.match_indices("{\"componentId\":\"").map(|(at, key)| {
-                    text[at + key.len()..at + key.len() + 41].to_owned()
-                }));
+                ids.extend(
+                    text.match_indices("{\"componentId\":\"")
+                        .map(|(at, key)| text[at + key.len()..at + key.len() + 41].to_owned()),
+                );
             }
             for id in ids {
-                let text = format!("{{\"type\":\"COMPONENT_UNMOUNT\",\"componentId\":\"{id}\",\"requestId\":\"2\"}}");
+                let text = format!(
+                    "{{\"type\":\"COMPONENT_UNMOUNT\",\"componentId\":\"{id}\",\"requestId\":\"2\"}}"
+                );
                 client.send_bytes(text.into()).await;
             }
             // It stands there twice.

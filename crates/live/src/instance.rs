@@ -366,7 +366,7 @@ impl Future for Step<'_> {
 impl<C: Component> Instance<C> {
     /// Wakes the instance when something has to be done that nobody asks for; not at all, most of the time.
     fn set_timer(&mut self) {
-        let Some(deadline) = self.deadline() else {
+        let Some(deadline) = self.deadline(Instant::now()) else {
             self.timer = None;
             return;
         };

@@ -58,6 +58,7 @@ pub mod component;
 pub mod error;
 pub mod field;
 mod files;
+mod frame;
 #[cfg(all(feature = "axum", feature = "testing"))]
 #[doc = include_str!("guide.md")]
 pub mod guide {}

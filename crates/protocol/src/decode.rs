@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use crate::raw::Raw;
+use serde::Deserialize;
 
 use crate::code::Code;
 use crate::dialect::Dialect;

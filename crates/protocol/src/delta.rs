@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::encode::write_string;
+use crate::text::push_number;
 
 /// Collects the changes of one turn, then writes the payload of a `STATE_DELTA`. Made to be reused.
 ///
@@ -65,11 +66,17 @@ impl Writer {
 
     /// Appends the payload to `out` and clears.
     pub fn finish(&mut self, base: u64, version: u64, digest: u32, out: &mut Vec<u8>) {
-        write!(out, "{{\"base\":{base},\"version\":{version},\"digest\":{digest}")
-            .expect("a Vec takes every byte");
+        out.extend_from_slice(b"{\"base\":");
+        push_number(out, base);
+        out.extend_from_slice(b",\"version\":");
+        push_number(out, version);
+        out.extend_from_slice(b",\"digest\":");
+        push_number(out, digest.into());
         for (name, fields) in [("delta", &self.set), ("splice", &self.splice), ("merge", &self.merge)] {
             if !fields.is_empty() {
-                write!(out, ",\"{name}\":{{").expect("a Vec takes every byte");
+                for part in [b",\"".as_slice(), name.as_bytes(), b"\":{"] {
+                    out.extend_from_slice(part);
+                }
                 out.extend_from_slice(fields);
                 out.push(b'}');
             }

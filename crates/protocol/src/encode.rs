@@ -9,6 +9,8 @@ use crate::decode::{self, Refusal};
 use crate::dialect::{CAPS, CHANNELS, Hello, UPLOAD};
 use crate::id::CallId;
 use crate::message::{Failure, Reply, ReplyKind, ServerMessage};
+use crate::plain;
+use crate::text::push_number;
 
 mod rooms;
 mod upload;
@@ -40,49 +42,42 @@ impl ServerMessage<'_> {
                 raw_field(out, "requestId", request_id.map(str::as_bytes));
             }
             Self::Update { instance, state, version, digest } => {
-                put(
-                    out,
-                    format_args!(
-                        "{{\"type\":\"STATE_UPDATE\",\"componentId\":\"{instance}\",\"payload\":{{\"state\":"
-                    ),
-                );
+                begin(out, "STATE_UPDATE", *instance);
+                out.extend_from_slice(b"{\"state\":");
                 out.extend_from_slice(state);
-                put(out, format_args!(",\"version\":{version},\"digest\":{digest}}}"));
+                number_field(out, "version", *version);
+                number_field(out, "digest", (*digest).into());
+                out.push(b'}');
             }
             // Nothing in the name of a call needs escaping.
             Self::Done { instance, calls } => {
-                put(
-                    out,
-                    format_args!(
-                        "{{\"type\":\"CALL_DONE\",\"componentId\":\"{instance}\",\"payload\":{{\"callIds\":"
-                    ),
-                );
+                begin(out, "CALL_DONE", *instance);
+                out.extend_from_slice(b"{\"callIds\":");
                 write_calls(calls.iter(), out);
                 out.push(b'}');
             }
             Self::Event { instance, seq, event } => {
-                put(
-                    out,
-                    format_args!(
-                        "{{\"type\":\"COMPONENT_EVENT\",\"componentId\":\"{instance}\",\"payload\":{{\"event\":"
-                    ),
-                );
+                begin(out, "COMPONENT_EVENT", *instance);
+                out.extend_from_slice(b"{\"event\":");
                 out.extend_from_slice(event);
-                put(out, format_args!(",\"seq\":{seq}}}"));
+                number_field(out, "seq", *seq);
+                out.push(b'}');
             }
             // The text is base64url, so nothing in it needs escaping.
-            Self::Snapshot { instance, version, snapshot } => put(
-                out,
-                format_args!(
-                    "{{\"type\":\"STATE_SNAPSHOT\",\"componentId\":\"{instance}\",\"payload\":{{\"version\":{version},\"snapshot\":\"{snapshot}\"}}"
-                ),
-            ),
-            Self::Missed { instance, count } => put(
-                out,
-                format_args!(
-                    "{{\"type\":\"COMPONENT_EVENT\",\"componentId\":\"{instance}\",\"payload\":{{\"missed\":{count}}}"
-                ),
-            ),
+            Self::Snapshot { instance, version, snapshot } => {
+                begin(out, "STATE_SNAPSHOT", *instance);
+                out.extend_from_slice(b"{\"version\":");
+                push_number(out, *version);
+                out.extend_from_slice(b",\"snapshot\":\"");
+                out.extend_from_slice(snapshot.as_bytes());
+                out.extend_from_slice(b"\"}");
+            }
+            Self::Missed { instance, count } => {
+                begin(out, "COMPONENT_EVENT", *instance);
+                out.extend_from_slice(b"{\"missed\":");
+                push_number(out, *count);
+                out.push(b'}');
+            }
             Self::Error { component_id, request_id, code, error, action } => {
                 out.extend_from_slice(br#"{"type":"ERROR""#);
                 raw_field(out, "requestId", request_id.map(str::as_bytes));
@@ -109,8 +104,21 @@ impl ServerMessage<'_> {
                 rooms::legacy_system(out, *instance, room, event, subscriber, *count);
             }
         }
-        put(out, format_args!(",\"timestamp\":{now}}}"));
+        end(out, now);
     }
+}
+
+/// The beginning of a frame that an instance says something with, up to the payload.
+fn begin(out: &mut Vec<u8>, kind: &str, instance: crate::InstanceId) {
+    let id = instance.text();
+    let parts = ["{\"type\":\"", kind, "\",\"componentId\":\"", id.as_str(), "\",\"payload\":"];
+    parts.into_iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+}
+
+/// The end of every frame.
+fn end(out: &mut Vec<u8>, now: u64) {
+    number_field(out, "timestamp", now);
+    out.push(b'}');
 }
 
 /// Appends a `STATE_DELTA` whose payload is written by `payload`, and answers where that stands in `out`.
@@ -127,12 +135,12 @@ pub fn write_delta(
     out: &mut Vec<u8>,
     payload: impl FnOnce(&mut Vec<u8>),
 ) -> std::ops::Range<usize> {
-    put(out, format_args!("{{\"type\":\"STATE_DELTA\",\"componentId\":\"{instance}\",\"payload\":"));
+    begin(out, "STATE_DELTA", instance);
     let start = out.len();
     payload(out);
-    let end = out.len();
-    put(out, format_args!(",\"timestamp\":{now}}}"));
-    start..end
+    let stop = out.len();
+    end(out, now);
+    start..stop
 }
 
 /// An event as older clients know it: a broadcast named by its `type`.
@@ -163,7 +171,7 @@ impl Refusal {
         if answers && self.original.as_deref().is_some_and(decode::is_about_upload) {
             upload::refusal(out, self);
             raw_field(out, "requestId", self.request_id.as_deref().map(str::as_bytes));
-            return put(out, format_args!(",\"timestamp\":{now}}}"));
+            return end(out, now);
         }
         let Some(original) = self.original.as_deref().filter(|_| answers && self.request_id.is_some()) else {
             return ServerMessage::Error {
@@ -182,7 +190,7 @@ impl Refusal {
         out.extend_from_slice(b",\"success\":false");
         error_fields(out, self.code, &self.error);
         raw_field(out, "requestId", self.request_id.as_deref().map(str::as_bytes));
-        put(out, format_args!(",\"timestamp\":{now}}}"));
+        end(out, now);
     }
 }
 
@@ -232,10 +240,8 @@ fn write_hello(hello: &Hello, out: &mut Vec<u8>) {
 }
 
 fn write_reply(reply: &Reply<'_>, out: &mut Vec<u8>) {
-    put(
-        out,
-        format_args!("{{\"type\":\"{}\",\"originalType\":\"{}\"", reply.kind.answer(), reply.kind.original()),
-    );
+    let parts = ["{\"type\":\"", reply.kind.answer(), "\",\"originalType\":\"", reply.kind.original(), "\""];
+    parts.into_iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
     text_field(out, "componentId", reply.component_id);
     match &reply.outcome {
         Ok(result) => {
@@ -334,20 +340,36 @@ fn error_payload(out: &mut Vec<u8>, action: Option<&str>, code: Code, error: &st
 
 fn text_field(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
     if let Some(value) = value {
-        put(out, format_args!(",\"{name}\":"));
+        field(out, name);
         write_string(out, value);
+    }
+}
+
+fn number_field(out: &mut Vec<u8>, name: &str, value: u64) {
+    field(out, name);
+    push_number(out, value);
+}
+
+fn field(out: &mut Vec<u8>, name: &str) {
+    for part in [",\"", name, "\":"] {
+        out.extend_from_slice(part.as_bytes());
     }
 }
 
 fn raw_field(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
     if let Some(value) = value {
-        put(out, format_args!(",\"{name}\":"));
+        field(out, name);
         out.extend_from_slice(value);
     }
 }
 
 /// Appends `text` as a JSON string.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    if plain::end(text.as_bytes(), 0) == text.len() {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        return out.push(b'"');
+    }
     serde_json::to_writer(out, text).expect("a string is always JSON and a Vec takes every byte");
 }
 

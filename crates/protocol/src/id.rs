@@ -13,6 +13,27 @@ use uuid::Uuid;
 #[error("not an id made by this server")]
 pub struct NotAnId;
 
+/// Letters of an id: a name and a dash, then 36.
+const LEN: usize = 41;
+
+/// An id as text.
+///
+/// ```
+/// use fluxstack_live_protocol::InstanceId;
+/// let id = InstanceId::random();
+/// assert_eq!(id.text().as_str(), id.to_string());
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Text([u8; LEN]);
+
+impl Text {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -39,9 +60,21 @@ macro_rules! id {
             }
         }
 
+        impl $name {
+            /// The id as text, without an allocation.
+            #[must_use]
+            pub fn text(self) -> Text {
+                let mut bytes = [0; LEN];
+                let (prefix, rest) = bytes.split_at_mut($prefix.len());
+                prefix.copy_from_slice($prefix.as_bytes());
+                self.0.hyphenated().encode_lower(rest);
+                Text(bytes)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "{}"), self.0.hyphenated())
+                f.write_str(self.text().as_str())
             }
         }
 

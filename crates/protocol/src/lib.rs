@@ -23,6 +23,7 @@ mod pieces;
 mod plain;
 mod raw;
 pub mod room;
+mod text;
 pub mod upload;
 
 pub use code::{CloseCode, Code};

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::raw::Raw;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use crate::raw::Raw;
 
 /// The first parts of something, and how many it has.
 pub(crate) struct Pieces<T> {

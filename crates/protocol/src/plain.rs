@@ -38,7 +38,11 @@ mod tests {
                 for around in [b'a', b'!', b'#', b'[', b']', 0x7f, 0x80, 0xff, b' '] {
                     let mut text = [around; 20];
                     text[place] = byte;
-                    assert_eq!(end(&text, 0), if is_end { place } else { 20 }, "{byte} at {place} in {around}");
+                    assert_eq!(
+                        end(&text, 0),
+                        if is_end { place } else { 20 },
+                        "{byte} at {place} in {around}"
+                    );
                     assert_eq!(end(&text, place), if is_end { place } else { 20 });
                 }
             }

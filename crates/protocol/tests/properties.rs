@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 
 use fluxstack_live_protocol::ClientBody;
+use fluxstack_live_protocol::Raw;
 use fluxstack_live_protocol::delta::{self, Delta, Mismatch, Writer};
 use fluxstack_live_protocol::{Dialect, decode, digest, frame, legacy};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use fluxstack_live_protocol::Raw;
 use serde_json::{Map, Value, json};
 
 fn any_json() -> impl Strategy<Value = Value> {

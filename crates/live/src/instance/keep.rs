@@ -17,6 +17,7 @@ use crate::action::Outcome;
 use crate::clock;
 use crate::component::Component;
 use crate::error::{Code, Error};
+use crate::frame;
 use crate::outbox::Ticket;
 use crate::seal::{Claims, Kind};
 use crate::store::{Boxed, StoreError};
@@ -119,6 +120,10 @@ impl<C: Component> Instance<C> {
         if !self.life.owner.may_come_back {
             return;
         }
+        let keeping = &self.life.keeping;
+        if !keeping.is_unstored && !keeping.is_uncarried {
+            return;
+        }
         let now = Instant::now();
         if self.store_due(now).is_some_and(|due| due <= now) {
             self.begin_write(now);
@@ -138,11 +143,10 @@ impl<C: Component> Instance<C> {
     }
 
     /// When something has to be done that nobody asks for.
-    pub(super) fn deadline(&mut self) -> Option<Instant> {
+    pub(super) fn deadline(&mut self, now: Instant) -> Option<Instant> {
         if !self.life.draining.is_empty() {
-            return Some(Instant::now());
+            return Some(now);
         }
-        let now = Instant::now();
         let refresh = self.life.keeping.refresh;
         let overdue = if self.is_shared() { self.members.next_deadline() } else { None };
         let (store, carry) = (self.store_due(now), self.carry_due(now));
@@ -251,10 +255,9 @@ impl<C: Component> Instance<C> {
             tracing::debug!(bytes = snapshot.len(), "too large for the client to keep; the store has it");
             return;
         }
-        let mut frame = Vec::with_capacity(snapshot.len() + 160);
-        ServerMessage::Snapshot { instance: self.id, version: self.version, snapshot: &snapshot }
-            .write(clock::now(), &mut frame);
-        let frame = bytes::Bytes::from(frame);
+        let message =
+            ServerMessage::Snapshot { instance: self.id, version: self.version, snapshot: &snapshot };
+        let frame = frame::written(|out| message.write(clock::now(), out));
         for outbox in self.members.outboxes().filter(|outbox| outbox.dialect().resume) {
             outbox.push_snapshot(self.id, frame.clone());
         }

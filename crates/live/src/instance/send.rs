@@ -19,6 +19,7 @@ use crate::action::Outcome;
 use crate::clock;
 use crate::component::{Component, Effect};
 use crate::error::Code;
+use crate::frame;
 use crate::outbox::{Done, StateFrame, Ticket};
 
 thread_local! {
@@ -95,9 +96,8 @@ impl<C: Component> Instance<C> {
     fn send_delta(&mut self, base: u64, digest: u32, mut write: impl FnMut(&mut Vec<u8>)) {
         let (mut delta, mut whole, mut older) = (None, None, None);
         let mut encode = || {
-            let mut frame = Vec::with_capacity(256);
-            let payload = write_delta(self.id, clock::now(), &mut frame, &mut write);
-            StateFrame::Delta { payload, frame: frame.into() }
+            let (frame, payload) = frame::made(|out| write_delta(self.id, clock::now(), out, &mut write));
+            StateFrame::Delta { payload, frame }
         };
         let mut told = self.guesses.take_ready();
         for outbox in self.members.outboxes() {
@@ -168,10 +168,9 @@ impl<C: Component> Instance<C> {
     pub(super) fn whole_frame(&self, digest: u32, dialect: Dialect) -> Bytes {
         let mut state = Vec::new();
         self.write_state(dialect, &mut state);
-        let mut frame = Vec::with_capacity(state.len() + 160);
-        ServerMessage::Update { instance: self.id, state: &state, version: self.version, digest }
-            .write(clock::now(), &mut frame);
-        frame.into()
+        let (instance, version) = (self.id, self.version);
+        let update = ServerMessage::Update { instance, state: &state, version, digest };
+        frame::written(|out| update.write(clock::now(), out))
     }
 
     /// Appends the state as last sent, as a client of this dialect is told it: an older one reads no lists in part, and
@@ -205,18 +204,15 @@ impl<C: Component> Instance<C> {
         self.life.events += 1;
         let seq = self.life.events;
         let encode = || {
-            let mut frame = Vec::with_capacity(event.len() + 128);
-            ServerMessage::Event { instance: self.id, seq, event }.write(clock::now(), &mut frame);
-            Bytes::from(frame)
+            let event = ServerMessage::Event { instance: self.id, seq, event };
+            frame::written(|out| event.write(clock::now(), out))
         };
         let (mut native, mut legacy) = (None, None);
         for outbox in self.members.outboxes() {
             let frame: &Bytes = if outbox.dialect().is_legacy() {
                 legacy.get_or_insert_with(|| {
-                    let mut frame = Vec::new();
                     let event = std::str::from_utf8(event).unwrap_or("null");
-                    write_broadcast(self.id, event, clock::now(), &mut frame);
-                    frame.into()
+                    frame::written(|out| write_broadcast(self.id, event, clock::now(), out))
                 })
             } else {
                 native.get_or_insert_with(encode)

@@ -125,8 +125,7 @@ impl Outbox {
     }
 
     /// The answer to a request that was counted as open.
-    fn push_reply(&self, kind: ReplyKind, subject: Subject, frame: Vec<u8>) {
-        let frame = frame.into();
+    fn push_reply(&self, kind: ReplyKind, subject: Subject, frame: Bytes) {
         let item = match (kind, subject.instance(), subject) {
             (_, _, Subject::Several { instances, calls }) => Item::Together { instances, calls, frame },
             (ReplyKind::Mount | ReplyKind::Resume, instance, _) => Item::Mounted { instance, frame },
@@ -185,7 +184,7 @@ impl Outbox {
                 let taken = queue.take(most);
                 (taken, queue.wanted())
             };
-            self.drained.notify_one();
+            self.let_in();
             for Wanted { instance, mailbox, turn } in wanted {
                 tracing::debug!(connection = %self.connection, %instance, "a slow client gets a snapshot");
                 let owed = Owed { outbox: Arc::clone(self), instance, turn };
@@ -210,15 +209,28 @@ impl Outbox {
     /// Waits until the client has read enough, and the instances have answered enough, for it to be
     /// listened to again.
     pub(crate) async fn room(&self) {
+        if self.has_room() {
+            return;
+        }
         loop {
-            let notified = self.drained.notified();
-            let is_full = self.open_bytes.load(Ordering::Relaxed) > self.most_open_bytes;
-            if !is_full && !self.queue().is_over_soft() {
-                self.is_paused.store(false, Ordering::Relaxed);
+            // Before it looks again, so that whoever makes room after that sees it: both in one order for all.
+            self.is_paused.store(true, Ordering::SeqCst);
+            if self.has_room() {
+                self.is_paused.store(false, Ordering::SeqCst);
                 return;
             }
-            self.is_paused.store(true, Ordering::Relaxed);
-            notified.await;
+            self.drained.notified().await;
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.open_bytes.load(Ordering::SeqCst) <= self.most_open_bytes && !self.queue().is_over_soft()
+    }
+
+    /// There may be room: for the session, if it waits for that.
+    fn let_in(&self) {
+        if self.is_paused.load(Ordering::SeqCst) {
+            self.drained.notify_one();
         }
     }
 
@@ -234,8 +246,8 @@ impl Outbox {
 
     fn settle(&self, bytes: usize) {
         if bytes > 0 {
-            self.open_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            self.drained.notify_one();
+            self.open_bytes.fetch_sub(bytes, Ordering::SeqCst);
+            self.let_in();
         }
     }
 

@@ -262,7 +262,9 @@ impl Queue {
         }
         // Behind this place only what goes alone.
         let mut until = self.may_go();
-        let (mut frames, mut replies, mut bytes) = (Vec::new(), 0, 0);
+        // Nearly always all of them, each with one frame; no more than fit, if they were as small as they can be.
+        let mut frames = Vec::with_capacity(self.items.len().min(most / SMALL + 1));
+        let (mut replies, mut bytes) = (0, 0);
         let mut held: Vec<InstanceId> = Vec::new();
         let mut at = 0;
         while bytes < most && at < self.items.len() {

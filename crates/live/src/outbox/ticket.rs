@@ -7,12 +7,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fluxstack_live_protocol::id::Text;
 use fluxstack_live_protocol::{CallId, Code, InstanceId, Reply, ReplyKind, ServerMessage, message::Failure};
 
 use super::{Outbox, Together};
 use crate::action::Outcome;
 use crate::clock;
 use crate::error::Error;
+use crate::frame;
 
 /// What a request is about, as the client spelled it.
 #[derive(Debug, Clone)]
@@ -230,25 +232,23 @@ impl Open {
             let said = "the server is going away: ask the next one";
             return self.answer(Err(Error::new(Code::Busy, said)));
         }
-        let id = self.component_id().unwrap_or_default();
+        let id = match &self.subject {
+            Subject::None | Subject::Several { .. } => String::new(),
+            Subject::Instance(instance) => instance.to_string(),
+            Subject::Named(name) => name.to_string(),
+        };
         self.answer(Err(gone(&id)));
-    }
-
-    /// What it is about, as the client spelled it.
-    fn component_id(&self) -> Option<String> {
-        match &self.subject {
-            Subject::None | Subject::Several { .. } => None,
-            Subject::Instance(instance) => Some(instance.to_string()),
-            Subject::Named(name) => Some(name.to_string()),
-        }
     }
 
     fn answer(self, outcome: Outcome) {
         self.outbox.settle(self.bytes);
-        let text = |bytes: &Bytes| std::str::from_utf8(bytes).unwrap_or_default().to_owned();
-        let id = self.component_id();
-        let request_id = self.request_id.as_ref().map(text);
-        let about = self.about.as_ref().map(text);
+        let instance = self.subject.instance().map(InstanceId::text);
+        let id = match &self.subject {
+            Subject::Named(name) => Some(&**name),
+            _ => instance.as_ref().map(Text::as_str),
+        };
+        let request_id = text(self.request_id.as_ref());
+        let about = text(self.about.as_ref());
         let is_about_room = is_about_room(self.kind);
         let is_about_upload = self.kind.is_about_upload();
         let now = clock::now();
@@ -260,11 +260,11 @@ impl Open {
             {
                 let mut frame = Vec::new();
                 ServerMessage::Error {
-                    component_id: id.as_deref(),
+                    component_id: id,
                     request_id: None,
                     code: error.code(),
                     error: error.message(),
-                    action: about.as_deref().filter(|_| is_legacy_call),
+                    action: about.filter(|_| is_legacy_call),
                 }
                 .write(now, &mut frame);
                 self.outbox.push(frame);
@@ -284,18 +284,17 @@ impl Open {
         if extra.is_some() {
             fields = None;
         }
-        let mut frame = Vec::with_capacity(192);
-        ServerMessage::Reply(Reply {
+        let reply = ServerMessage::Reply(Reply {
             kind: self.kind,
-            component_id: id.as_deref(),
-            request_id: request_id.as_deref(),
+            component_id: id,
+            request_id,
             user: self.user.as_deref(),
-            room: about.as_deref().filter(|_| is_about_room),
-            upload: about.as_deref().filter(|_| is_about_upload),
+            room: about.filter(|_| is_about_room),
+            upload: about.filter(|_| is_about_upload),
             held: self.shown.is_held,
             outcome: told(&outcome, fields.as_deref(), extra.as_deref()),
-        })
-        .write(now, &mut frame);
+        });
+        let frame = frame::written(|out| reply.write(now, out));
         // What is asked about a room changes no state, so its answer waits for none; the events that follow it do
         // not either.
         let subject = match self.shows {
@@ -305,6 +304,11 @@ impl Open {
         };
         self.outbox.push_reply(self.kind, subject, frame);
     }
+}
+
+/// What was cut out of a text frame.
+fn text(piece: Option<&Bytes>) -> Option<&str> {
+    piece.map(|piece| std::str::from_utf8(piece).unwrap_or_default())
 }
 
 fn is_about_room(kind: ReplyKind) -> bool {

@@ -9,7 +9,6 @@ use std::time::Duration;
 use fluxstack_live_protocol::{CloseCode, Code, Raw, SessionId};
 use serde_json::Value;
 
-
 use super::{Host, Session};
 use crate::action::Outcome;
 use crate::auth::{Caller, Credentials, Identity, Via, ask};

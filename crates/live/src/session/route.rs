@@ -26,8 +26,14 @@ use crate::rooms::Wanted;
 impl Session {
     /// The duty to answer a message, taken before anything can go wrong with it.
     pub(super) fn ticket(&self, frame: &Bytes, message: &ClientMessage<'_>) -> Ticket {
-        let ClientMessage { request_id, expect_response, component_id, call, acked, optimistic, body } =
-            message;
+        self.ticket_of(frame, message, instance_of(message))
+    }
+
+    /// The same, where it is known which instance the message names.
+    fn ticket_of(&self, frame: &Bytes, message: &ClientMessage<'_>, id: Option<InstanceId>) -> Ticket {
+        let ClientMessage {
+            request_id, expect_response, component_id, call, acked, optimistic, body, ..
+        } = message;
         let is_legacy = self.arrival.dialect.is_legacy();
         let kind = match body {
             ClientBody::Mount { .. } => ReplyKind::Mount,
@@ -72,7 +78,6 @@ impl Session {
             }
             _ => None,
         };
-        let id: Option<InstanceId> = component_id.as_deref().and_then(|id| id.parse().ok());
         let subject = match (body, id) {
             (ClientBody::Batch { calls, .. }, _) => super::batch::subject(calls),
             // What is said of chunks waits for no state.
@@ -136,13 +141,13 @@ impl Session {
             _ => limits.calls,
         };
         let open = self.outbox.open_calls();
-        let ticket = self.ticket(frame, &message);
+        let id = instance_of(&message);
+        let ticket = self.ticket_of(frame, &message, id);
         if open.saturating_add(calls(&message.body)) > most {
             let said = format!("at most {most} requests may be waiting for their answer");
             return ticket.answer(Err(Error::new(Code::TooManyCalls, said)));
         }
         let ClientMessage { component_id, body, .. } = message;
-        let id: Option<InstanceId> = component_id.as_deref().and_then(|id| id.parse().ok());
         let is_legacy = self.arrival.dialect.is_legacy();
         match body {
             ClientBody::Mount { component, props, schema } => {
@@ -324,6 +329,11 @@ impl Session {
             drop(ended);
         });
     }
+}
+
+/// The instance a message names, whoever has it.
+fn instance_of(message: &ClientMessage<'_>) -> Option<InstanceId> {
+    message.component_id.as_deref().and_then(|id| id.parse().ok())
 }
 
 /// As how many messages, and open requests, it counts.

@@ -1,7 +1,7 @@
 //! `CALL_BATCH`: several calls in one message.
 
-use serde::Deserialize;
 use crate::raw::Raw;
+use serde::Deserialize;
 
 use super::{Fault, MAX_BATCH, bad, call_id, flag, name, number, object};
 use crate::code::Code;

@@ -1,7 +1,7 @@
 //! `LIST_READ`: which rows of a list are wanted.
 
-use serde::Deserialize;
 use crate::raw::Raw;
+use serde::Deserialize;
 
 use super::{Envelope, Fault, bad, name, number, object};
 use crate::message::ClientBody;

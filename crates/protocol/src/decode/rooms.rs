@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use crate::raw::Raw;
+use serde::Deserialize;
 
 use super::{Envelope, Fault, MAX_ROOMS, bad, flag, name, number, object, string};
 use crate::code::Code;

@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
+use crate::raw::Raw;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
-use crate::raw::Raw;
 
 use super::{Envelope, Fault, bad, flag, name, number, string};
 use crate::code::Code;

@@ -6,6 +6,7 @@ use super::{error_fields, error_payload, put, raw_field, text_field, write_strin
 use crate::id::InstanceId;
 use crate::legacy;
 use crate::message::{Failure, Reply, ReplyKind};
+use crate::text::push_number;
 
 pub(super) fn event(out: &mut Vec<u8>, component: &str, room: &str, seq: u64, event: Option<&[u8]>) {
     begin_for_all(out, component, room);
@@ -14,7 +15,9 @@ pub(super) fn event(out: &mut Vec<u8>, component: &str, room: &str, seq: u64, ev
         out.extend_from_slice(event);
         out.push(b',');
     }
-    put(out, format_args!("\"seq\":{seq}}}"));
+    out.extend_from_slice(b"\"seq\":");
+    push_number(out, seq);
+    out.push(b'}');
 }
 
 pub(super) fn missed(out: &mut Vec<u8>, component: &str, room: &str, count: u64) {

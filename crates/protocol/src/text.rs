@@ -1,0 +1,52 @@
+//! Numbers and names as text, without the machinery of `fmt`: they are most of what a frame is made of.
+
+/// Two digits for every number below a hundred.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        // In order, so the cast loses nothing.
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
+/// Appends a number in decimal digits.
+pub(crate) fn push_number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    while number >= 100 {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&pair(number % 100));
+        number /= 100;
+    }
+    let [ten, one] = pair(number);
+    at -= 1;
+    digits[at] = one;
+    if number >= 10 {
+        at -= 1;
+        digits[at] = ten;
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+fn pair(number: u64) -> [u8; 2] {
+    PAIRS[usize::try_from(number).unwrap_or_default()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_written_as_everybody_writes_it() {
+        let around =
+            (0..20).map(|power| 10_u64.pow(power)).flat_map(|ten| [ten - 1, ten, ten + 1, ten + ten / 8]);
+        for number in around.chain(0..1_100).chain([u64::MAX, u64::MAX - 1, u64::from(u32::MAX)]) {
+            let mut out = b"x".to_vec();
+            push_number(&mut out, number);
+            assert_eq!(String::from_utf8(out).ok(), Some(format!("x{number}")));
+        }
+    }
+}
