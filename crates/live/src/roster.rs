@@ -11,14 +11,13 @@
 //! ```
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use fluxstack_live_protocol::{CloseCode, Code, InstanceId, SessionId};
 use tokio::sync::Notify;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::mailbox::Mailbox;
@@ -28,8 +27,9 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 /// How long a connection that was told to leave may take.
 const LEAVING: Duration = Duration::from_secs(5);
 
-/// What a session mounted.
-pub(crate) type Instances = HashMap<InstanceId, Mailbox>;
+mod instances;
+
+pub(crate) use instances::Instances;
 
 /// See the module.
 #[derive(Default)]
@@ -60,34 +60,45 @@ impl Seat {
 pub(crate) struct Occupant {
     /// The load of the page that connected, if it said.
     page: Option<Arc<str>>,
-    /// It shall close.
-    pub(crate) leave: CancellationToken,
-    /// Why.
+    /// It shall close, for this reason.
     why: OnceLock<CloseCode>,
+    /// It shall look at `why`.
+    leave: Notify,
     /// It has left, and what it mounted is in its seat.
-    left: CancellationToken,
+    has_left: AtomicBool,
     /// Somebody wants to know whether there is still anybody.
     pub(crate) ask: Notify,
-    /// It has answered.
-    alive: Notify,
+    /// It has answered, or left.
+    sign: Notify,
 }
 
 impl Occupant {
     pub(crate) fn new(page: Option<Arc<str>>) -> Arc<Self> {
         Arc::new(Self {
             page,
-            leave: CancellationToken::new(),
             why: OnceLock::new(),
-            left: CancellationToken::new(),
+            leave: Notify::new(),
+            has_left: AtomicBool::new(false),
             ask: Notify::new(),
-            alive: Notify::new(),
+            sign: Notify::new(),
         })
     }
 
     /// Tells it to close; the first reason counts.
     pub(crate) fn dismiss(&self, why: CloseCode) {
         let _ = self.why.set(why);
-        self.leave.cancel();
+        // Kept for it, should it not listen yet. Only its own task does.
+        self.leave.notify_one();
+    }
+
+    /// Waits until it is told to close.
+    pub(crate) async fn dismissed(&self) -> CloseCode {
+        loop {
+            if let Some(why) = self.why() {
+                return why;
+            }
+            self.leave.notified().await;
+        }
     }
 
     /// Why it was told to close, if it was.
@@ -98,20 +109,42 @@ impl Occupant {
     /// The peer has answered a ping. Nothing else is a sign of life: what it sent before it died may still be on
     /// its way.
     pub(crate) fn answered(&self) {
-        self.alive.notify_waiters();
+        self.sign.notify_waiters();
+    }
+
+    fn leave(&self) {
+        self.has_left.store(true, Ordering::Release);
+        self.sign.notify_waiters();
+    }
+
+    fn has_left(&self) -> bool {
+        self.has_left.load(Ordering::Acquire)
+    }
+
+    /// Waits until it has left.
+    async fn left(&self) {
+        loop {
+            let sign = self.sign.notified();
+            tokio::pin!(sign);
+            // Listens before it looks.
+            sign.as_mut().enable();
+            if self.has_left() {
+                return;
+            }
+            sign.await;
+        }
     }
 
     async fn is_alive(&self) -> bool {
-        let sign = self.alive.notified();
+        let sign = self.sign.notified();
         tokio::pin!(sign);
         // Listens before it asks, and hears nothing that was said before; several may ask at once.
         sign.as_mut().enable();
-        self.ask.notify_one();
-        tokio::select! {
-            biased;
-            () = self.left.cancelled() => false,
-            sign = timeout(SIGN_OF_LIFE, sign) => sign.is_ok(),
+        if self.has_left() {
+            return false;
         }
+        self.ask.notify_one();
+        timeout(SIGN_OF_LIFE, sign).await.is_ok() && !self.has_left()
     }
 }
 
@@ -156,7 +189,7 @@ impl Roster {
                 }
                 Taken::Away(instances) => {
                     self.waiting.fetch_sub(instances.len(), Ordering::Relaxed);
-                    left.extend(instances.drain().map(|(_, mailbox)| (*session, mailbox)));
+                    left.extend(instances.take().into_mailboxes().map(|mailbox| (*session, mailbox)));
                     false
                 }
             }
@@ -186,7 +219,7 @@ impl Roster {
                     return Err(Error::new(Code::SessionRefused, said));
                 }
                 match seats.get(&session).map(|seat| &seat.taken) {
-                    Some(Taken::Here(there)) if !there.left.is_cancelled() => Arc::clone(there),
+                    Some(Taken::Here(there)) if !there.has_left() => Arc::clone(there),
                     _ => {
                         let taken = Taken::Here(Arc::clone(occupant));
                         let gone = seats.insert(session, Seat { subject: Arc::clone(subject), taken });
@@ -207,7 +240,7 @@ impl Roster {
                 return Err(Error::new(Code::SessionInUse, "another page is connected with this session"));
             }
             there.dismiss(CloseCode::TakenOver);
-            if timeout(LEAVING, there.left.cancelled()).await.is_err() {
+            if timeout(LEAVING, there.left()).await.is_err() {
                 return Err(Error::new(
                     Code::Busy,
                     "the session's older connection does not leave: try again",
@@ -225,7 +258,7 @@ impl Roster {
     pub(crate) fn leave(&self, session: SessionId, occupant: &Arc<Occupant>, mut instances: Instances) {
         let mut seats = self.seats();
         // Under the lock: one that closes after this is taken out by `ended`, which waits for the lock.
-        instances.retain(|_, mailbox| !mailbox.is_closed());
+        instances.forget_closed();
         // Somebody may have taken the seat already; then there is nothing to leave.
         if let Some(seat) = seats.get_mut(&session).filter(|seat| seat.is_taken_by(occupant)) {
             if instances.is_empty() {
@@ -235,7 +268,7 @@ impl Roster {
                 seat.taken = Taken::Away(instances);
             }
         }
-        occupant.left.cancel();
+        occupant.leave();
     }
 
     /// The connection has another session now, and left nothing in this one.
@@ -251,8 +284,8 @@ impl Roster {
         let mut seats = self.seats();
         if let Some(Seat { taken: Taken::Away(instances), .. }) = seats.get_mut(&session) {
             // A new one may have come into its place already.
-            if instances.get(&instance).is_some_and(Mailbox::is_closed) {
-                instances.remove(&instance);
+            if instances.get(instance).is_some_and(Mailbox::is_closed) {
+                instances.remove(instance);
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
             }
             if instances.is_empty() {
@@ -268,7 +301,7 @@ impl Roster {
     pub(crate) fn waiting(&self) -> Vec<Mailbox> {
         let seats = self.seats();
         let away = seats.values().filter_map(|seat| match &seat.taken {
-            Taken::Away(instances) => Some(instances.values()),
+            Taken::Away(instances) => Some(instances.mailboxes()),
             Taken::Here(_) => None,
         });
         let open = away.flatten().filter(|mailbox| !mailbox.is_closed());

@@ -427,17 +427,20 @@ impl Live {
     }
 
     /// Serves one connection in this very future.
-    pub(crate) async fn serve(
+    pub(crate) fn serve<I, O>(
         &self,
         mut place: Place,
         arrival: Arrival,
-        incoming: impl Stream<Item = Incoming> + Unpin,
-        outgoing: impl Sink<Outgoing> + Unpin,
-    ) {
-        let session =
-            session::run(Arc::clone(&self.host), arrival, place.take_standing(), incoming, outgoing);
-        self.host.tasks.track_future(self.host.unless_killed(session)).await;
-        drop(place);
+        incoming: I,
+        outgoing: O,
+    ) -> impl Future<Output = ()> + use<I, O>
+    where
+        I: Stream<Item = Incoming> + Unpin,
+        O: Sink<Outgoing> + Unpin,
+    {
+        let (host, standing) = (&self.host, place.take_standing());
+        let session = session::run(Arc::clone(host), arrival, standing, incoming, outgoing, place);
+        host.tasks.track_future(host.unless_killed(session))
     }
 
     /// Does `task` as one of the server's, which it waits for when it goes away.

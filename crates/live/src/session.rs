@@ -87,11 +87,14 @@ pub(crate) struct Host {
 impl Host {
     /// Does `task`, unless the server is killed before it is done.
     #[cfg(feature = "testing")]
-    pub(crate) async fn unless_killed(&self, task: impl Future<Output = ()>) {
-        tokio::select! {
-            biased;
-            () = self.killed.cancelled() => {}
-            () = task => {}
+    pub(crate) fn unless_killed<T: Future<Output = ()>>(&self, task: T) -> impl Future<Output = ()> + use<T> {
+        let killed = self.killed.clone();
+        async move {
+            tokio::select! {
+                biased;
+                () = killed.cancelled() => {}
+                () = task => {}
+            }
         }
     }
 
@@ -185,58 +188,27 @@ struct Joined {
     mounts: Arc<AtomicU32>,
 }
 
-/// Serves one connection until either side has enough. The one future of a connection's task.
-pub(crate) async fn run(
+/// Serves one connection until either side has enough, and keeps `place` for as long. The one future of a
+/// connection's task: what is rare, and what comes at the end, takes room of its own when it comes, because thousands of
+/// these wait for a click.
+pub(crate) fn run<P>(
     host: Arc<Host>,
     arrival: Arrival,
     standing: Standing,
-    incoming: impl Stream<Item = Incoming> + Unpin,
-    outgoing: impl Sink<Outgoing> + Unpin,
-) {
+    mut incoming: impl Stream<Item = Incoming> + Unpin,
+    mut outgoing: impl Sink<Outgoing> + Unpin,
+    place: P,
+) -> impl Future<Output = ()> {
     let id = ConnectionId::random();
     let outbox = Outbox::new(id, arrival.dialect, &host.limits);
-    let closing = host.closing.clone();
-    // Pings since the peer was last heard.
-    let silence = AtomicU32::new(0);
-    let limits = Arc::clone(&host.limits);
-    let mut session = Session::new(id, host, arrival, standing, Arc::clone(&outbox));
-    let occupant = Arc::clone(&session.occupant);
-    {
-        let write = write::run(&outbox, &limits, &silence, &occupant, outgoing);
-        tokio::pin!(write);
-        let ended = {
-            let read = session.listen(incoming, &silence);
-            tokio::select! {
-                biased;
-                () = closing.cancelled() => Ended::Draining,
-                () = occupant.leave.cancelled() => Ended::Closing(occupant.why()),
-                () = &mut write => Ended::Gone,
-                code = read => Ended::Closing(code),
-            }
-        };
-        let code = match ended {
-            Ended::Gone => None,
-            Ended::Closing(code) => Some(code),
-            Ended::Draining => {
-                // What it mounted comes to rest first, and says so to the client.
-                tokio::select! {
-                    biased;
-                    () = session.drain() => Some(Some(CloseCode::GoingAway)),
-                    // The peer is gone in the meantime, and there is nobody to say anything to.
-                    () = &mut write => None,
-                }
-            }
-        };
-        // Before the last words: whoever takes over does not wait for a dead peer.
-        session.leave();
-        if let Some(code) = code {
-            outbox.close(code);
-            // What is already waiting may still go out, but a dead peer is not waited for.
-            let _ = tokio::time::timeout(LAST_WORDS, write).await;
-        }
+    let mut session = Session::new(id, host, arrival, standing, outbox);
+    // Not an `async fn`, which would have room for all of these twice: as arguments and as what is made of them.
+    async move {
+        let _place = &place;
+        session.converse(&mut incoming, &mut outgoing).await;
+        // Whoever still holds the outbox holds nothing in it.
+        session.outbox.close(None);
     }
-    // Whoever still holds the outbox holds nothing in it.
-    outbox.close(None);
 }
 
 /// Why a connection is over.
@@ -253,6 +225,55 @@ enum Ended {
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl Session {
+    /// Until either side has enough.
+    async fn converse(
+        &mut self,
+        incoming: &mut (impl Stream<Item = Incoming> + Unpin),
+        outgoing: &mut (impl Sink<Outgoing> + Unpin),
+    ) {
+        let (outbox, occupant) = (Arc::clone(&self.outbox), Arc::clone(&self.occupant));
+        let host = Arc::clone(&self.host);
+        // Pings since the peer was last heard.
+        let silence = AtomicU32::new(0);
+        let write = write::run(&outbox, &host.limits, &silence, &occupant, outgoing);
+        tokio::pin!(write);
+        let ended = {
+            let read = self.listen(incoming, &silence);
+            tokio::select! {
+                biased;
+                () = host.closing.cancelled() => Ended::Draining,
+                why = occupant.dismissed() => Ended::Closing(Some(why)),
+                () = &mut write => Ended::Gone,
+                code = read => Ended::Closing(code),
+            }
+        };
+        Box::pin(self.part(ended, write)).await;
+    }
+
+    /// The end: what was mounted is left to wait, and the peer is told why.
+    async fn part(&mut self, ended: Ended, mut write: impl Future<Output = ()> + Unpin) {
+        let code = match ended {
+            Ended::Gone => None,
+            Ended::Closing(code) => Some(code),
+            Ended::Draining => {
+                // What it mounted comes to rest first, and says so to the client.
+                tokio::select! {
+                    biased;
+                    () = self.drain() => Some(Some(CloseCode::GoingAway)),
+                    // The peer is gone in the meantime, and there is nobody to say anything to.
+                    () = &mut write => None,
+                }
+            }
+        };
+        // Before the last words: whoever takes over does not wait for a dead peer.
+        self.leave();
+        if let Some(code) = code {
+            self.outbox.close(code);
+            // What is already waiting may still go out, but a dead peer is not waited for.
+            let _ = tokio::time::timeout(LAST_WORDS, write).await;
+        }
+    }
+
     fn new(
         id: ConnectionId,
         host: Arc<Host>,

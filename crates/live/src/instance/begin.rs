@@ -150,7 +150,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
     };
     let Beginning { component, props, version, stamp, seen, events, is_rehydrated, members, former } =
         beginning;
-    let keeping = Keeping::new(C::DURABILITY.unwrap_or(owner.vault.durability));
+    let keeping = Keeping::new(C::DURABILITY.unwrap_or(owner.vault.durability), is_rehydrated);
     let life = Box::new(Life {
         owner,
         seen,
@@ -209,7 +209,7 @@ pub(super) async fn begin<C: Component>(mount: Mount) -> Option<(Instance<C>, In
             };
             let (session, dialect) = (caller.session_id(), outbox.dialect());
             instance.members.put(caller, outbox);
-            instance.life.owner.vault.remember(id, stamp);
+            instance.remember(stamp);
             let (heard, doubt) = was.map(|was| (was.rooms, was.doubt)).unwrap_or_default();
             let picture = instance.picture_of_mount(dialect, is_rehydrated, is_outdated, &doubt);
             ticket.answer(Ok(Some(picture)));

@@ -51,6 +51,9 @@ pub(super) struct Keeping {
     next_try: Option<Instant>,
     /// Whether the client was ever given a copy.
     was_carried: bool,
+    /// Whether there may be copies elsewhere: given to the client, or what it began from. Only these could come back, so
+    /// only then it is remembered which versions there were.
+    has_copies: bool,
 }
 
 struct Writing {
@@ -60,7 +63,7 @@ struct Writing {
 }
 
 impl Keeping {
-    pub(super) fn new(durability: Durability) -> Self {
+    pub(super) fn new(durability: Durability, has_copies: bool) -> Self {
         Self {
             durability,
             is_unstored: false,
@@ -72,6 +75,7 @@ impl Keeping {
             refresh: None,
             next_try: None,
             was_carried: false,
+            has_copies,
         }
     }
 
@@ -95,6 +99,13 @@ impl Keeping {
 }
 
 impl<C: Component> Instance<C> {
+    /// This version of the instance existed; what is older is not to come back, if there is anything that could.
+    pub(super) fn remember(&self, version: u64) {
+        if self.life.keeping.has_copies {
+            self.life.owner.vault.remember(self.id, version);
+        }
+    }
+
     /// Something happened that a snapshot has to have.
     pub(super) fn touch(&mut self) {
         self.life.stamp += 1;
@@ -222,7 +233,7 @@ impl<C: Component> Instance<C> {
         let Some(writing) = self.life.keeping.writing.take() else { return };
         match &written {
             Ok(()) if self.is_shared() => {}
-            Ok(()) => self.life.owner.vault.remember(self.id, writing.stamp),
+            Ok(()) => self.remember(writing.stamp),
             Err(why) => {
                 tracing::error!(%why, "the store did not take a snapshot");
                 self.life.keeping.is_unstored = true;
@@ -240,7 +251,8 @@ impl<C: Component> Instance<C> {
         if keeping.next_try.is_some_and(|next| next > now) {
             // What the client has from before is old, all the same.
             keeping.was_carried = true;
-            return self.life.owner.vault.remember(self.id, self.life.stamp);
+            keeping.has_copies = true;
+            return self.remember(self.life.stamp);
         }
         // What is private may leave the server only where nobody can read it.
         let keys = &self.life.owner.vault.keys;
@@ -249,8 +261,9 @@ impl<C: Component> Instance<C> {
             self.life.keeping.next_try = now.checked_add(LOOK_AGAIN);
         }
         let snapshot = keys.seal_text(&claims, &body);
-        self.life.owner.vault.remember(self.id, claims.version);
         self.life.keeping.was_carried = true;
+        self.life.keeping.has_copies = true;
+        self.remember(claims.version);
         if snapshot.len() > self.limits.carried {
             tracing::debug!(bytes = snapshot.len(), "too large for the client to keep; the store has it");
             return;

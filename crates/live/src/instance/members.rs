@@ -38,9 +38,75 @@ impl Member {
 /// See the module.
 #[derive(Default)]
 pub(super) struct Members {
-    by_session: IndexMap<SessionId, Member>,
+    by_session: BySession,
     /// Who went away, in that order, and until when they are waited for. Whoever is back is still in it.
     away: VecDeque<(Instant, SessionId)>,
+}
+
+/// Members, found by their session. Most instances have one, which needs no table.
+enum BySession {
+    One(Option<(SessionId, Member)>),
+    Many(Box<IndexMap<SessionId, Member>>),
+}
+
+impl Default for BySession {
+    fn default() -> Self {
+        Self::One(None)
+    }
+}
+
+impl BySession {
+    fn len(&self) -> usize {
+        match self {
+            Self::One(one) => usize::from(one.is_some()),
+            Self::Many(many) => many.len(),
+        }
+    }
+
+    fn get(&self, session: SessionId) -> Option<&Member> {
+        match self {
+            Self::One(one) => one.as_ref().filter(|(there, _)| *there == session).map(|(_, member)| member),
+            Self::Many(many) => many.get(&session),
+        }
+    }
+
+    fn get_mut(&mut self, session: SessionId) -> Option<&mut Member> {
+        match self {
+            Self::One(one) => one.as_mut().filter(|(there, _)| *there == session).map(|(_, member)| member),
+            Self::Many(many) => many.get_mut(&session),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&SessionId, &Member)> {
+        let (one, many) = match self {
+            Self::One(one) => (one.as_ref(), None),
+            Self::Many(many) => (None, Some(many.iter())),
+        };
+        one.map(|(session, member)| (session, member)).into_iter().chain(many.into_iter().flatten())
+    }
+
+    fn insert(&mut self, session: SessionId, member: Member) {
+        match self {
+            Self::One(one) if one.as_ref().is_none_or(|(there, _)| *there == session) => {
+                *one = Some((session, member));
+            }
+            Self::One(one) => {
+                let many = one.take().into_iter().chain([(session, member)]).collect();
+                *self = Self::Many(Box::new(many));
+            }
+            Self::Many(many) => {
+                many.insert(session, member);
+            }
+        }
+    }
+
+    fn remove(&mut self, session: SessionId) -> Option<Member> {
+        match self {
+            Self::One(one) => one.take_if(|(there, _)| *there == session).map(|(_, member)| member),
+            // The last one takes its place, so that a thousand leaving cost a thousand steps.
+            Self::Many(many) => many.swap_remove(&session),
+        }
+    }
 }
 
 impl Members {
@@ -49,15 +115,15 @@ impl Members {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.by_session.is_empty()
+        self.by_session.len() == 0
     }
 
     pub(super) fn has(&self, session: SessionId) -> bool {
-        self.by_session.contains_key(&session)
+        self.by_session.get(session).is_some()
     }
 
     pub(super) fn get(&self, session: SessionId) -> Option<&Member> {
-        self.by_session.get(&session)
+        self.by_session.get(session)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&SessionId, &Member)> {
@@ -66,7 +132,7 @@ impl Members {
 
     /// The ways to those that are connected.
     pub(super) fn outboxes(&self) -> impl Iterator<Item = &Arc<Outbox>> {
-        self.by_session.values().filter_map(|member| member.outbox.as_ref())
+        self.by_session.iter().filter_map(|(_, member)| member.outbox.as_ref())
     }
 
     /// The member that has this connection.
@@ -82,14 +148,14 @@ impl Members {
 
     /// Remembers how often the session has it mounted.
     pub(super) fn count(&mut self, session: SessionId, mounts: Option<Arc<AtomicU32>>) {
-        if let Some(member) = self.by_session.get_mut(&session) {
+        if let Some(member) = self.by_session.get_mut(session) {
             member.mounts = mounts;
         }
     }
 
     /// The connection of a session is gone, unless it has another by now. Answers whether it is away.
     pub(super) fn away(&mut self, session: SessionId, connection: ConnectionId, until: Instant) -> bool {
-        let Some(member) = self.by_session.get_mut(&session) else { return false };
+        let Some(member) = self.by_session.get_mut(session) else { return false };
         if member.outbox.as_ref().is_none_or(|outbox| outbox.connection() != connection) {
             return false;
         }
@@ -101,15 +167,14 @@ impl Members {
 
     /// The session is no member any more.
     pub(super) fn remove(&mut self, session: SessionId) -> Option<Member> {
-        // The last one takes its place, so that a thousand leaving cost a thousand steps.
-        self.by_session.swap_remove(&session)
+        self.by_session.remove(session)
     }
 
     /// When the next one is given up, if anybody is away.
     pub(super) fn next_deadline(&mut self) -> Option<Instant> {
         loop {
             let (until, session) = *self.away.front()?;
-            let waits = self.by_session.get(&session).is_some_and(|member| member.until == Some(until));
+            let waits = self.by_session.get(session).is_some_and(|member| member.until == Some(until));
             if waits {
                 return Some(until);
             }

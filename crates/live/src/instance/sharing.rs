@@ -169,7 +169,7 @@ impl<C: Component> Instance<C> {
         self.leave_rooms(session);
         if !self.is_shared() {
             // At once, so that no copy of it comes in before it is gone.
-            self.life.owner.vault.remember(self.id, u64::MAX);
+            self.remember(u64::MAX);
             return Ok(Goes::Away(ticket));
         }
         self.touch();

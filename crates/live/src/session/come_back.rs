@@ -15,7 +15,7 @@ use crate::instance::Begin;
 use crate::mailbox::{Heard, Mail, Mailbox, Undelivered, Was};
 use crate::outbox::Ticket;
 use crate::registry::Registration;
-use crate::roster::Claimed;
+use crate::roster::{Claimed, Instances};
 use crate::vault::Owner;
 
 impl Session {
@@ -87,7 +87,7 @@ impl Session {
                 return self.join(&registration, &key, props, Some(was), is_outdated, ticket);
             }
         }
-        let waiting = id.and_then(|id| self.instances.get(&id)).filter(|mailbox| !mailbox.is_closed());
+        let waiting = id.and_then(|id| self.instances.get(id)).filter(|mailbox| !mailbox.is_closed());
         if let Some(mailbox) = waiting {
             let mail = Mail::Resume {
                 outbox: Arc::clone(&self.outbox),
@@ -112,7 +112,8 @@ impl Session {
                 match self.host.vault.carried(text, owner, self.arrival.peer) {
                     Ok(snapshot) => {
                         // A copy in another session is an instance of its own.
-                        let is_there = |id| self.instances.get(id).is_some_and(|there| !there.is_closed());
+                        let is_there =
+                            |id: &InstanceId| self.instances.get(*id).is_some_and(|there| !there.is_closed());
                         let is_ours =
                             snapshot.claims.session == self.session && !is_there(&snapshot.claims.instance);
                         let id = if is_ours { snapshot.claims.instance } else { InstanceId::random() };
@@ -132,7 +133,7 @@ impl Session {
         }
         let (done, mut all_done) = mpsc::channel(1);
         let shared = self.joined.values().map(|joined| &joined.mailbox);
-        for mailbox in Mailbox::in_order(self.instances.values().chain(shared)) {
+        for mailbox in Mailbox::in_order(self.instances.mailboxes().chain(shared)) {
             drop(mailbox.insist(Mail::Rest { done: done.clone() }));
         }
         drop(done);
@@ -150,7 +151,7 @@ impl Session {
         let is_signed_out = self.occupant.why() == Some(CloseCode::SignedOut);
         let may_come_back = self.arrival.dialect.resume && !is_signed_out;
         let is_crowded = self.host.roster.waiting_for() + self.instances.len() > self.host.limits.waiting;
-        for mailbox in Mailbox::in_order(self.instances.values()) {
+        for mailbox in Mailbox::in_order(self.instances.mailboxes()) {
             mailbox.hang_up(self.session, self.id, may_come_back);
             if may_come_back && is_crowded {
                 // Too many wait already: it rests in the store instead, and comes back from there.
@@ -162,9 +163,9 @@ impl Session {
         for mailbox in Mailbox::in_order(joined.values().map(|joined| &joined.mailbox)) {
             mailbox.hang_up(self.session, self.id, may_come_back);
         }
-        let mut instances = std::mem::take(&mut self.instances);
+        let mut instances = self.instances.take();
         if !may_come_back {
-            instances.clear();
+            instances = Instances::new();
         }
         self.host.roster.leave(self.session, &self.occupant, instances);
     }

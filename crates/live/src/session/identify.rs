@@ -167,7 +167,7 @@ impl Session {
         for mailbox in self.mailboxes() {
             mailbox.hang_up(self.session, self.id, false);
         }
-        self.instances.clear();
+        drop(self.instances.take());
         self.joined.clear();
         self.host.roster.forget(self.session, &self.occupant);
         self.session = SessionId::random();
@@ -186,7 +186,7 @@ impl Session {
     /// Everything that is mounted.
     fn mailboxes(&self) -> Vec<&Mailbox> {
         let shared = self.joined.values().map(|joined| &joined.mailbox);
-        Mailbox::in_order(self.instances.values().chain(shared))
+        Mailbox::in_order(self.instances.mailboxes().chain(shared))
     }
 
     fn signed_in(&self, changed: bool, is_other: bool) -> Vec<u8> {

@@ -234,7 +234,7 @@ impl Session {
 
     /// The way to an instance that this connection has mounted.
     pub(super) fn mailbox(&self, id: InstanceId) -> Option<&Mailbox> {
-        self.instances.get(&id).or_else(|| self.joined.get(&id).map(|joined| &joined.mailbox))
+        self.instances.get(id).or_else(|| self.joined.get(&id).map(|joined| &joined.mailbox))
     }
 
     /// The instance is not wanted any more: once, of as often as it is mounted. The way to it, if that was the last
@@ -248,7 +248,7 @@ impl Session {
             }
             return self.joined.remove(&id).map(|joined| joined.mailbox);
         }
-        self.instances.remove(&id)
+        self.instances.remove(id)
     }
 
     /// Whether one more instance may be mounted.
@@ -259,7 +259,7 @@ impl Session {
         }
         let most = limits.instances;
         if self.instances.len() + self.joined.len() >= most {
-            self.instances.retain(|_, mailbox| !mailbox.is_closed());
+            self.instances.forget_closed();
             self.joined
                 .retain(|_, joined| !joined.mailbox.is_closed() && joined.mounts.load(Ordering::Relaxed) > 0);
         }
