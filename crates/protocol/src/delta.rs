@@ -72,11 +72,11 @@ impl Writer {
         push_number(out, version);
         out.extend_from_slice(b",\"digest\":");
         push_number(out, digest.into());
-        for (name, fields) in [("delta", &self.set), ("splice", &self.splice), ("merge", &self.merge)] {
+        let parts: [(&[u8], _); 3] =
+            [(b",\"delta\":{", &self.set), (b",\"splice\":{", &self.splice), (b",\"merge\":{", &self.merge)];
+        for (begin, fields) in parts {
             if !fields.is_empty() {
-                for part in [b",\"".as_slice(), name.as_bytes(), b"\":{"] {
-                    out.extend_from_slice(part);
-                }
+                out.extend_from_slice(begin);
                 out.extend_from_slice(fields);
                 out.push(b'}');
             }

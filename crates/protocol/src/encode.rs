@@ -42,30 +42,33 @@ impl ServerMessage<'_> {
                 raw_field(out, "requestId", request_id.map(str::as_bytes));
             }
             Self::Update { instance, state, version, digest } => {
-                begin(out, "STATE_UPDATE", *instance);
+                begin(out, b"{\"type\":\"STATE_UPDATE\",\"componentId\":\"", *instance);
                 out.extend_from_slice(b"{\"state\":");
                 out.extend_from_slice(state);
-                number_field(out, "version", *version);
-                number_field(out, "digest", (*digest).into());
+                out.extend_from_slice(b",\"version\":");
+                push_number(out, *version);
+                out.extend_from_slice(b",\"digest\":");
+                push_number(out, (*digest).into());
                 out.push(b'}');
             }
             // Nothing in the name of a call needs escaping.
             Self::Done { instance, calls } => {
-                begin(out, "CALL_DONE", *instance);
+                begin(out, b"{\"type\":\"CALL_DONE\",\"componentId\":\"", *instance);
                 out.extend_from_slice(b"{\"callIds\":");
                 write_calls(calls.iter(), out);
                 out.push(b'}');
             }
             Self::Event { instance, seq, event } => {
-                begin(out, "COMPONENT_EVENT", *instance);
+                begin(out, b"{\"type\":\"COMPONENT_EVENT\",\"componentId\":\"", *instance);
                 out.extend_from_slice(b"{\"event\":");
                 out.extend_from_slice(event);
-                number_field(out, "seq", *seq);
+                out.extend_from_slice(b",\"seq\":");
+                push_number(out, *seq);
                 out.push(b'}');
             }
             // The text is base64url, so nothing in it needs escaping.
             Self::Snapshot { instance, version, snapshot } => {
-                begin(out, "STATE_SNAPSHOT", *instance);
+                begin(out, b"{\"type\":\"STATE_SNAPSHOT\",\"componentId\":\"", *instance);
                 out.extend_from_slice(b"{\"version\":");
                 push_number(out, *version);
                 out.extend_from_slice(b",\"snapshot\":\"");
@@ -73,7 +76,7 @@ impl ServerMessage<'_> {
                 out.extend_from_slice(b"\"}");
             }
             Self::Missed { instance, count } => {
-                begin(out, "COMPONENT_EVENT", *instance);
+                begin(out, b"{\"type\":\"COMPONENT_EVENT\",\"componentId\":\"", *instance);
                 out.extend_from_slice(b"{\"missed\":");
                 push_number(out, *count);
                 out.push(b'}');
@@ -108,16 +111,19 @@ impl ServerMessage<'_> {
     }
 }
 
-/// The beginning of a frame that an instance says something with, up to the payload.
-fn begin(out: &mut Vec<u8>, kind: &str, instance: crate::InstanceId) {
-    let id = instance.text();
-    let parts = ["{\"type\":\"", kind, "\",\"componentId\":\"", id.as_str(), "\",\"payload\":"];
-    parts.into_iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+/// The beginning of a frame that an instance says something with, up to the payload. `kind` is the frame up to the id.
+fn begin(out: &mut Vec<u8>, kind: &[u8], instance: crate::InstanceId) {
+    // Most frames of an instance are shorter than that together with what follows.
+    out.reserve(192);
+    out.extend_from_slice(kind);
+    out.extend_from_slice(instance.text().as_str().as_bytes());
+    out.extend_from_slice(b"\",\"payload\":");
 }
 
 /// The end of every frame.
 fn end(out: &mut Vec<u8>, now: u64) {
-    number_field(out, "timestamp", now);
+    out.extend_from_slice(b",\"timestamp\":");
+    push_number(out, now);
     out.push(b'}');
 }
 
@@ -135,7 +141,7 @@ pub fn write_delta(
     out: &mut Vec<u8>,
     payload: impl FnOnce(&mut Vec<u8>),
 ) -> std::ops::Range<usize> {
-    begin(out, "STATE_DELTA", instance);
+    begin(out, b"{\"type\":\"STATE_DELTA\",\"componentId\":\"", instance);
     let start = out.len();
     payload(out);
     let stop = out.len();
@@ -343,11 +349,6 @@ fn text_field(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
         field(out, name);
         write_string(out, value);
     }
-}
-
-fn number_field(out: &mut Vec<u8>, name: &str, value: u64) {
-    field(out, name);
-    push_number(out, value);
 }
 
 fn field(out: &mut Vec<u8>, name: &str) {

@@ -17,8 +17,11 @@ pub(crate) fn push_number(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     while number >= 100 {
+        let [ten, one] = pair(number % 100);
+        // One by one: a copy of two bytes would be a call.
+        digits[at - 1] = one;
+        digits[at - 2] = ten;
         at -= 2;
-        digits[at..at + 2].copy_from_slice(&pair(number % 100));
         number /= 100;
     }
     let [ten, one] = pair(number);

@@ -55,7 +55,8 @@ pub(crate) struct Ticket {
 
 /// Where the answer goes.
 enum To {
-    Client(Open),
+    /// In a box: a ticket is moved a dozen times between the frame and its answer, and most of it is in here.
+    Client(Box<Open>),
     Place(Place),
 }
 
@@ -114,7 +115,7 @@ impl Ticket {
             shows: None,
             shown: Shown::default(),
         };
-        Self { to: Some(To::Client(open)), call: None }
+        Self { to: Some(To::Client(Box::new(open))), call: None }
     }
 
     /// The ticket of the call at this place of a batch.
@@ -221,7 +222,7 @@ impl Drop for Ticket {
 
 impl Open {
     /// Nobody has answered it.
-    fn abandon(self) {
+    fn abandon(self: Box<Self>) {
         if self.kind == ReplyKind::Unmount {
             // Gone is what was asked for.
             return self.answer(Ok(None));
@@ -240,7 +241,7 @@ impl Open {
         self.answer(Err(gone(&id)));
     }
 
-    fn answer(self, outcome: Outcome) {
+    fn answer(self: Box<Self>, outcome: Outcome) {
         self.outbox.settle(self.bytes);
         let instance = self.subject.instance().map(InstanceId::text);
         let id = match &self.subject {
