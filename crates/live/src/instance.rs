@@ -216,7 +216,7 @@ struct Lost;
 enum Goes {
     On,
     /// Its owner unmounted it.
-    Away(Option<Ticket>),
+    Away(Option<Box<Ticket>>),
     /// Its last member left some time ago, and nobody has come since.
     Deserted,
     /// Nobody came back, or the server is going away.
@@ -248,8 +248,8 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
         }
         if matches!(goes, Ok(Goes::ToRest)) {
             // First what was asked before, which may be that somebody is back.
-            if let Some(mail) = inbox.take() {
-                goes = instance.read(mail).await;
+            if let Some(step) = inbox.take().map(|mail| instance.read(mail)) {
+                goes = step.await;
             } else {
                 // Whoever comes back while the store is still writing finds the instance, and whoever comes
                 // later finds what was written.
@@ -266,8 +266,8 @@ async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Inst
             if !inbox.close_if_empty() {
                 // Somebody has come at the last moment, and it goes on.
                 instance.touch();
-                goes = match inbox.take() {
-                    Some(mail) => instance.read(mail).await,
+                goes = match inbox.take().map(|mail| instance.read(mail)) {
+                    Some(step) => step.await,
                     None => Ok(Goes::On),
                 };
             }

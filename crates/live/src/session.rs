@@ -221,6 +221,23 @@ enum Ended {
     Draining,
 }
 
+/// Where in a frame something has to be waited for.
+struct Rest {
+    /// The message that is next.
+    at: usize,
+    /// Whether it was counted by then.
+    is_counted: bool,
+}
+
+/// What became of a message.
+enum Heard<'a> {
+    Done,
+    /// It may be done, and that takes its time.
+    Slow(ClientMessage<'a>),
+    /// The peer has been refused so much that nothing more is read.
+    Enough,
+}
+
 /// How long a connection that is being closed may take to write what was waiting.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -339,7 +356,12 @@ impl Session {
                     }
                 }
                 Incoming::TooLarge => return Some(CloseCode::FrameTooLarge),
-                Incoming::Text(text) => self.read(&text).await,
+                Incoming::Text(text) => {
+                    if let Err(rest) = self.read(&text) {
+                        // Rare, so it takes room only when it happens.
+                        Box::pin(self.read_rest(&text, rest)).await;
+                    }
+                }
                 Incoming::Binary(frame) => {
                     if !self.read_binary(&frame) {
                         return Some(CloseCode::FrameTooLarge);
@@ -358,7 +380,7 @@ impl Session {
         let limits = &self.host.limits;
         if self.arrival.dialect.is_legacy() {
             // An older client may register its listener a moment after the upgrade.
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            Box::pin(tokio::time::sleep(Duration::from_millis(5))).await;
         }
         let hello = Hello {
             connection: self.id,
@@ -382,73 +404,101 @@ impl Session {
         self.outbox.push(frame);
     }
 
-    async fn read(&mut self, frame: &Bytes) {
-        let limits = Arc::clone(&self.host.limits);
+    /// Reads what is in a frame, as far as nothing of it has to be waited for.
+    ///
+    /// # Errors
+    /// Where that is so.
+    fn read(&mut self, frame: &Bytes) -> Result<(), Rest> {
+        let Some(messages) = self.split(frame) else { return Ok(()) };
+        for (at, text) in messages.iter().enumerate() {
+            match self.hear(frame, text, messages.len(), false) {
+                Heard::Done if self.outbox.has_room() => {}
+                Heard::Done => return Err(Rest { at: at + 1, is_counted: false }),
+                Heard::Slow(_) => return Err(Rest { at, is_counted: true }),
+                Heard::Enough => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads on, and waits where it has to.
+    async fn read_rest(&mut self, frame: &Bytes, rest: Rest) {
+        let Some(messages) = self.split(frame) else { return };
+        for (at, text) in messages.iter().enumerate().skip(rest.at) {
+            self.outbox.room().await;
+            match self.hear(frame, text, messages.len(), at == rest.at && rest.is_counted) {
+                Heard::Done => {}
+                Heard::Slow(message) => self.take_time(frame, &message).await,
+                Heard::Enough => break,
+            }
+        }
+    }
+
+    fn split<'a>(&mut self, frame: &'a Bytes) -> Option<frame::Messages<'a>> {
         let Ok(text) = std::str::from_utf8(frame) else {
-            return self.refuse(&Refusal::frame(Code::BadMessage, "a text frame is UTF-8"));
+            self.refuse(&Refusal::frame(Code::BadMessage, "a text frame is UTF-8"));
+            return None;
         };
-        let messages = match frame::split(text, self.arrival.dialect.batch) {
-            Ok(messages) => messages,
+        match frame::split(text, self.arrival.dialect.batch) {
+            Ok(messages) => {
+                if messages.is_empty() {
+                    self.count(1);
+                }
+                Some(messages)
+            }
             Err(refusal) => {
                 self.count(1);
-                return self.refuse(&refusal);
+                self.refuse(&refusal);
+                None
             }
-        };
-        if messages.is_empty() {
-            self.count(1);
         }
-        let is_too_long = messages.len() > limits.batch;
-        for text in messages.iter() {
-            let decoded = decode(text, self.arrival.dialect);
-            let is_allowed = match &decoded {
+    }
+
+    /// Does, or refuses, one of the messages of a frame, which has `count` of them.
+    fn hear<'a>(&mut self, frame: &Bytes, text: &'a str, count: usize, is_counted: bool) -> Heard<'a> {
+        let limits = &self.host.limits;
+        let (batch, depth, refusals) = (limits.batch, limits.depth, limits.refusals);
+        let decoded = decode(text, self.arrival.dialect);
+        let is_allowed = is_counted
+            || match &decoded {
                 Ok(message) => self.is_free(&message.body) || self.count(route::calls(&message.body)),
                 Err(_) => self.count(1),
             };
-            let refuse = |message: &ClientMessage<'_>, code, error: String| Refusal {
-                request_id: message.request_id.map(|id| id.get().into()),
-                component_id: message.component_id.as_deref().map(Into::into),
-                ..Refusal::frame(code, error)
-            };
-            // Every message of a frame is answered by itself, also those that are refused with it.
-            match decoded {
-                Ok(message) if !is_allowed => {
-                    self.refuse(&refuse(
-                        &message,
-                        Code::RateLimited,
-                        "Rate limit exceeded: slow down".to_owned(),
-                    ));
-                }
-                Ok(message) if is_too_long => {
-                    let said = format!(
-                        "{} messages in a batch, at most {} are allowed",
-                        messages.len(),
-                        limits.batch
-                    );
-                    self.refuse(&refuse(&message, Code::TooLarge, said));
-                }
-                Ok(message) if message.levels > limits.depth => {
-                    let said = format!("nested deeper than {} levels", limits.depth);
-                    self.refuse(&refuse(&message, Code::BadMessage, said));
-                }
-                Ok(message) => match message.body {
-                    ClientBody::ResumeSession { ref token } => {
-                        let token = token.clone().into_owned();
-                        let ticket = self.ticket(frame, &message);
-                        // Once in a connection's life, so it takes room only then.
-                        Box::pin(self.resume(&token, ticket)).await;
-                    }
-                    ClientBody::Auth { credentials } => {
-                        let ticket = self.ticket(frame, &message);
-                        Box::pin(self.authenticate(credentials, ticket)).await;
-                    }
-                    _ => self.take(frame, message),
-                },
-                Err(refusal) => self.refuse(&refusal),
+        let refuse = |message: &ClientMessage<'_>, code, error: String| Refusal {
+            request_id: message.request_id.map(|id| id.get().into()),
+            component_id: message.component_id.as_deref().map(Into::into),
+            ..Refusal::frame(code, error)
+        };
+        // Every message of a frame is answered by itself, also those that are refused with it.
+        match decoded {
+            Ok(message) if !is_allowed => {
+                let said = "Rate limit exceeded: slow down".to_owned();
+                self.refuse(&refuse(&message, Code::RateLimited, said));
             }
-            if self.refused > limits.refusals {
-                return;
+            Ok(message) if count > batch => {
+                let said = format!("{count} messages in a batch, at most {batch} are allowed");
+                self.refuse(&refuse(&message, Code::TooLarge, said));
             }
-            self.outbox.room().await;
+            Ok(message) if message.levels > depth => {
+                let said = format!("nested deeper than {depth} levels");
+                self.refuse(&refuse(&message, Code::BadMessage, said));
+            }
+            Ok(message) => match message.body {
+                ClientBody::ResumeSession { .. } | ClientBody::Auth { .. } => return Heard::Slow(message),
+                _ => self.take(frame, message),
+            },
+            Err(refusal) => self.refuse(&refusal),
+        }
+        if self.refused > refusals { Heard::Enough } else { Heard::Done }
+    }
+
+    /// Does what has to be waited for.
+    async fn take_time(&mut self, frame: &Bytes, message: &ClientMessage<'_>) {
+        let ticket = self.ticket(frame, message);
+        match &message.body {
+            ClientBody::ResumeSession { token } => self.resume(token, ticket).await,
+            ClientBody::Auth { credentials } => self.authenticate(*credentials, ticket).await,
+            _ => drop(ticket),
         }
     }
 
@@ -479,7 +529,8 @@ impl Session {
 /// Somebody was signed in for long enough.
 async fn over(remaining: Option<Duration>) {
     match remaining {
-        Some(remaining) => tokio::time::sleep(remaining).await,
+        // Most sign in for longer than they stay connected, or not at all.
+        Some(remaining) => Box::pin(tokio::time::sleep(remaining)).await,
         None => std::future::pending().await,
     }
 }

@@ -170,7 +170,7 @@ impl<C: Component> Instance<C> {
         if !self.is_shared() {
             // At once, so that no copy of it comes in before it is gone.
             self.remember(u64::MAX);
-            return Ok(Goes::Away(ticket));
+            return Ok(Goes::Away(ticket.map(Box::new)));
         }
         self.touch();
         self.say_goodbye(member.caller).await?;

@@ -223,7 +223,8 @@ impl Outbox {
         }
     }
 
-    fn has_room(&self) -> bool {
+    /// Whether it may be listened to at once.
+    pub(crate) fn has_room(&self) -> bool {
         self.open_bytes.load(Ordering::SeqCst) <= self.most_open_bytes && !self.queue().is_over_soft()
     }
 

@@ -11,6 +11,7 @@ use super::done::Done;
 use super::item::{Item, Of, SMALL, StateFrame};
 use crate::limits::Limits;
 use crate::mailbox::Mailbox;
+use crate::spare::Spare;
 
 mod merge;
 mod quiet;
@@ -22,6 +23,10 @@ pub(super) struct Wanted {
     pub(super) instance: InstanceId,
     pub(super) mailbox: Mailbox,
     pub(super) turn: u64,
+}
+
+thread_local! {
+    static SPARE: Spare<Item> = const { Spare::new() };
 }
 
 pub(super) struct Queue {
@@ -211,6 +216,7 @@ impl Queue {
             if let Item::Mounted { frame, .. } | Item::CaughtUp { frame, .. } = &item {
                 self.mounted += frame.len();
             }
+            let _ = SPARE.try_with(|spare| spare.lend(&mut self.items));
             self.items.push_back(item);
         }
     }
@@ -334,10 +340,7 @@ impl Queue {
                 Item::Asked { .. } => {}
             }
         }
-        if self.items.is_empty() && self.items.capacity() > 16 {
-            // A burst is over; do not keep its memory for an idle connection.
-            self.items = VecDeque::new();
-        }
+        let _ = SPARE.try_with(|spare| spare.take_back(&mut self.items));
         if !frames.is_empty() {
             return Taken::Frames { frames, replies };
         }
