@@ -1,5 +1,6 @@
 //! The components whose costs are measured.
 
+use fluxstack_live::Keys;
 use fluxstack_live::prelude::*;
 
 /// Three fields, one of which changes.
@@ -138,4 +139,9 @@ impl Hall {
         cx.room(HALL)?.emit_to_others(Shout { number, text });
         Ok(())
     }
+}
+
+/// What seals the snapshots: always the same, so that they are as long.
+pub fn keys() -> Keys {
+    Keys::new("costs", [7; 32]).expect("a key of 32 bytes")
 }

@@ -10,6 +10,7 @@
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fluxstack_live::prelude::*;
@@ -17,12 +18,18 @@ use fluxstack_live::testing::{Client, Harness};
 use fluxstack_live_protocol::{Dialect, decode, frame::split};
 use serde_json::{Value, json};
 
-use crate::components::{Hall, Large, Small, Together};
+use crate::components::{self, Hall, Large, Small, Together};
 
 /// Who are told of one change or event.
 const MEMBERS: u64 = 1_000;
 /// Actions in a frame of many.
 const MANY: u64 = 16;
+
+/// Nobody is waited for as long, and a snapshot lasts longer.
+const TOO_LONG: Duration = Duration::from_secs(3_600);
+
+/// What brings a client the snapshot it is to keep.
+const SNAPSHOT: &str = "STATE_SNAPSHOT";
 
 /// What a page of ours asks for.
 const QUERY: &str = "v=3&caps=delta,batch,resume&client=page";
@@ -174,21 +181,23 @@ async fn mounts(rounds: u64) {
     }
 }
 
-/// Takes up what the server has forgotten, from what the client kept of it.
+/// Comes back after so long that the server has given up waiting, and takes up what it kept of the instance.
 async fn rehydrations(rounds: u64) {
     let harness = serve::<Small>();
     let mut client = connect(&harness).await;
     let (mut id, mut snapshot) = mounted(&mut client).await;
     for _ in 0..rounds {
-        // A server that was started again knows nobody; one that knows an instance takes no older one.
-        unmount(&mut client, &id).await;
+        drop(client);
+        // At once, by a clock that stands still otherwise.
+        tokio::time::sleep(TOO_LONG).await;
+        client = connect(&harness).await;
         let resume = json!({ "type": "COMPONENT_RESUME", "componentId": id, "requestId": "r",
             "payload": { "component": Small::NAME, "name": "page", "heard": 0, "fresh": true, "snapshot": snapshot } });
         client.send_bytes(resume.to_string().into()).await;
         let answer = until(&mut client, "\"COMPONENT_RESUME\"").await;
         assert!(answer.contains("rehydrated"), "no resume: {answer}");
-        let carried = until_or_in(answer, &mut client, "STATE_SNAPSHOT").await;
-        (id, snapshot) = (text_of(&carried, "componentId"), text_of(&carried, "snapshot"));
+        let carried = if answer.contains(SNAPSHOT) { answer } else { until(&mut client, SNAPSHOT).await };
+        (id, snapshot) = snapshot_in(&carried);
     }
 }
 
@@ -215,8 +224,10 @@ async fn resumptions(rounds: u64) {
     }
 }
 
+/// A server that gives its clients snapshots to keep, as one does that outlives its programs.
 fn serve<C: Component>() -> Harness {
-    Harness::new(Live::builder().component::<C>().limits(Limits::unlimited).build().expect("one component"))
+    let live = Live::builder().component::<C>().keys(components::keys()).limits(Limits::unlimited);
+    Harness::new(live.build().expect("one component"))
 }
 
 async fn connect(harness: &Harness) -> Client {
@@ -235,10 +246,7 @@ async fn mounted(client: &mut Client) -> (String, String) {
     let frame = json!({ "type": "COMPONENT_MOUNT", "componentId": "page", "requestId": "m",
         "payload": { "component": Small::NAME, "props": {} } });
     client.send_bytes(frame.to_string().into()).await;
-    let carried = until(client, "STATE_SNAPSHOT").await;
-    // Both may be in one frame, and then the first id is what the client called it.
-    let carried = &carried[carried.find("STATE_SNAPSHOT").unwrap_or_default()..];
-    (text_of(carried, "componentId"), text_of(carried, "snapshot"))
+    snapshot_in(&until(client, SNAPSHOT).await)
 }
 
 async fn unmount(client: &mut Client, id: &str) {
@@ -262,10 +270,10 @@ async fn until(client: &mut Client, word: &str) -> String {
     }
 }
 
-/// What is behind this word in a frame, or in one after it.
-async fn until_or_in(frame: String, client: &mut Client, word: &str) -> String {
-    let frame = if frame.contains(word) { frame } else { until(client, word).await };
-    frame[frame.find(word).unwrap_or_default()..].to_owned()
+/// The id and the snapshot in a frame. There may be other messages before it in the frame, with other ids.
+fn snapshot_in(frame: &str) -> (String, String) {
+    let message = &frame[frame.find(SNAPSHOT).unwrap_or_default()..];
+    (text_of(message, "componentId"), text_of(message, "snapshot"))
 }
 
 /// The first string of this name in a frame.

@@ -12,17 +12,19 @@ use axum::serve::ListenerExt as _;
 use fluxstack_live::prelude::*;
 use tokio::net::TcpListener;
 
-use crate::components::{Hall, Small};
+use crate::components::{self, Hall, Small};
 
-/// A traced program is slow; no ping of ours may come between.
+/// A traced program is slow; no ping of ours, and no second snapshot, may come between.
 const NEVER: Duration = Duration::from_secs(3_600);
 
 /// Serves until its input ends.
 pub(crate) fn serve() {
-    let live = Live::builder().component::<Small>().component::<Hall>().limits(|limits| {
-        limits.unlimited();
-        limits.ping = NEVER;
-    });
+    let live =
+        Live::builder().component::<Small>().component::<Hall>().keys(components::keys()).limits(|limits| {
+            limits.unlimited();
+            limits.ping = NEVER;
+            limits.snapshot_every = NEVER;
+        });
     let app = Router::new().nest("/api/live", live.build().expect("two components").router());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
