@@ -1,4 +1,6 @@
-//! What a server asks of the kernel for one action and for one delivered message, counted by strace.
+//! What a server asks of the kernel for an action, for a frame full of them, and for an event that a hundred are
+//! told, counted by strace. Figures are for a round, so that each of them is whole: 101 writes are one for the
+//! answer and one for each delivered message.
 //!
 //! The server is the benchmark itself with `--serve`: one thread, a real socket. The clients are here, and in lock
 //! step: nothing is sent before everything that was sent has been answered, so that the server meets the same work in
@@ -38,8 +40,6 @@ const ENDING: Duration = Duration::from_secs(20);
 /// What is done in lock step.
 struct Case {
     name: &'static str,
-    /// How many operations a round is.
-    each: u64,
     component: &'static str,
     /// Who listens, beside the one that speaks.
     listeners: usize,
@@ -50,36 +50,21 @@ struct Case {
 
 const CASES: [Case; 3] = [
     Case { name: "socket_action", each: 1, component: "Small", listeners: 0, calls: 1, action: "act" },
-    Case {
-        name: "socket_action_of_16_in_a_frame",
-        each: 16,
-        component: "Small",
-        listeners: 0,
-        calls: 16,
-        action: "act",
-    },
-    Case {
-        name: "socket_delivery_of_a_room_event_to_100",
-        each: 100,
-        component: "Hall",
-        listeners: 100,
-        calls: 1,
-        action: "shout",
-    },
+    Case { name: "socket_16_actions_in_a_frame", component: "Small", listeners: 0, calls: 16, action: "act" },
+    Case { name: "socket_room_event_to_100", component: "Hall", listeners: 100, calls: 1, action: "shout" },
 ];
 
 /// Counts every case.
 pub(super) fn measure(bench: &Path) -> Result<Costs> {
     let mut costs = Costs::default();
     for case in &CASES {
-        let operations = (ROUNDS * case.each) as f64;
         let (once, twice) = (traced(bench, case, ROUNDS)?, traced(bench, case, 2 * ROUNDS)?);
         for (figure, calls) in difference(&once, &twice) {
-            costs.set(case.name, figure, Number::new(calls as f64 / operations));
+            costs.set(case.name, figure, Number::new(calls as f64 / ROUNDS as f64));
         }
-        let slept = slept(bench, case)? as f64 / operations;
+        let slept = slept(bench, case)? as f64 / ROUNDS as f64;
         print!("{}", costs.only_case(case.name).write());
-        println!("  fell asleep {slept:.2} times for each (not compared)");
+        println!("  fell asleep {slept:.2} times a round (not compared)");
     }
     Ok(costs)
 }
