@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use fluxstack_live_cli::load::{Frame, Socket, read_frame, write_frame};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
 use crate::record::{Kind, Record};
-use crate::socket::{Frame, Socket, read_frame, write_frame};
 
 /// What was sent and has not arrived after so long is lost.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -329,7 +329,7 @@ impl All {
                     self.sockets[who].write(&pong)?;
                 }
                 Frame::Close(code) => bail!("the server closed the socket with {code:?}"),
-                Frame::Other(head) => bail!("a frame nobody should send: {head:#x}"),
+                Frame::Binary(_) | Frame::Other(_) => bail!("a frame nobody should send: {frame:?}"),
             }
             taken += length;
         }

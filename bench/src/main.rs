@@ -24,7 +24,6 @@ mod record;
 mod report;
 mod serve;
 mod servers;
-mod socket;
 mod times;
 mod uploads;
 

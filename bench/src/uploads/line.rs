@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::{Buf as _, BytesMut};
+use fluxstack_live_cli::load::{Frame, Socket, read_frame, write_frame, write_head};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-use crate::socket::{Frame, Socket, read_frame, write_frame, write_head};
 
 /// What takes longer than this is a failure of the server, a synced disk included.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -124,7 +123,7 @@ impl Line {
                 }
                 Frame::Close(code) => return Err(Closed(code).into()),
                 Frame::Ping(ping) => Some(ping.to_vec()),
-                Frame::Other(_) => None,
+                Frame::Binary(_) | Frame::Other(_) => None,
             };
             self.read.advance(taken);
             if let Some(ping) = ping {

@@ -1,8 +1,8 @@
 //! Frames that mean nothing, or something else than they seem to.
 
+use fluxstack_live_cli::load::{write_frame, write_head};
 use serde_json::{Value, json};
 
-use crate::socket::{write_frame, write_head};
 use crate::uploads::content::Dice;
 
 /// A binary frame's payload as the protocol has it: a header, and bytes.

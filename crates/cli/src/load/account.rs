@@ -139,7 +139,9 @@ mod tests {
 
     fn called(times: u64) -> Account {
         let mut account = Account::default();
-        (0..times).for_each(|_| drop(account.call(AT)));
+        for _ in 0..times {
+            account.call(AT);
+        }
         account
     }
 

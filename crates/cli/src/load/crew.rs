@@ -37,6 +37,8 @@ const BUFFER: usize = 256 << 10;
 const OPENING: usize = 64;
 /// How often it is looked whether what is waited for goes on.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long is listened for what comes twice, when all has come once.
+const LINGER: Duration = Duration::from_millis(50);
 /// However much a server says, what is waited for comes within so many times the patience, or not at all.
 const TIMES: u32 = 10;
 /// A frame longer than this is no answer to anything we ask.
@@ -164,7 +166,7 @@ impl<S: Speech + 'static> Crew<S> {
             self.each(|member, out, now, tally| {
                 slots.iter().for_each(|slot| member.mount(*slot, now, tally, out));
             });
-            self.settle(plan).await?;
+            self.wait(plan, |tally| tally.open == 0).await?;
         }
         let missing = before + components * self.len() - self.tally(|tally| tally.mounted);
         if missing > 0 {
@@ -248,14 +250,14 @@ impl<S: Speech + 'static> Crew<S> {
     }
 
     /// Waits until everything is answered, shown and counted, or nothing has come for as long as the plan has patience.
-    /// What is not there then is lost.
+    /// What is not there then is lost. Then listens a little longer for what should not come.
     ///
     /// # Errors
     ///
     /// Something else went wrong.
     pub async fn settle(&self, plan: &Plan) -> Result<()> {
         self.wait(plan, |tally| tally.open == 0 && tally.unseen <= 0).await?;
-        Ok(())
+        self.pass(LINGER).await
     }
 
     async fn wait(&self, plan: &Plan, is_so: impl Fn(&Tally) -> bool) -> Result<bool> {

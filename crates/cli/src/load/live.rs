@@ -244,6 +244,10 @@ impl Live {
             let what = format!("a delta of component {slot} from {base} to {version}, when {had} was shown");
             news.push(News::Wrong { what });
         }
+        if version <= known.version {
+            // What a client would not look at.
+            return Some(());
+        }
         known.version = version;
         let Some(counts) = &self.words.counts else { return Some(()) };
         let Some(count) = delta.and_then(|delta| field(delta, counts)) else { return Some(()) };

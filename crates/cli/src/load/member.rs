@@ -161,7 +161,7 @@ impl<S: Speech> Member<S> {
                 if let Some(fault) = fault {
                     tally.fault_of_answer(fault, whose(slot));
                 }
-                if S::SHOWS_FIRST && tally.watchers > 0 && account.count < number {
+                if S::SHOWS_FIRST && times.is_some() && tally.watchers > 0 && account.count < number {
                     tally.wrong(|| format!("{}: an answer came before its change", whose(slot)()));
                 }
                 if times.is_some() || fault == Some(super::account::Fault::Late) {
