@@ -2,11 +2,11 @@
 
 use std::net::Ipv4Addr;
 
+use fluxstack_live_cli::load::{Frame, Socket, read_frame, write_frame};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{axum, framed, live, yawc};
-use crate::socket::{Frame, Socket, read_frame, write_frame};
 
 /// A client that is written down.
 struct Client {

@@ -4,6 +4,15 @@
 //! a server under load, not an enemy: what is no JSON is answered with `None`, but not all that is no JSON is found.
 //! Whatever is JSON is read as serde_json reads it, and a test says so.
 
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);
+const ESCAPES: u64 = u64::from_ne_bytes([b'\\'; 8]);
+
+/// The highest bit of the lowest byte that is zero is set, and none below it.
+fn zero(eight: u64) -> u64 {
+    eight.wrapping_sub(ONES) & !eight & (ONES << 7)
+}
+
 /// A place in a text, from which values are taken one after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Scan<'a> {
@@ -63,6 +72,16 @@ impl<'a> Scan<'a> {
     fn skip_string(&mut self) -> Option<()> {
         let mut at = self.at + 1;
         loop {
+            // Eight at a time, up to the first that may be a quote or an escape.
+            while let Some(eight) = self.text.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+                let eight = u64::from_le_bytes(*eight);
+                let found = zero(eight ^ QUOTES) | zero(eight ^ ESCAPES);
+                if found != 0 {
+                    at += found.trailing_zeros() as usize / 8;
+                    break;
+                }
+                at += 8;
+            }
             match *self.text.get(at)? {
                 b'"' => {
                     self.at = at + 1;
