@@ -224,10 +224,7 @@ mod tests {
 
     #[test]
     fn figures_are_written_to_be_read() {
-        assert_eq!(
-            ["0", "999", "1 000", "-123 456"],
-            [0.0, 999.0, 1e3, -123_456.0].map(|number| whole(number))
-        );
+        assert_eq!(["0", "999", "1 000", "-123 456"], [0.0, 999.0, 1e3, -123_456.0].map(whole));
         assert_eq!(["12 µs", "1.50 ms", "2.00 s"], [12.0, 1_500.0, 2e6].map(time));
         assert_eq!(["-5 B", "1.5 KiB", "2.0 MiB"], [-5.0, 1_536.0, 2_097_152.0].map(bytes));
     }

@@ -55,6 +55,8 @@ async fn serve(limits: impl FnOnce(&mut Limits) + Send + 'static) -> SocketAddr 
     address
 }
 
+type Change = fn(&mut Plan, &mut Words);
+
 async fn run(
     address: SocketAddr,
     scenario: Scenario,
@@ -148,7 +150,7 @@ async fn a_state_that_counts_wrong_is_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_is_refused_says_what_to_do() {
     let address = serve(Limits::unlimited).await;
-    let cases: [(fn(&mut Plan, &mut Words), &str); 5] = [
+    let cases: [(Change, &str); 5] = [
         (|_, words| words.component = "Nope".to_owned(), "COMPONENT_NOT_FOUND"),
         (|_, words| words.action = "nope".to_owned(), "NOT_CALLABLE"),
         (|_, words| words.counts = Some("clicks".to_owned()), "clicks"),

@@ -243,15 +243,17 @@ mod tests {
         assert!(Target::parse("ws://127.0.0.1:1/").unwrap().address(false).await.is_ok());
     }
 
+    type Change = fn(&mut Plan);
+
     #[test]
     fn a_plan_that_cannot_be_done_says_what_to_change() {
-        let plan = |change: fn(&mut Plan)| {
+        let plan = |change: Change| {
             let mut plan = Plan::new(Scenario::Rate, SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
             change(&mut plan);
             plan.check().map_err(|error| error.to_string())
         };
         assert_eq!(plan(|_| {}), Ok(()));
-        let cases: [(fn(&mut Plan), &str); 6] = [
+        let cases: [(Change, &str); 6] = [
             (|plan| plan.connections = 0, "at least one"),
             (|plan| plan.connections = 50_001, "50000 is the limit"),
             (|plan| plan.length = Duration::from_secs(601), "600s is the limit"),
