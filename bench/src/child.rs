@@ -48,6 +48,12 @@ impl Child {
         Self::spawn(&mut command)
     }
 
+    /// Starts a program that is not this one, and is a server as ours are: it says its address first, and ends with its
+    /// input.
+    pub(crate) fn of(command: &mut Command) -> Result<Self> {
+        Self::spawn(command)
+    }
+
     fn spawn(command: &mut Command) -> Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
