@@ -25,6 +25,7 @@ mod raw;
 pub mod room;
 mod text;
 pub mod upload;
+pub mod websocket;
 
 pub use code::{CloseCode, Code};
 pub use decode::{Refusal, decode};

@@ -9,6 +9,7 @@ use super::tree::Tree;
 /// What the protocol may depend on: nothing that opens a socket, reads a clock or spawns a task.
 const PROTOCOL_MAY: &[(&str, &str)] = &[
     ("base64", "how bytes stand in JSON; works on what it is given"),
+    ("bytes", "a message and the block it came in, without a copy; memory and nothing else"),
     ("serde", "reading and writing is what the protocol is"),
     ("serde_json", "the wire is JSON"),
     ("thiserror", "writes trait implementations and nothing else"),
