@@ -1,6 +1,6 @@
-//! Live components in an axum application. Only this file and those in its folder name axum, and only this one knows that
-//! it is a WebSocket underneath; `axum/files.rs` serves what was kept, `axum/static_files.rs` what the application is
-//! made of.
+//! Live components in an axum application. Only this file and those in its folder name axum, and only they know that
+//! it is a WebSocket underneath: `axum/upgrade.rs` is the handshake, `axum/socket.rs` what is read and written after
+//! it. `axum/files.rs` serves what was kept, `axum/static_files.rs` what the application is made of.
 //!
 //! Before the upgrade the origin is checked, a place is taken, and it is found out who connects; after it the
 //! socket is a stream and a sink like any other transport. A request from a foreign page is refused before anybody
@@ -11,15 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Extension, Router};
-use bytes::Bytes;
 use fluxstack_live_protocol::channel;
-use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _, future};
-use tungstenite::error::{CapacityError, Error as SocketError};
+use futures_util::{Sink, Stream};
 
 use crate::auth::Credentials;
 use crate::channels::{self, Visitor};
@@ -29,15 +26,14 @@ use crate::session::{Arrival, Incoming, Outgoing, Unknown};
 
 mod conditions;
 mod files;
+mod socket;
 #[cfg(feature = "files")]
 mod static_files;
+mod upgrade;
 
 #[cfg(feature = "files")]
 pub use static_files::static_files;
-
-/// The socket library's own buffers. By default it reserves 128 KiB for reading on each connection;
-/// `cargo xtask memory` measures what a connection costs with these.
-const BUFFER: usize = 4 << 10;
+use upgrade::{Serve, Upgrade};
 
 /// Where proxies write down whom they saw.
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -56,7 +52,7 @@ impl Live {
     /// ```
     pub fn route<S: Clone + Send + Sync + 'static>(&self) -> MethodRouter<S> {
         let live = self.clone();
-        get(async move |uri: Uri, headers: HeaderMap, peer: Option<Peer>, upgrade: WebSocketUpgrade| {
+        get(async move |uri: Uri, headers: HeaderMap, peer: Option<Peer>, upgrade: Upgrade| {
             let peer = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
             live.upgrade(&uri, &headers, peer, upgrade).await
         })
@@ -87,7 +83,7 @@ impl Live {
         uri: &Uri,
         headers: &HeaderMap,
         peer: Option<IpAddr>,
-        upgrade: WebSocketUpgrade,
+        upgrade: Upgrade,
     ) -> Response {
         if !self.may_connect(headers) {
             let said = "this origin may not connect: add it with `.allow_origin(…)` if it should";
@@ -114,40 +110,15 @@ impl Live {
             }
             arrival.identity = Some(Arc::new(identity));
         }
-        let live = self.clone();
-        self.bounded(upgrade, self.longest_frame()).on_upgrade(async move |socket| {
-            let (incoming, outgoing) = halves(socket);
-            live.serve(place, arrival, incoming, outgoing).await;
-        })
+        upgrade.answer(self.longest_frame(), One { live: self.clone(), place, arrival })
     }
 
     /// A socket that carries channels. Who is there each of them finds out for itself.
-    fn carry(
-        &self,
-        place: Place,
-        headers: &HeaderMap,
-        peer: Option<IpAddr>,
-        upgrade: WebSocketUpgrade,
-    ) -> Response {
+    fn carry(&self, place: Place, headers: &HeaderMap, peer: Option<IpAddr>, upgrade: Upgrade) -> Response {
         let texts = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let headers = texts.map(|(name, value)| (name.into(), value.into())).collect();
-        let live = self.clone();
         let most = self.longest_frame().saturating_add(channel::OVERHEAD);
-        self.bounded(upgrade, most).on_upgrade(async move |socket| {
-            let (incoming, outgoing) = halves(socket);
-            channels::run(live, place, Visitor { headers, peer }, incoming, outgoing).await;
-        })
-    }
-
-    /// An upgrade to a socket that takes frames of at most so many bytes.
-    fn bounded(&self, upgrade: WebSocketUpgrade, most: usize) -> WebSocketUpgrade {
-        upgrade
-            .read_buffer_size(BUFFER)
-            .write_buffer_size(BUFFER)
-            // Has to hold the largest frame we write; how much may wait is the outbox's business.
-            .max_write_buffer_size(self.limits().state.max(self.limits().outbox_hard).saturating_mul(2) + (1 << 20))
-            .max_message_size(most)
-            .max_frame_size(most)
+        upgrade.answer(most, Many { live: self.clone(), place, visitor: Visitor { headers, peer } })
     }
 
     /// Where the request comes from, if it comes through proxies of ours.
@@ -206,37 +177,37 @@ fn refusal(Unknown { error, wait }: &Unknown) -> Response {
     response
 }
 
-/// What comes from a socket, and the way into it.
-fn halves(socket: WebSocket) -> (impl Stream<Item = Incoming> + Unpin, impl Sink<Outgoing> + Unpin) {
-    let (sink, stream) = socket.split();
-    let incoming = stream.filter_map(|message| future::ready(incoming(message)));
-    let outgoing = sink.with(|frame| future::ready(Ok::<_, axum::Error>(outgoing(frame))));
-    (incoming, outgoing)
+/// A socket that is one connection.
+struct One {
+    live: Live,
+    place: Place,
+    arrival: Arrival,
 }
 
-fn incoming(message: Result<Message, axum::Error>) -> Option<Incoming> {
-    match message {
-        Ok(Message::Text(text)) => Some(Incoming::Text(Bytes::from(text))),
-        Ok(Message::Binary(frame)) => Some(Incoming::Binary(frame)),
-        Ok(Message::Pong(_)) => Some(Incoming::Pong),
-        // The library answers pings and closes itself, and the stream ends after a close.
-        Ok(Message::Ping(_) | Message::Close(_)) => None,
-        Err(error) => match error.into_inner().downcast_ref::<SocketError>() {
-            Some(SocketError::Capacity(CapacityError::MessageTooLong { .. })) => Some(Incoming::TooLarge),
-            _ => None,
-        },
+impl Serve for One {
+    async fn serve(
+        self,
+        incoming: impl Stream<Item = Incoming> + Unpin + Send,
+        outgoing: impl Sink<Outgoing, Error: Send> + Unpin + Send,
+    ) {
+        let Self { live, place, arrival } = self;
+        live.serve(place, arrival, incoming, outgoing).await;
     }
 }
 
-fn outgoing(frame: Outgoing) -> Message {
-    match frame {
-        Outgoing::Text(text) => {
-            Message::Text(Utf8Bytes::try_from(text).expect("frames are made of strings and serde's JSON"))
-        }
-        Outgoing::Ping => Message::Ping(Bytes::new()),
-        Outgoing::Close(None) => Message::Close(None),
-        Outgoing::Close(Some(code)) => {
-            Message::Close(Some(CloseFrame { code: code.number(), reason: code.reason().into() }))
-        }
+/// A socket that carries channels.
+struct Many {
+    live: Live,
+    place: Place,
+    visitor: Visitor,
+}
+
+impl Serve for Many {
+    async fn serve(
+        self,
+        incoming: impl Stream<Item = Incoming> + Unpin + Send,
+        outgoing: impl Sink<Outgoing, Error: Send> + Unpin + Send,
+    ) {
+        channels::run(self.live, self.place, self.visitor, incoming, outgoing).await;
     }
 }

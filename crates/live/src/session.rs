@@ -124,10 +124,24 @@ pub(crate) enum Incoming {
 pub(crate) enum Outgoing {
     /// A text frame; valid UTF-8.
     Text(Bytes),
+    /// Several messages in one text frame, which the transport puts together: it has a buffer of its own.
+    Texts(Vec<Bytes>),
     /// A ping, to be answered with a pong.
     Ping,
     /// The end.
     Close(Option<CloseCode>),
+}
+
+/// Several messages as one: what [`Outgoing::Texts`] is in a frame.
+pub(crate) fn join(messages: &[Bytes]) -> Bytes {
+    let len = messages.iter().map(|message| message.len() + 1).sum::<usize>() + 1;
+    let mut out = Vec::with_capacity(len);
+    for (index, message) in messages.iter().enumerate() {
+        out.push(if index == 0 { b'[' } else { b',' });
+        out.extend_from_slice(message);
+    }
+    out.push(b']');
+    out.into()
 }
 
 /// Who is connecting.

@@ -19,7 +19,7 @@ use super::patience::Patience;
 use super::{Carrier, PATIENCE};
 use crate::auth::Credentials;
 use crate::server::{NoPlace, Place};
-use crate::session::{Arrival, Incoming, Outgoing};
+use crate::session::{Arrival, Incoming, Outgoing, join};
 
 /// What a frame in the inbox is taken to weigh beside its bytes.
 const FRAME: usize = 64;
@@ -203,6 +203,7 @@ impl Sink<Outgoing> for Mouth {
         let (id, turn) = (self.id, self.turn.take());
         let frame = match frame {
             Outgoing::Text(text) => Outgoing::Text(channel::frame(id, &text).into()),
+            Outgoing::Texts(texts) => Outgoing::Text(channel::frame(id, &join(&texts)).into()),
             Outgoing::Ping => Outgoing::Ping,
             Outgoing::Close(Some(CloseCode::PeerSilent)) => {
                 self.carrier.silent(id);

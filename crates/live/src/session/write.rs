@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bytes::Bytes;
 use fluxstack_live_protocol::CloseCode;
 use futures_util::{Sink, SinkExt as _};
 use tokio::time::{Instant, sleep, timeout};
@@ -60,7 +59,7 @@ pub(super) async fn run(
             Next::Frames(frames) => {
                 let write = async {
                     if batch && frames.len() > 1 {
-                        return socket.send(Outgoing::Text(join(&frames))).await;
+                        return socket.send(Outgoing::Texts(frames)).await;
                     }
                     for frame in frames {
                         socket.feed(Outgoing::Text(frame)).await?;
@@ -86,16 +85,4 @@ pub(super) async fn run(
 
 async fn written<E>(limits: &Limits, write: impl Future<Output = Result<(), E>>) -> bool {
     matches!(timeout(limits.write, write).await, Ok(Ok(())))
-}
-
-/// Several messages in one frame.
-fn join(frames: &[Bytes]) -> Bytes {
-    let len = frames.iter().map(|frame| frame.len() + 1).sum::<usize>() + 1;
-    let mut out = Vec::with_capacity(len);
-    for (index, frame) in frames.iter().enumerate() {
-        out.push(if index == 0 { b'[' } else { b',' });
-        out.extend_from_slice(frame);
-    }
-    out.push(b']');
-    out.into()
 }

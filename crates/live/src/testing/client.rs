@@ -7,7 +7,7 @@ use fluxstack_live_protocol::{CloseCode, Delta, Dialect};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use crate::session::{Incoming, Outgoing};
+use crate::session::{Incoming, Outgoing, join};
 
 /// A request the server did not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +108,7 @@ impl Client {
         loop {
             match self.from_server.recv().await? {
                 Outgoing::Text(text) => return Some(text),
+                Outgoing::Texts(texts) => return Some(join(&texts)),
                 Outgoing::Ping => {}
                 Outgoing::Close(_) => return None,
             }
@@ -301,6 +302,7 @@ impl Client {
     fn receive(&mut self, frame: Option<Outgoing>) -> Option<()> {
         let text = match frame {
             Some(Outgoing::Text(text)) => text,
+            Some(Outgoing::Texts(texts)) => join(&texts),
             Some(Outgoing::Ping) => {
                 // As a browser would, unless the server does not read.
                 let _ = self.to_server.try_send(Incoming::Pong);

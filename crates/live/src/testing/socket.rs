@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
-use crate::session::{Incoming, Outgoing};
+use crate::session::{Incoming, Outgoing, join};
 
 /// Frames that fit between socket and channel before the socket is not read any more.
 const IN_FLIGHT: usize = 16;
@@ -58,6 +58,7 @@ impl Socket {
                 };
                 match frame {
                     Some(Outgoing::Text(text)) => heard.take(&text).await,
+                    Some(Outgoing::Texts(texts)) => heard.take(&join(&texts)).await,
                     Some(Outgoing::Ping) if heard.is_dead.load(Ordering::Relaxed) => {}
                     Some(Outgoing::Ping) => drop(to.try_send(Incoming::Pong)),
                     Some(Outgoing::Close(code)) => *lock(&heard.closed) = Some(code),

@@ -21,7 +21,7 @@ use super::page::Page;
 use super::shelf::Shelf;
 use super::wire::{Cargo, Harm, Way, Wire};
 use crate::server::{Builder, Live};
-use crate::session::{Incoming, Outgoing};
+use crate::session::{Incoming, Outgoing, join};
 use crate::store::Store;
 
 mod harm;
@@ -157,6 +157,7 @@ impl World {
             for frame in written.frames {
                 let cargo = match frame {
                     Outgoing::Text(text) => Cargo::Text(text),
+                    Outgoing::Texts(texts) => Cargo::Text(join(&texts)),
                     Outgoing::Ping => Cargo::Ping,
                     Outgoing::Close(code) => Cargo::Gone(code.map(CloseCode::number)),
                 };

@@ -1,0 +1,146 @@
+//! What comes out of a socket.
+//!
+//! Pings and closes are answered here, through what waits to be written: a session does not know of them. Of several
+//! pings only the newest is answered, once all that has come was read.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll, ready};
+
+use fluxstack_live_protocol::websocket::{Reader, Received, Violation};
+use futures_util::Stream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop;
+use tokio_util::io::poll_read_buf;
+
+use super::lock;
+use super::write::Waiting;
+use crate::session::Incoming;
+
+/// Bytes read at once. What came together may be kept together as long as any message of it is, so not too many.
+const AT_ONCE: usize = 16 << 10;
+
+thread_local! {
+    /// Where all sockets of a thread read to, one after the other. Nothing is in it between two polls.
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The reading half. Ends when the peer is gone, has said goodbye, or has said what nobody may.
+pub(super) struct Reading<'a, R, W> {
+    io: R,
+    frames: Reader,
+    waiting: &'a Mutex<Waiting<W>>,
+    /// Something of ours waits to be written, and nobody else may be about to.
+    has_answered: bool,
+    is_over: bool,
+}
+
+impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Reading<'a, R, W> {
+    /// `come` was read before.
+    pub(super) fn new(io: R, waiting: &'a Mutex<Waiting<W>>, come: &[u8], most: usize) -> Self {
+        let mut frames = Reader::new(most);
+        if !come.is_empty() {
+            frames.feed(come);
+        }
+        Self { io, frames, waiting, has_answered: false, is_over: false }
+    }
+
+    /// Bytes that are kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.frames.kept()
+    }
+
+    /// What to hand out for what was read, if anything.
+    fn take(&mut self, read: Result<Received, Violation>) -> Option<Incoming> {
+        match read {
+            Ok(Received::Text(text)) => return Some(Incoming::Text(text)),
+            Ok(Received::Binary(frame)) => return Some(Incoming::Binary(frame)),
+            Ok(Received::Pong) => return Some(Incoming::Pong),
+            Ok(Received::Piece) => {}
+            Ok(Received::Ping(payload)) => {
+                lock(self.waiting).pong(payload);
+                self.has_answered = true;
+            }
+            Ok(Received::Close(code)) => {
+                lock(self.waiting).close(code, "");
+                self.has_answered = true;
+                self.is_over = true;
+            }
+            Err(Violation::TooLarge) => {
+                // What that means is the session's business.
+                self.is_over = true;
+                return Some(Incoming::TooLarge);
+            }
+            Err(violation) => {
+                tracing::debug!(%violation, "a connection is closed: this is no WebSocket");
+                lock(self.waiting).close(Some(violation.code()), &violation.to_string());
+                self.has_answered = true;
+                self.is_over = true;
+            }
+        }
+        None
+    }
+
+    /// Says what was answered, as far as the peer takes it.
+    fn poll_answer(&mut self, cx: &mut Context<'_>) {
+        if self.has_answered {
+            match lock(self.waiting).poll_flush(cx) {
+                Poll::Pending => {}
+                Poll::Ready(written) => {
+                    self.has_answered = false;
+                    self.is_over |= written.is_err();
+                }
+            }
+        }
+    }
+
+    /// Reads what there is; 0 is the end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.frames.missing() > AT_ONCE {
+            // What would not fit into the buffer goes to where it will stay.
+            return poll_read_buf(Pin::new(&mut self.io), cx, &mut self.frames.room());
+        }
+        let mut buffer = BUFFER.take();
+        buffer.resize(AT_ONCE, 0);
+        let mut read = ReadBuf::new(&mut buffer);
+        let polled = Pin::new(&mut self.io).poll_read(cx, &mut read);
+        let read = polled.map_ok(|()| {
+            let bytes = read.filled();
+            if !bytes.is_empty() {
+                self.frames.feed(bytes);
+            }
+            bytes.len()
+        });
+        BUFFER.set(buffer);
+        read
+    }
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Stream for Reading<'_, R, W> {
+    type Item = Incoming;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Incoming>> {
+        loop {
+            // One turn for each frame: what has come at once may be thousands, and others wait.
+            while !self.is_over && !self.frames.is_empty() {
+                let turn = ready!(coop::poll_proceed(cx));
+                let Some(read) = self.frames.next().transpose() else { break };
+                turn.made_progress();
+                if let Some(incoming) = self.take(read) {
+                    return Poll::Ready(Some(incoming));
+                }
+            }
+            self.poll_answer(cx);
+            if self.is_over {
+                return Poll::Ready(None);
+            }
+            match ready!(self.poll_fill(cx)) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => self.is_over = true,
+            }
+        }
+    }
+}
