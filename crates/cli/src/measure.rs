@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use fluxstack_live_cli::load::live::{Live, Words};
+use fluxstack_live_cli::load::live::{Content, Live, Sending, Tell, Words};
 use fluxstack_live_cli::load::{self, Latency, Outcome, Plan, Scenario, Target};
 use serde_json::Value;
+
+/// What is said in a room.
+const TEXT: &str = "what somebody says in a room, in about as many words as people use";
 
 /// What `flux load` is told.
 #[derive(Args)]
@@ -45,6 +48,18 @@ pub(crate) struct Load {
     /// Calls a second, of all connections together; for `rate`.
     #[arg(long, default_value_t = 1_000.0)]
     rate: f64,
+    /// Connections that stop reading; for `slow`.
+    #[arg(long, default_value_t = 0)]
+    slow: usize,
+    /// The action that says something to a room, with `from`, `number` and `text`, which emits an event with the same.
+    #[arg(long, default_value = "")]
+    tell: String,
+    /// Bytes of a file; for `uploads`.
+    #[arg(long, default_value_t = 16 << 20)]
+    file: usize,
+    /// Bytes of a chunk of it.
+    #[arg(long, default_value_t = 256 << 10)]
+    chunk: usize,
     /// How long it counts, in seconds.
     #[arg(long, default_value_t = 5.0, value_parser = seconds)]
     seconds: f64,
@@ -78,6 +93,18 @@ enum Kind {
     Idle,
     /// Connect, mount, disconnect, and again.
     Churn,
+    /// Have one say something with --tell, so many at once, and all others hear it.
+    Room,
+    /// Have all call one instance that --props make theirs together.
+    Shared,
+    /// The same at a --rate, while --slow of them do not read.
+    Slow,
+    /// Cut all sockets, and take up again what was mounted.
+    Storm,
+    /// Send files of --file bytes to a component that takes them.
+    Uploads,
+    /// Call an action that changes little of a large state.
+    BigState,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -93,10 +120,18 @@ pub(crate) async fn measure(load: &Load) -> Result<()> {
         props: load.props.to_string(),
         args: load.args.to_string(),
         is_signed: load.snapshots,
+        returns: plan.scenario == Scenario::Storm,
+        tell: (!load.tell.is_empty()).then(|| Tell { action: load.tell.clone(), text: TEXT.to_owned() }),
         ..Words::new(&target.path, &load.component, &load.action, load.counts.as_deref())
     };
     let (words, slots) = (Rc::new(words), load.components.max(load.in_flight));
-    let mut outcome = load::run(&plan, |who| Live::new(Rc::clone(&words), who, slots)).await?;
+    let mut outcome = if plan.scenario == Scenario::Uploads {
+        let file = Rc::new(Content::new(load.file, load.chunk)?);
+        let sending = |who| Sending::new(Rc::clone(&words), Rc::clone(&file), who, slots);
+        load::run(&plan, sending).await?
+    } else {
+        load::run(&plan, |who| Live::new(Rc::clone(&words), who, slots)).await?
+    };
     outcome.server = "live".to_owned();
     if load.json {
         println!("{}", outcome.line()?);
@@ -117,10 +152,28 @@ fn plan(load: &Load, address: std::net::SocketAddr) -> Result<Plan> {
         Kind::Rate => Scenario::Rate,
         Kind::Idle => Scenario::Idle,
         Kind::Churn => Scenario::Churn,
+        Kind::Room => Scenario::Room,
+        Kind::Shared => Scenario::Shared,
+        Kind::Slow => Scenario::Slow,
+        Kind::Storm => Scenario::Storm,
+        Kind::Uploads => Scenario::Uploads,
+        Kind::BigState => Scenario::BigState,
     };
-    let is_calling = matches!(scenario, Scenario::Actions | Scenario::Rate);
+    let is_calling = matches!(
+        scenario,
+        Scenario::Actions
+            | Scenario::Rate
+            | Scenario::Shared
+            | Scenario::Slow
+            | Scenario::Storm
+            | Scenario::BigState
+    );
     ensure!(!is_calling || !load.action.is_empty(), "which action? Say --action, such as --action increment");
-    for name in [&load.component, &load.action] {
+    ensure!(
+        scenario != Scenario::Room || !load.tell.is_empty(),
+        "how is something said? Say --tell, such as --tell shout"
+    );
+    for name in [&load.component, &load.action, &load.tell] {
         ensure!(name.chars().all(|sign| sign.is_alphanumeric() || sign == '_'), "{name:?} is no name");
     }
     if let Some(pid) = load.server_pid {
@@ -128,12 +181,14 @@ fn plan(load: &Load, address: std::net::SocketAddr) -> Result<Plan> {
     }
     let mut plan = Plan::new(scenario, address);
     plan.connections = load.connections;
-    plan.in_flight = load.in_flight;
+    // A file goes a chunk at a time.
+    plan.in_flight = if scenario == Scenario::Uploads { 1 } else { load.in_flight };
     plan.components = load.components;
     plan.rate = load.rate;
+    plan.slow = load.slow;
     plan.length = Duration::from_secs_f64(load.seconds);
     plan.warm_up = Duration::from_secs_f64(load.warm_up);
-    plan.is_counted = load.counts.is_some();
+    plan.is_counted = load.counts.is_some() && scenario != Scenario::Uploads;
     plan.server = load.server_pid;
     if load.snapshots {
         plan.mounting =

@@ -35,6 +35,8 @@ use super::tally::Tally;
 const BUFFER: usize = 256 << 10;
 /// Connections that are opened at once; a server has a queue for those it has not accepted.
 const OPENING: usize = 64;
+/// Bytes the kernel keeps for a connection that will stop reading, so that the server feels it soon.
+const SLOW: u32 = 4 << 10;
 /// How often it is looked whether what is waited for goes on.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long is listened for what comes twice, when all has come once.
@@ -260,7 +262,8 @@ impl<S: Speech + 'static> Crew<S> {
         self.pass(LINGER).await
     }
 
-    async fn wait(&self, plan: &Plan, is_so: impl Fn(&Tally) -> bool) -> Result<bool> {
+    /// As [`until`](Self::until), and whether it was so in the end.
+    pub(crate) async fn wait(&self, plan: &Plan, is_so: impl Fn(&Tally) -> bool) -> Result<bool> {
         let begun = self.now();
         self.deck.is_watched.set(true);
         let waited = loop {
@@ -341,6 +344,14 @@ impl<S: Speech + 'static> Crew<S> {
         outcome
     }
 
+    /// Closes all sockets without a word, and gives back who spoke, in their order.
+    pub(crate) async fn cut(mut self) -> Vec<S> {
+        self.listening.shutdown().await;
+        let posts = self.deck.posts.take();
+        // Nobody listens any more, so each post is held by nobody else.
+        posts.into_iter().filter_map(Rc::into_inner).map(|post| post.member.into_inner().speech).collect()
+    }
+
     /// Says goodbye and closes all connections.
     pub async fn close(mut self) {
         self.each(|_, out, _, _| out.close());
@@ -360,10 +371,11 @@ pub struct Opening {
 
 /// Opens a connection, by invitation if there has to be one.
 pub(crate) async fn open<S: Speech>(plan: &Plan, who: usize, speech: &mut S) -> Result<TcpStream> {
+    let buffer = (who >= plan.connections - plan.slow).then_some(SLOW);
     if let Some(invitation) = speech.invitation() {
         speech.invited(&ask(plan.address, &invitation).await?)?;
     }
-    Ok(Socket::open_one_of_many(plan.address, &speech.path(), who).await?.into_stream())
+    Ok(Socket::open_one_of_many(plan.address, &speech.path(), who, buffer).await?.into_stream())
 }
 
 impl<S: Speech> Deck<S> {

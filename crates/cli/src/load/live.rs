@@ -14,6 +14,11 @@ use super::json::{Scan, field, plain, signed, whole};
 use super::out::Out;
 use super::speech::{News, Speech};
 
+mod back;
+mod sending;
+
+pub use sending::{Content, Sending};
+
 /// What is said to the server, for all connections alike. What is JSON must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
@@ -31,6 +36,8 @@ pub struct Words {
     pub counts: Option<String>,
     /// Whether a mount is done only when the signed snapshot of it has come.
     pub is_signed: bool,
+    /// Whether what is mounted is to outlive its socket, and is taken up again on the next.
+    pub returns: bool,
     /// What is said to a room: an action with the arguments `from`, `number` and `text` that emits an event with the same.
     pub tell: Option<Tell>,
 }
@@ -55,6 +62,7 @@ impl Words {
             args: "{}".to_owned(),
             counts: counts.map(str::to_owned),
             is_signed: false,
+            returns: false,
             tell: None,
         }
     }
@@ -69,6 +77,10 @@ pub struct Live {
     /// Whose news came last. It is often the next one's, too.
     last: usize,
     is_greeted: bool,
+    /// What proves who we were, should the socket be cut.
+    token: Vec<u8>,
+    /// Whether it was cut, and nothing was taken up since.
+    is_cut: bool,
 }
 
 #[derive(Default)]
@@ -80,6 +92,8 @@ struct Slot {
     version: u64,
     /// What the state counted when it was mounted.
     began: i64,
+    /// What it counted last.
+    shown: i64,
     /// How often it was asked for.
     times: u64,
     is_answered: bool,
@@ -105,6 +119,9 @@ struct Message<'a> {
     error: &'a [u8],
     code: &'a [u8],
     fields: &'a [u8],
+    session: &'a [u8],
+    arrived: Option<&'a [u8]>,
+    hash: Option<&'a [u8]>,
 }
 
 impl Live {
@@ -112,7 +129,16 @@ impl Live {
     pub fn new(words: Rc<Words>, who: usize, slots: usize) -> Self {
         let mut all = Vec::new();
         all.resize_with(slots.max(1), Slot::default);
-        Self { words, who, slots: all, ids: HashMap::new(), last: 0, is_greeted: false }
+        Self {
+            words,
+            who,
+            slots: all,
+            ids: HashMap::new(),
+            last: 0,
+            is_greeted: false,
+            token: Vec::new(),
+            is_cut: false,
+        }
     }
 
     /// A number that says which request it is, and is the server's to give back.
@@ -148,6 +174,11 @@ impl Live {
             }
             b"\"CONNECTION_ESTABLISHED\"" if !self.is_greeted => {
                 self.is_greeted = true;
+                if let Some(token) = field(message.session, "token").and_then(plain)
+                    && !self.is_cut
+                {
+                    self.token = token.to_owned();
+                }
                 news.push(News::Ready);
                 Ok(())
             }
@@ -166,6 +197,9 @@ impl Live {
     fn answer(&mut self, message: &Message<'_>, news: &mut Vec<News>) -> Result<()> {
         if message.success != b"true" {
             news.push(refusal(message));
+            return Ok(());
+        }
+        if self.words.returns && self.is_back(message, news)? {
             return Ok(());
         }
         let request = message.request.and_then(whole).context("an answer to nothing that was asked")?;
@@ -214,6 +248,7 @@ impl Live {
             }
             None => 0,
         };
+        known.shown = known.began;
         known.call.clear();
         known.call.extend_from_slice(br#"{"type":"CALL_ACTION","componentId":""#);
         known.call.extend_from_slice(id);
@@ -251,7 +286,8 @@ impl Live {
         known.version = version;
         let Some(counts) = &self.words.counts else { return Some(()) };
         let Some(count) = delta.and_then(|delta| field(delta, counts)) else { return Some(()) };
-        let count = signed(count)?.saturating_sub(known.began).try_into().ok()?;
+        known.shown = signed(count)?;
+        let count = known.shown.saturating_sub(known.began).try_into().ok()?;
         let is_one = version == base + 1;
         news.push(if is_one { News::Changed { slot, count } } else { News::Merged { slot, count } });
         Some(())
@@ -262,8 +298,8 @@ impl Live {
         let known = &mut self.slots[slot];
         known.version = field(message.payload, "version").and_then(whole)?;
         if let Some(counts) = &self.words.counts {
-            let count = signed(field(field(message.payload, "state")?, counts)?)?;
-            let count = count.saturating_sub(known.began).try_into().ok()?;
+            known.shown = signed(field(field(message.payload, "state")?, counts)?)?;
+            let count = known.shown.saturating_sub(known.began).try_into().ok()?;
             news.push(News::Merged { slot, count });
         }
         Some(())
@@ -274,9 +310,9 @@ impl Speech for Live {
     const SHOWS_FIRST: bool = true;
 
     fn path(&self) -> String {
-        let Words { path, is_signed, .. } = &*self.words;
+        let Words { path, is_signed, returns, .. } = &*self.words;
         let joint = if path.contains('?') { '&' } else { '?' };
-        let resume = if *is_signed { ",resume" } else { "" };
+        let resume = if *is_signed || *returns { ",resume" } else { "" };
         format!("{path}{joint}v=3&caps=delta,batch{resume}&client=load-{}", self.who)
     }
 
@@ -332,7 +368,13 @@ impl Speech for Live {
         });
     }
 
-    fn hear(&mut self, frame: Frame<'_>, news: &mut Vec<News>, _out: &mut Out) -> Result<()> {
+    fn cut(&mut self) -> Result<()> {
+        ensure!(!self.token.is_empty(), "the server gives no session to come back to");
+        (self.is_greeted, self.is_cut) = (false, true);
+        Ok(())
+    }
+
+    fn hear(&mut self, frame: Frame<'_>, news: &mut Vec<News>, out: &mut Out) -> Result<()> {
         let Frame::Text(text) = frame else { return Ok(()) };
         let unreadable =
             || format!("no message: {:?}", String::from_utf8_lossy(&text[..text.len().min(200)]));
@@ -349,6 +391,10 @@ impl Speech for Live {
             scan.take(b']').with_context(unreadable)?;
         }
         ensure!(scan.is_over(), unreadable());
+        if self.is_cut && self.is_greeted {
+            self.is_cut = false;
+            self.take_up(out);
+        }
         Ok(())
     }
 }
@@ -365,6 +411,9 @@ fn read<'a>(scan: &mut Scan<'a>) -> Option<Message<'a>> {
         b"error" => message.error = value,
         b"code" => message.code = value,
         b"fields" => message.fields = value,
+        b"session" => message.session = value,
+        b"bytesUploaded" => message.arrived = Some(value),
+        b"hash" => message.hash = Some(value),
         _ => {}
     })?;
     Some(message)

@@ -189,6 +189,16 @@ impl<S: Speech> Member<S> {
                     self.again.push(slot);
                 }
             }
+            News::Back { slot } => {
+                let account = self.slots.get_mut(slot).context("a way back to no component")?;
+                if account.place != Place::Empty {
+                    tally.wrong(|| format!("{}: it came back twice", whose(slot)()));
+                    return Ok(());
+                }
+                account.place = Place::Taken;
+                tally.mounted += 1;
+                tally.came_back(now);
+            }
             News::Unmounted { slot } => {
                 let account = self.slots.get_mut(slot).context("an unmount of no component")?;
                 if account.place != Place::Leaving {
@@ -261,6 +271,11 @@ impl<S: Speech> Member<S> {
     /// Whether something follows from what was heard.
     pub(crate) fn is_eager(&self) -> bool {
         !self.again.is_empty() && self.pace != Pace::Still
+    }
+
+    /// Calls it made of what is mounted.
+    pub fn called(&self) -> u64 {
+        self.slots.iter().map(|account| account.called).sum()
     }
 
     /// The highest count it was shown, by slot.

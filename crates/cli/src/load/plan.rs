@@ -31,6 +31,18 @@ pub enum Scenario {
     Idle,
     /// Connections are opened, mount one component, and close.
     Churn,
+    /// One says something, and everybody else hears it.
+    Room,
+    /// All call one shared instance.
+    Shared,
+    /// Some stop reading, while the others call one shared instance.
+    Slow,
+    /// All sockets are cut, and come back.
+    Storm,
+    /// Files are sent.
+    Uploads,
+    /// Actions are called that change little of a large state.
+    BigState,
 }
 
 impl Scenario {
@@ -42,6 +54,12 @@ impl Scenario {
             Self::Rate => "rate",
             Self::Idle => "idle",
             Self::Churn => "churn",
+            Self::Room => "room",
+            Self::Shared => "shared",
+            Self::Slow => "slow",
+            Self::Storm => "storm",
+            Self::Uploads => "uploads",
+            Self::BigState => "big_state",
         }
     }
 }
@@ -61,6 +79,8 @@ pub struct Plan {
     pub components: usize,
     /// Calls a second of all connections together, where there is a schedule.
     pub rate: f64,
+    /// Connections that stop reading, the last ones; for [`Scenario::Slow`].
+    pub slow: usize,
     /// How long it goes on before it counts.
     pub warm_up: Duration,
     /// How long it counts.
@@ -85,6 +105,7 @@ impl Plan {
             in_flight: 16,
             components: 1,
             rate: 1_000.0,
+            slow: 0,
             warm_up: Duration::from_secs(1),
             length: Duration::from_secs(5),
             patience: Duration::from_secs(20),
@@ -109,11 +130,27 @@ impl Plan {
         );
         ensure!(self.length <= LONGEST, "{:?}, and {LONGEST:?} is the limit of a run", self.length);
         ensure!(!self.length.is_zero(), "nothing can be measured in no time");
-        let needs_one = matches!(self.scenario, Scenario::Actions | Scenario::Rate);
+        let needs_one = matches!(
+            self.scenario,
+            Scenario::Actions | Scenario::Rate | Scenario::Storm | Scenario::BigState
+        );
         ensure!(components > 0 || !needs_one, "actions need at least one component to be called on");
         ensure!(
             self.scenario != Scenario::Rate || (self.rate.is_finite() && self.rate > 0.0 && self.rate <= 1e7),
             "a rate is a number of calls a second above 0, and at most ten million"
+        );
+        let is_alone = matches!(self.scenario, Scenario::Room | Scenario::Shared) && connections < 2;
+        ensure!(!is_alone, "in a room, and around what is shared, there are at least two");
+        let is_one = matches!(self.scenario, Scenario::Room | Scenario::Shared | Scenario::Slow);
+        ensure!(components == 1 || !is_one, "one component of each connection is in the room, and no more");
+        ensure!(
+            self.scenario != Scenario::Uploads || in_flight == 1,
+            "a file is sent a chunk at a time: --in-flight 1, and more connections for more at once"
+        );
+        ensure!(self.slow < connections, "some have to read, or nobody can say what they feel");
+        ensure!(
+            self.scenario != Scenario::Slow || self.is_counted,
+            "that the slow ones are shown the right state in the end is known by its count: say --counts"
         );
         let needed = connections as u64 + BESIDE;
         if let Some(open) = open_files()
@@ -147,7 +184,11 @@ impl Plan {
             Scenario::Mount | Scenario::Actions => format!("{connections}x{in_flight}"),
             Scenario::Rate => format!("{} in {connections}", self.rate),
             Scenario::Idle => format!("{connections}x{components}"),
-            Scenario::Churn => format!("{connections}"),
+            Scenario::Churn | Scenario::Storm => format!("{connections}"),
+            Scenario::Room | Scenario::Shared | Scenario::Uploads | Scenario::BigState => {
+                format!("{connections}x{in_flight}")
+            }
+            Scenario::Slow => format!("{connections}, {} slow", self.slow),
         };
         Outcome {
             scenario: self.scenario.name().to_owned(),

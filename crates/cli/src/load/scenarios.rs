@@ -10,10 +10,16 @@ use super::plan::{Plan, Scenario};
 use super::speech::Speech;
 
 mod actions;
+mod big_state;
 mod churn;
 mod idle;
 mod mount;
 mod rate;
+mod room;
+mod shared;
+mod slow;
+mod storm;
+mod uploads;
 
 /// Does what the plan says. `speech` makes what speaks for a connection, by its number from 0.
 ///
@@ -30,6 +36,12 @@ pub async fn run<S: Speech + 'static>(plan: &Plan, speech: impl Fn(usize) -> S) 
             Scenario::Rate => rate::rate(plan, speech).await,
             Scenario::Idle => idle::idle(plan, speech).await,
             Scenario::Churn => churn::churn(plan, speech).await,
+            Scenario::Room => room::room(plan, speech).await,
+            Scenario::Shared => shared::shared(plan, speech).await,
+            Scenario::Slow => slow::slow(plan, speech).await,
+            Scenario::Storm => storm::storm(plan, speech).await,
+            Scenario::Uploads => uploads::uploads(plan, speech).await,
+            Scenario::BigState => big_state::big_state(plan, speech).await,
         }
     };
     tokio::task::LocalSet::new().run_until(run).await

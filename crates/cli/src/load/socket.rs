@@ -40,8 +40,16 @@ impl Socket {
     }
 
     /// As [`open`](Self::open), one of so many that one address of this machine has not enough ports for all.
-    pub(crate) async fn open_one_of_many(address: SocketAddr, path: &str, who: usize) -> Result<Self> {
+    pub(crate) async fn open_one_of_many(
+        address: SocketAddr,
+        path: &str,
+        who: usize,
+        receive_buffer: Option<u32>,
+    ) -> Result<Self> {
         let socket = new_socket(address)?;
+        if let Some(bytes) = receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
         if let IpAddr::V4(to) = address.ip()
             && to.is_loopback()
             && who >= PORTS

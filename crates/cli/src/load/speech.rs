@@ -48,6 +48,16 @@ pub trait Speech {
     /// Says something to everybody of the room; `number` is 1 for the first of this connection.
     fn tell(&mut self, number: u64, out: &mut Out);
 
+    /// The socket was cut. What is heard next is the greeting on another one, with the same [`path`](Self::path), and
+    /// what was mounted is to be taken up again as soon as it is heard: [`News::Back`] for each.
+    ///
+    /// # Errors
+    ///
+    /// This protocol knows no way back.
+    fn cut(&mut self) -> Result<()> {
+        anyhow::bail!("what is mounted here does not outlive its socket")
+    }
+
     /// One message of the server, [`Frame::Text`] or [`Frame::Binary`]: adds what it says to `news`, in its order.
     /// Answers it needs, pongs of the protocol's own kind, go into `out`.
     ///
@@ -75,6 +85,11 @@ pub enum News {
     Ready,
     /// A component is there.
     Mounted {
+        /// Where.
+        slot: usize,
+    },
+    /// A component that was mounted on a socket that was cut was taken up again, as it was.
+    Back {
         /// Where.
         slot: usize,
     },

@@ -111,6 +111,18 @@ impl Tally {
         }
     }
 
+    /// Something was taken up again: its time began with the window.
+    pub(crate) fn came_back(&mut self, now: u64) {
+        if let Some((begin, _)) = self.window {
+            self.done(Times { sent: begin, due: begin }, now);
+        }
+    }
+
+    /// Changes and events that are known to be missing.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
     /// Somebody was told something that was said at `sent`, if that is known.
     pub(crate) fn delivered(&mut self, sent: Option<u64>, now: u64) {
         self.delivered += 1;

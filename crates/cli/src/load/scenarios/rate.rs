@@ -34,14 +34,13 @@ pub(super) async fn rate<S: Speech + 'static>(plan: &Plan, speech: impl Fn(usize
     crew.mount(plan, plan.components).await?;
     crew.tally(|tally| tally.watchers = i64::from(plan.is_counted));
     crew.pace(Pace::Schedule { room: plan.in_flight });
-    let mut schedule = Schedule { plan, crew: &crew, begun: crew.now(), sent: 0, idle: 0 };
+    let mut schedule = Schedule::new(plan, &crew, plan.connections);
     schedule.keep(plan.warm_up).await?;
     let opening = crew.begin_window(plan);
-    schedule.idle = 0;
+    schedule.rest();
     schedule.keep(plan.warm_up + plan.length).await?;
     let mut window = crew.end_window(plan, &opening);
-    let idle = Duration::from_nanos(schedule.idle);
-    window.own = window.own.map(|own| own.saturating_sub(idle));
+    window.own = window.own.map(|own| own.saturating_sub(schedule.idle()));
     let mut left = 0;
     crew.each(|member, _, _, _| left += member.waiting());
     crew.settle(plan).await?;
@@ -65,9 +64,12 @@ pub(super) async fn rate<S: Speech + 'static>(plan: &Plan, speech: impl Fn(usize
     Ok(outcome)
 }
 
-struct Schedule<'a, S> {
+/// When what is to be sent, and by whom.
+pub(super) struct Schedule<'a, S> {
     plan: &'a Plan,
     crew: &'a Crew<S>,
+    /// Connections that call, the first ones, in turn.
+    callers: usize,
     begun: u64,
     /// Calls that were given to their connection.
     sent: u64,
@@ -75,14 +77,34 @@ struct Schedule<'a, S> {
     idle: u64,
 }
 
-impl<S: Speech + 'static> Schedule<'_, S> {
+impl<'a, S: Speech + 'static> Schedule<'a, S> {
+    /// One that begins now.
+    pub(super) fn new(plan: &'a Plan, crew: &'a Crew<S>, callers: usize) -> Self {
+        Self { plan, crew, callers, begun: crew.now(), sent: 0, idle: 0 }
+    }
+
+    /// Calls so far.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// The time in which the clock was watched and nothing else was done.
+    pub(super) fn idle(&self) -> Duration {
+        Duration::from_nanos(self.idle)
+    }
+
+    /// Forgets the time in which nothing was done.
+    pub(super) fn rest(&mut self) {
+        self.idle = 0;
+    }
+
     /// When a call is due.
     fn due(&self, number: u64) -> u64 {
         self.begun + (number as f64 * 1e9 / self.plan.rate) as u64
     }
 
     /// Sends what is due until this long after the beginning.
-    async fn keep(&mut self, until: Duration) -> Result<()> {
+    pub(super) async fn keep(&mut self, until: Duration) -> Result<()> {
         let end = self.begun + until.as_nanos() as u64;
         let (mut last, mut heard) = (self.crew.now(), self.crew.heard());
         loop {
@@ -114,7 +136,7 @@ impl<S: Speech + 'static> Schedule<'_, S> {
 
     fn send(&mut self, now: u64) {
         let due = self.due(self.sent);
-        let who = (self.sent % self.crew.len() as u64) as usize;
+        let who = (self.sent % self.callers as u64) as usize;
         self.crew.one(who, |member, out, at, tally| {
             tally.late.saturating_record(now.saturating_sub(due));
             member.schedule(due, at, tally, out);
