@@ -17,9 +17,13 @@ use crate::{demo, files, setup};
 mod away;
 
 /// Bytes a connection with one mounted counter may cost.
-const PER_CONNECTION: i64 = 16 * 1024;
+const PER_CONNECTION: i64 = 8 * 1024;
+/// Bytes each further counter on the same connection may cost.
+const PER_COMPONENT: i64 = 2_560;
+/// Connections that mount further ones, and how many each.
+const BUSY: (usize, usize) = (50, 100);
 /// Bytes the server may grow over all the mounts.
-const GROWTH: i64 = 1024 * 1024;
+const GROWTH: i64 = 256 * 1024;
 /// Mounts before growth is measured: caches fill and the allocator takes what it needs.
 const WARM_UP: usize = 2_000;
 /// Connections the mounts are spread over.
@@ -80,6 +84,14 @@ pub(crate) fn memory(options: &Options) -> Result<()> {
         idle / 1024,
         full / 1024
     );
+    let busy = open.len().min(BUSY.0);
+    for socket in &mut open[..busy] {
+        for _ in 0..BUSY.1 {
+            mount(socket)?;
+        }
+    }
+    let further = (server.resident()? - full) / i64::try_from((busy * BUSY.1).max(1))?;
+    println!("memory: {} further components on each of {busy} of them, {further} bytes each", BUSY.1);
     drop(open);
 
     let mut few = Vec::new();
@@ -97,6 +109,7 @@ pub(crate) fn memory(options: &Options) -> Result<()> {
     let away = away::measure(binary, options.connections);
 
     ensure!(each <= PER_CONNECTION, "a connection costs {each} bytes, more than {PER_CONNECTION}");
+    ensure!(further <= PER_COMPONENT, "a further component costs {further} bytes, more than {PER_COMPONENT}");
     ensure!(
         growth <= GROWTH,
         "the server grew by {growth} bytes over {} mounts, more than {GROWTH}",
