@@ -110,7 +110,9 @@ pub(crate) fn tracer(tool: &str) -> Result<()> {
     // A container may forbid to trace, and a tool may not know this processor.
     let mut trial = program(tool);
     match tool {
-        "strace" => trial.args(["--follow-forks", "--summary-only", "--output=/dev/null", "true"]),
+        "strace" => {
+            trial.args(["--follow-forks", "--quiet=all", "--string-limit=0", "--output=/dev/null", "true"])
+        }
         _ => trial.args(["-q", "--tool=callgrind", "--callgrind-out-file=/dev/null", "true"]),
     };
     let output = trial.stdin(Stdio::null()).output()?;

@@ -4,7 +4,9 @@
 //!
 //! The server is the benchmark itself with `--serve`: one thread, a real socket. The clients are here, and in lock
 //! step: nothing is sent before everything that was sent has been answered, so that the server meets the same work in
-//! the same order each time. It runs twice, once with twice the rounds; the difference is rounds and nothing else.
+//! the same order each time. Before the first round a connection is opened, and after the last another one: what
+//! stands in strace's log between the two is the rounds, and hardly anything else. How a hundred connections are
+//! opened and closed does not repeat, and is not in it.
 //!
 //! How often the server fell asleep is counted as well, in a run without strace, which would wake it: a client that
 //! answers before the server has lain down leaves it awake, so that number is shown and not compared. What is
@@ -58,8 +60,7 @@ const CASES: [Case; 3] = [
 pub(super) fn measure(bench: &Path) -> Result<Costs> {
     let mut costs = Costs::default();
     for case in &CASES {
-        let (once, twice) = (traced(bench, case, ROUNDS)?, traced(bench, case, 2 * ROUNDS)?);
-        for (figure, calls) in difference(&once, &twice) {
+        for (figure, calls) in kinds(&traced(bench, case)?) {
             costs.set(case.name, figure, a_round(calls));
         }
         let slept = slept(bench, case)? as f64 / ROUNDS as f64;
@@ -74,12 +75,11 @@ fn a_round(calls: u64) -> Number {
     Number::new((calls as f64 * 10.0 / ROUNDS as f64).round() / 10.0)
 }
 
-/// Kinds of calls and how many of each are in the second run and not in the first.
-fn difference(once: &Calls, twice: &Calls) -> BTreeMap<&'static str, u64> {
+/// How many calls there are of each kind.
+fn kinds(calls: &Calls) -> BTreeMap<&'static str, u64> {
     let mut kinds: BTreeMap<_, u64> = FIGURES.into_iter().map(|figure| (figure, 0)).collect();
-    for (name, calls) in twice {
-        let more = calls.saturating_sub(once.get(name).copied().unwrap_or_default());
-        *kinds.entry(kind(name)).or_default() += more;
+    for (name, calls) in calls {
+        *kinds.entry(kind(name)).or_default() += calls;
     }
     kinds
 }
@@ -96,15 +96,16 @@ fn kind(call: &str) -> &'static str {
     }
 }
 
-/// All the calls of a server that was there for so many rounds.
-fn traced(bench: &Path, case: &Case, rounds: u64) -> Result<Calls> {
-    let summary = scratch()?.join("calls.txt");
+/// The calls of a server in [`ROUNDS`].
+fn traced(bench: &Path, case: &Case) -> Result<Calls> {
+    let log = scratch()?.join("calls.log");
     let mut strace = Command::new("strace");
-    strace.args(["--follow-forks", "--summary-only", "--quiet=all"]).arg("--output").arg(&summary).arg(bench);
+    strace.args(["--follow-forks", "--quiet=all", "--string-limit=0"]).arg("--output").arg(&log).arg(bench);
     let mut server = Server::start(&mut strace)?;
-    play(server.address, case, rounds, || Ok(()))?;
+    play(server.address, case, || Ok(()))?;
     server.end()?;
-    table(&fs::read_to_string(&summary)?).with_context(|| format!("strace wrote no table for {}", case.name))
+    let calls = between(&fs::read_to_string(&log)?);
+    calls.with_context(|| format!("strace did not see {} begin and end", case.name))
 }
 
 /// How often the threads of a server fell asleep in [`ROUNDS`].
@@ -112,7 +113,7 @@ fn slept(bench: &Path, case: &Case) -> Result<u64> {
     let mut server = Server::start(&mut Command::new(bench))?;
     let tasks = PathBuf::from(format!("/proc/{}/task", server.child.id()));
     let mut before = 0;
-    play(server.address, case, ROUNDS, || {
+    play(server.address, case, || {
         before = switches(&tasks)?;
         Ok(())
     })?;
@@ -132,7 +133,7 @@ fn switches(tasks: &Path) -> Result<u64> {
 }
 
 /// Connects, mounts, says that it is ready, and does the rounds.
-fn play(address: SocketAddr, case: &Case, rounds: u64, ready: impl FnOnce() -> Result<()>) -> Result<()> {
+fn play(address: SocketAddr, case: &Case, ready: impl FnOnce() -> Result<()>) -> Result<()> {
     let mut listeners = Vec::new();
     for _ in 0..case.listeners {
         listeners.push(mounted(address, case)?.0);
@@ -150,7 +151,7 @@ fn play(address: SocketAddr, case: &Case, rounds: u64, ready: impl FnOnce() -> R
     };
     let last = format!("\"requestId\":\"{}\"", case.calls);
     ready()?;
-    for _ in 0..rounds {
+    for _ in 0..ROUNDS {
         speaker.send(&frame)?;
         let answer = until(&mut speaker, &last)?;
         ensure!(!answer.contains("\"success\":false"), "refused: {answer}");
@@ -158,7 +159,8 @@ fn play(address: SocketAddr, case: &Case, rounds: u64, ready: impl FnOnce() -> R
             until(listener, "ROOM_EVENT")?;
         }
     }
-    Ok(())
+    // Says in the log where the rounds end, while all the others are still open.
+    Socket::open(address, PATH).map(drop)
 }
 
 /// A connection with the component mounted, everything that comes of it read.
@@ -184,17 +186,25 @@ fn until(socket: &mut Socket, word: &str) -> Result<String> {
     }
 }
 
-/// The table strace writes: share, seconds, each, calls, errors if there were any, name.
-fn table(text: &str) -> Option<Calls> {
-    let is_line = |line: &&str| line.starts_with("------");
-    let rows = text.lines().skip_while(|line| !is_line(line)).skip(1).take_while(|line| !is_line(line));
-    let calls: Option<Calls> = rows
-        .map(|row| {
-            let words: Vec<&str> = row.split_whitespace().collect();
-            Some(((*words.last()?).to_owned(), words.get(3)?.parse().ok()?))
-        })
-        .collect();
-    calls.filter(|calls| !calls.is_empty())
+/// The calls behind the last connection but one that was accepted, and before the last.
+fn between(log: &str) -> Option<Calls> {
+    let is_accepted = |line: &&str| call(line) == Some("accept4") && !line.contains("= -1");
+    let lines: Vec<&str> = log.lines().collect();
+    let mut accepted = lines.iter().enumerate().rev().filter(|(_, line)| is_accepted(line)).map(|(at, _)| at);
+    let (end, begin) = (accepted.next()?, accepted.next()?);
+    let mut calls = Calls::new();
+    for name in lines[begin + 1..end].iter().filter_map(|line| call(line)) {
+        *calls.entry(name.to_owned()).or_default() += 1;
+    }
+    Some(calls)
+}
+
+/// The call that begins in a line like `123 sendto(9, ""..., 5, 0, NULL, 0) = 5`. Signals, exits and the second
+/// halves of calls that others came between are none.
+fn call(line: &str) -> Option<&str> {
+    let (_thread, rest) = line.split_once(' ')?;
+    let (name, _) = rest.trim_start().split_once('(')?;
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_').then_some(name)
 }
 
 /// The benchmark as a server, or strace with it inside. It ends when its input does.
@@ -243,22 +253,33 @@ impl Drop for Server {
 mod tests {
     use super::*;
 
-    const TABLE: &str = "% time     seconds  usecs/call     calls    errors syscall
------- ----------- ----------- --------- --------- ----------------
- 60.00    0.000600           1       501           sendto
- 40.00    0.000400           1       700       199 recvfrom
-  0.00    0.000000           0         9           epoll_wait
------- ----------- ----------- --------- --------- ----------------
-100.00    0.001000           1      1210       199 total
+    const LOG: &str = "7 accept4(5, {sa_family=AF_INET}, [128 => 16], SOCK_CLOEXEC) = 9
+7 recvfrom(9, \"\"..., 8192, 0, NULL, NULL) = 100
+7 accept4(5, {sa_family=AF_INET}, [128 => 16], SOCK_CLOEXEC) = 10
+7 accept4(5, NULL, NULL, SOCK_CLOEXEC) = -1 EAGAIN (Resource temporarily unavailable)
+7 recvfrom(9, \"\"..., 8192, 0, NULL, NULL) = 100
+7 sendto(9, \"\"..., 5, MSG_NOSIGNAL, NULL, 0) = 5
+7 epoll_wait(3,  <unfinished ...>
+8 read(0,  <unfinished ...>
+7 <... epoll_wait resumed>[], 1024, -1) = 1
+7 --- SIGCHLD {si_signo=SIGCHLD} ---
+7 accept4(5, {sa_family=AF_INET}, [128 => 16], SOCK_CLOEXEC) = 11
+7 close(9) = 0
+7 +++ exited with 0 +++
 ";
 
     #[test]
-    fn the_table_of_strace_is_read_with_and_without_errors() {
-        let calls = table(TABLE).unwrap();
-        assert_eq!(calls.len(), 3);
-        assert_eq!((calls["sendto"], calls["recvfrom"], calls["epoll_wait"]), (501, 700, 9));
-        assert_eq!(table(""), None);
-        assert_eq!(table("strace: Cannot find executable"), None);
+    fn what_counts_is_between_the_last_two_connections() {
+        let calls = between(LOG).unwrap();
+        let counted: Vec<(&str, u64)> = calls.iter().map(|(name, n)| (name.as_str(), *n)).collect();
+        assert_eq!(counted, [("accept4", 1), ("epoll_wait", 1), ("read", 1), ("recvfrom", 1), ("sendto", 1)]);
+        assert_eq!(kinds(&calls), BTreeMap::from([("others", 1), ("reads", 2), ("waits", 1), ("writes", 1)]));
+    }
+
+    #[test]
+    fn a_log_without_a_beginning_and_an_end_counts_nothing() {
+        assert_eq!(between(""), None);
+        assert_eq!(between(LOG.lines().next().unwrap()), None);
     }
 
     #[test]
@@ -267,14 +288,5 @@ mod tests {
         assert_eq!(a_round(2 * ROUNDS + 20), whole);
         assert_eq!(a_round(2 * ROUNDS - 20), whole);
         assert_ne!(a_round(2 * ROUNDS + ROUNDS / 10), whole);
-    }
-
-    #[test]
-    fn what_both_runs_did_is_in_no_figure() {
-        let calls = |pairs: &[(&str, u64)]| pairs.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
-        let once = calls(&[("sendto", 501), ("mmap", 40), ("epoll_wait", 9), ("munmap", 3)]);
-        let twice = calls(&[("sendto", 1_001), ("write", 2), ("mmap", 41), ("epoll_wait", 9)]);
-        let found = difference(&once, &twice);
-        assert_eq!(found, BTreeMap::from([("others", 1), ("reads", 0), ("waits", 0), ("writes", 502)]));
     }
 }
