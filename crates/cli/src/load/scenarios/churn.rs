@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -90,13 +90,9 @@ impl<S: Speech + 'static, F: Fn(usize) -> S> Mill<S, F> {
             };
             cycle.with_context(|| format!("cycle {who}"))?;
             let times = Times { sent: begun, due: begun };
-            self.crew.tally(|tally| tally.done(times, self.crew_now()));
+            self.crew.tally(|tally| tally.done(times, self.crew.now()));
         }
         Ok(())
-    }
-
-    fn crew_now(&self) -> u64 {
-        self.crew.now()
     }
 
     async fn cycle(&self, who: usize) -> Result<()> {
@@ -106,7 +102,7 @@ impl<S: Speech + 'static, F: Fn(usize) -> S> Mill<S, F> {
         stream.set_zero_linger()?;
         let mut out = Out::default();
         speech.begin(&mut out);
-        write(&stream, &mut out)?;
+        self.write(&stream, &mut out)?;
         let (mut rest, mut news) = (Vec::new(), Vec::new());
         let mut is_leaving = false;
         loop {
@@ -115,7 +111,10 @@ impl<S: Speech + 'static, F: Fn(usize) -> S> Mill<S, F> {
             match stream.try_read(&mut buffer) {
                 Ok(0) if is_leaving => return Ok(()),
                 Ok(0) => bail!("the server closed the socket"),
-                Ok(read) => rest.extend_from_slice(&buffer[..read]),
+                Ok(read) => {
+                    self.crew.tally(|tally| tally.read(read, self.crew.now()));
+                    rest.extend_from_slice(&buffer[..read]);
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
                 Err(_) if is_leaving => return Ok(()),
                 Err(error) => return Err(error.into()),
@@ -148,17 +147,18 @@ impl<S: Speech + 'static, F: Fn(usize) -> S> Mill<S, F> {
                 }
             }
             rest.drain(..taken);
-            write(&stream, &mut out)?;
+            self.write(&stream, &mut out)?;
         }
     }
-}
 
-fn write(stream: &TcpStream, out: &mut Out) -> Result<()> {
-    if out.is_empty() {
-        return Ok(());
+    fn write(&self, stream: &TcpStream, out: &mut Out) -> Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let written = stream.try_write(out.bytes()).context("the server does not read")?;
+        self.crew.tally(|tally| tally.wrote(written, self.crew.now()));
+        out.sent(written);
+        ensure!(out.is_empty(), "the server has stopped reading");
+        Ok(())
     }
-    let written = stream.try_write(out.bytes()).context("the server does not read")?;
-    out.sent(written);
-    anyhow::ensure!(out.is_empty(), "the server has stopped reading");
-    Ok(())
 }
