@@ -11,6 +11,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::upgrade::Serve;
@@ -22,7 +23,7 @@ use read::Reading;
 use write::{Waiting, Writing};
 
 /// Serves a socket, of which something may have been read already.
-pub(super) async fn serve<R, W>(read: R, write: W, come: &[u8], most: usize, serve: impl Serve)
+pub(super) async fn serve<R, W>(read: R, write: W, come: Bytes, most: usize, serve: impl Serve)
 where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,

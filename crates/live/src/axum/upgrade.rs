@@ -89,12 +89,12 @@ impl Upgrade {
                 Ok(upgrade::Parts { io, read_buf, .. }) => {
                     let mut stream = io.into_inner();
                     let (read, write) = stream.split();
-                    socket::serve(read, write, &read_buf, most, serve).await;
+                    socket::serve(read, write, read_buf, most, serve).await;
                 }
                 Err(upgraded) => {
                     let (read, write) = tokio::io::split(TokioIo::new(upgraded));
                     // Of its own, or every connection would have the room for it.
-                    Box::pin(socket::serve(read, write, &Bytes::new(), most, serve)).await;
+                    Box::pin(socket::serve(read, write, Bytes::new(), most, serve)).await;
                 }
             }
         });

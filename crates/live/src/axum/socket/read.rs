@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use fluxstack_live_protocol::websocket::{Reader, Received, Violation};
 use futures_util::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -38,12 +39,13 @@ pub(super) struct Reading<'a, R, W> {
 }
 
 impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Reading<'a, R, W> {
-    /// `come` was read before.
-    pub(super) fn new(io: R, waiting: &'a Mutex<Waiting<W>>, come: &[u8], most: usize) -> Self {
+    /// `come` was read before. It is copied and given up, because it lies in all the room that hyper had for reading.
+    pub(super) fn new(io: R, waiting: &'a Mutex<Waiting<W>>, come: Bytes, most: usize) -> Self {
         let mut frames = Reader::new(most);
         if !come.is_empty() {
-            frames.feed(come);
+            frames.feed(&come);
         }
+        drop(come);
         Self { io, frames, waiting, has_answered: false, is_over: false }
     }
 

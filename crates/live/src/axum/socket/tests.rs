@@ -85,7 +85,7 @@ impl Serve for Nervous {
 fn open(room: usize, serve: impl Serve) -> (DuplexStream, JoinHandle<()>) {
     let (ours, theirs) = duplex(room);
     let (read, write) = tokio::io::split(theirs);
-    (ours, tokio::spawn(super::serve(read, write, &[], MOST, serve)))
+    (ours, tokio::spawn(super::serve(read, write, Bytes::new(), MOST, serve)))
 }
 
 /// A frame as a client sends it.
@@ -223,7 +223,7 @@ async fn what_was_read_with_the_request_is_not_lost() {
     let (come, rest) = sent.split_at(9);
     client.write_all(rest).await.expect("there is room");
     client.shutdown().await.expect("a pipe has an end");
-    super::serve(read, write, come, MOST, Echo).await;
+    super::serve(read, write, Bytes::copy_from_slice(come), MOST, Echo).await;
     let mut heard = Vec::new();
     client.read_to_end(&mut heard).await.expect("a pipe can be read");
     let expected = [(TEXT, b"[a,a]".to_vec()), (TEXT, b"[b,b]".to_vec()), (CLOSE, vec![])];
@@ -281,7 +281,7 @@ async fn a_connection_on_which_nothing_happens_has_no_buffer() {
     let (mut their_read, mut their_write) = tokio::io::split(client);
     let (read, write) = tokio::io::split(theirs);
     let waiting = Mutex::new(Waiting::new(write));
-    let mut reading = Reading::new(read, &waiting, &[], MOST);
+    let mut reading = Reading::new(read, &waiting, Bytes::new(), MOST);
     let mut writing = Writing::new(&waiting);
     for payload in [b"a".repeat(10), b"b".repeat(5_000), b"c".repeat(100_000)] {
         their_write.write_all(&frame(0x81, &payload)).await.expect("there is room");
