@@ -145,7 +145,7 @@ fn command(role: Role, core: Option<usize>) -> Result<Command> {
         None => Command::new(own),
     };
     let word = role.to_possible_value().context("a role without a name")?;
-    command.args(["--serve", word.get_name()]);
+    command.args(["serve", word.get_name()]);
     Ok(command)
 }
 

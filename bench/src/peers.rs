@@ -36,6 +36,7 @@ pub(crate) enum Peer {
 }
 
 /// All of them.
+#[cfg(test)]
 pub(crate) const ALL: [Peer; 3] = [Peer::SocketIo, Peer::Colyseus, Peer::Ws];
 
 /// What a client of a peer mounts in its slots.

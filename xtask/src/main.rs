@@ -2,6 +2,8 @@
 //!
 //! CI says the same words as people do: everything it runs is a line in `suites.rs`.
 
+mod bench;
+mod cores;
 mod costs;
 mod counts;
 mod crowd;
@@ -84,6 +86,8 @@ enum Chore {
     Crowd(crowd::Options),
     /// Files that are cut, killed and attacked on their way: nothing wrong, and what it costs beside a bare socket
     Uploads(uploads::Options),
+    /// What each thing costs beside floors and other frameworks, written to bench/RESULTS.md
+    Bench(bench::Options),
     /// A list of a hundred thousand rows in a browser: what it costs in part, and whole
     Lists,
     /// Simulated networks, tabs and deployments from a seed: nothing lost, nothing doubled, every screen right
@@ -136,6 +140,7 @@ fn perform(chore: Chore) -> anyhow::Result<ExitCode> {
         Chore::Storm(options) => storm::storm(&options)?,
         Chore::Crowd(options) => crowd::crowd(&options)?,
         Chore::Uploads(options) => uploads::uploads(&options)?,
+        Chore::Bench(options) => bench::bench(&options)?,
         Chore::Lists => lists::lists()?,
         Chore::Sim(options) => sim::sim(&options)?,
         Chore::Fuzz { seconds } => fuzz::fuzz(seconds)?,

@@ -42,7 +42,7 @@ pub(crate) fn uploads(options: &Options) -> Result<()> {
         None => build(options.quick)?,
     };
     let mut command = program(binary);
-    command.arg("--uploads").arg("--folder").arg(scratch()?);
+    command.args(["uploads", "--folder"]).arg(scratch()?);
     if options.quick {
         command.arg("--quick");
     }

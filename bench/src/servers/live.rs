@@ -181,6 +181,41 @@ impl Rows {
     }
 }
 
+/// A plain field beside the one that changes.
+#[derive(State)]
+pub struct Blob {
+    /// How often something was done.
+    pub count: i64,
+    /// What makes it large.
+    pub text: String,
+}
+
+/// How large it is.
+#[wire]
+pub struct BlobProps {
+    /// How many bytes.
+    #[serde(default)]
+    pub bytes: usize,
+}
+
+impl Component for Blob {
+    type Props = BlobProps;
+    type Event = ();
+
+    async fn mount(props: BlobProps, _cx: &mut Cx<Self>) -> Result<Self> {
+        Ok(Blob { count: 0, text: "x".repeat(props.bytes) })
+    }
+}
+
+#[actions]
+impl Blob {
+    /// Changes the number, and not the text.
+    pub fn increment(&mut self) -> i64 {
+        self.count += 1;
+        self.count
+    }
+}
+
 /// Bytes of a state: the largest that is measured, and room for it.
 const LARGEST: usize = 64 << 20;
 
@@ -191,6 +226,7 @@ pub(crate) fn router(is_signed: bool) -> Anyhow<Router> {
         .component::<Shared>()
         .component::<Room>()
         .component::<Rows>()
+        .component::<Blob>()
         .limits(Limits::unlimited)
         .limits(|limits| limits.state = LARGEST);
     if is_signed {
