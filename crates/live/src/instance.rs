@@ -324,10 +324,6 @@ async fn finish<C: Component>(
 }
 
 /// What an instance does next.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is looked at once; a box would cost every turn an allocation"
-)]
 enum Next<C: Component> {
     Mail(Mail),
     Turn(Turn<C>),

@@ -49,19 +49,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
     type Rejection = Response;
 
     async fn from_request_parts(request: &mut Parts, _state: &S) -> Result<Self, Response> {
-        let refused = |status: StatusCode, said: &'static str| Err((status, said).into_response());
+        let refused = |status: StatusCode, said: &'static str| (status, said).into_response();
         let headers = &request.headers;
         if request.method != Method::GET {
-            return refused(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is asked for with GET");
+            return Err(refused(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is asked for with GET"));
         }
         if request.version > Version::HTTP_11 {
-            return refused(StatusCode::UPGRADE_REQUIRED, "a WebSocket is asked for with HTTP/1.1");
+            return Err(refused(StatusCode::UPGRADE_REQUIRED, "a WebSocket is asked for with HTTP/1.1"));
         }
         if !names(headers, &header::CONNECTION, "upgrade") {
-            return refused(StatusCode::BAD_REQUEST, "`Connection` does not say `upgrade`");
+            return Err(refused(StatusCode::BAD_REQUEST, "`Connection` does not say `upgrade`"));
         }
         if !names(headers, &header::UPGRADE, "websocket") {
-            return refused(StatusCode::BAD_REQUEST, "`Upgrade` does not say `websocket`");
+            return Err(refused(StatusCode::BAD_REQUEST, "`Upgrade` does not say `websocket`"));
         }
         if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION) {
             let version = [(header::SEC_WEBSOCKET_VERSION, VERSION)];
@@ -69,10 +69,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
             return Err((StatusCode::UPGRADE_REQUIRED, version, said).into_response());
         }
         let Some(accept) = headers.get(header::SEC_WEBSOCKET_KEY).and_then(accept) else {
-            return refused(StatusCode::BAD_REQUEST, "`Sec-WebSocket-Key` is not 16 bytes in base64");
+            return Err(refused(StatusCode::BAD_REQUEST, "`Sec-WebSocket-Key` is not 16 bytes in base64"));
         };
         let Some(upgraded) = request.extensions.remove() else {
-            return refused(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a WebSocket");
+            return Err(refused(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a WebSocket"));
         };
         Ok(Self { accept, upgraded })
     }

@@ -241,6 +241,7 @@ impl Open {
         self.answer(Err(gone(&id)));
     }
 
+    #[expect(clippy::boxed_local, reason = "it lies in one already, and to move it out would be to copy it")]
     fn answer(self: Box<Self>, outcome: Outcome) {
         self.outbox.settle(self.bytes);
         let instance = self.subject.instance().map(InstanceId::text);
