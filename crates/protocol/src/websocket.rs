@@ -62,6 +62,8 @@ impl Violation {
     }
 }
 
+/// Bytes of a payload that is given a block of its own: what came after it would keep all of it.
+const LARGE: usize = 4 << 10;
 /// At least so much room is made for a frame of which more is to come.
 const STEP: usize = 64 << 10;
 
@@ -104,7 +106,7 @@ impl Reader {
         self.arrived.capacity() + self.pieces.as_ref().map_or(0, |pieces| pieces.bytes.capacity())
     }
 
-    /// Takes what has come.
+    /// Takes what has come. Not too much at once: messages that came together may be kept together.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.is_over {
             return;
@@ -188,13 +190,18 @@ impl Reader {
         let mut payload = if self.arrived.len() == len {
             mem::take(&mut self.arrived)
         } else {
-            self.is_shared = true;
-            self.arrived.split_to(len)
+            let payload = self.arrived.split_to(len);
+            self.is_shared = len <= LARGE;
+            if !self.is_shared {
+                self.arrived = BytesMut::from(&*self.arrived);
+            }
+            payload
         };
         unmask(&mut payload, head.mask);
         let payload = payload.freeze();
         match head.opcode {
-            Opcode::Ping => Ok(Some(Received::Ping(payload))),
+            // It may wait for long to be answered, and what came with it is not to wait along.
+            Opcode::Ping => Ok(Some(Received::Ping(Bytes::copy_from_slice(&payload)))),
             Opcode::Pong => Ok(Some(Received::Pong)),
             Opcode::Close => head::read_close(&payload).map(|code| Some(Received::Close(code))),
             Opcode::Text | Opcode::Binary if head.is_last => whole(head.opcode == Opcode::Text, payload),

@@ -217,6 +217,35 @@ fn the_beginning_of_a_frame_keeps_no_more_than_itself() {
     assert_eq!(reader.arrived.capacity(), 0, "and what was read keeps nothing");
 }
 
+/// Bytes of the block that a message lies in.
+fn block(message: Option<Received>) -> usize {
+    let (Some(Received::Text(bytes) | Received::Ping(bytes)), len) = (message, 64) else {
+        panic!("a message")
+    };
+    let mut alone = bytes.try_into_mut().expect("nobody else has a part of its block");
+    alone.clear();
+    // Grows into the block, from its very beginning, as long as that is large enough.
+    (len..).take_while(|len| alone.try_reclaim(*len)).last().unwrap_or_default()
+}
+
+#[test]
+fn a_short_message_does_not_keep_the_large_one_before_it() {
+    for short in [frame(0x81, b"0123456789"), frame(0x89, b"ping")] {
+        let large = frame(0x81, &vec![b'x'; 1 << 20]);
+        let (begin, end) = large.split_at(large.len() - 100);
+        let mut reader = Reader::new(1 << 20);
+        reader.feed(begin);
+        assert_eq!(reader.next(), Ok(None));
+        reader.feed(&[end, &short, &frame(0x81, b"and more")].concat());
+        assert!(matches!(reader.next(), Ok(Some(Received::Text(large))) if large.len() == 1 << 20));
+        let short = reader.next().expect("it is allowed");
+        assert!(matches!(reader.next(), Ok(Some(Received::Text(_)))));
+        drop(reader);
+        let block = block(short);
+        assert!(block <= 1_000, "it keeps {block} bytes");
+    }
+}
+
 #[test]
 fn what_a_server_sends_has_the_shortest_head_there_is() {
     let heads: [(usize, &[u8]); 6] = [
