@@ -64,8 +64,6 @@ impl Violation {
 
 /// Bytes of a payload that is given a block of its own: what came after it would keep all of it.
 const LARGE: usize = 4 << 10;
-/// At least so much room is made for a frame of which more is to come.
-const STEP: usize = 64 << 10;
 
 /// Messages out of what a client sends. Holds nothing while nothing is on its way.
 #[derive(Debug)]
@@ -98,6 +96,12 @@ impl Reader {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.arrived.is_empty()
+    }
+
+    /// Bytes that have come and were not taken out.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.arrived.len()
     }
 
     /// How many bytes it holds.
@@ -135,7 +139,7 @@ impl Reader {
     /// Room for what is [`missing`](Self::missing), or for a part of it: it grows with what has come, so that a length
     /// alone makes nobody allocate it. What is put there needs no [`feed`](Self::feed).
     pub fn room(&mut self) -> Limit<&mut BytesMut> {
-        let room = self.missing().min(self.arrived.len().saturating_mul(2).max(STEP));
+        let room = self.missing().min(self.arrived.len().saturating_mul(2));
         self.arrived.reserve(room);
         (&mut self.arrived).limit(room)
     }

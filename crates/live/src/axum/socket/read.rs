@@ -101,8 +101,9 @@ impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Reading<'a, R, W> {
 
     /// Reads what there is; 0 is the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.frames.missing() > AT_ONCE {
-            // What would not fit into the buffer goes to where it will stay.
+        if self.frames.len() >= AT_ONCE && self.frames.missing() > AT_ONCE {
+            // What would not fit into the buffer goes to where it will stay; but not before some of it has come, or
+            // whoever announces much would be given room for it.
             return poll_read_buf(Pin::new(&mut self.io), cx, &mut self.frames.room());
         }
         let mut buffer = BUFFER.take();

@@ -295,6 +295,26 @@ async fn a_connection_on_which_nothing_happens_has_no_buffer() {
 }
 
 #[tokio::test]
+async fn a_length_that_is_announced_takes_no_room() {
+    for announced in [20_000, MOST] {
+        let (mut client, theirs) = duplex(1 << 20);
+        let (read, write) = tokio::io::split(theirs);
+        let waiting = Mutex::new(Waiting::new(write));
+        let mut reading = Reading::new(read, &waiting, Bytes::new(), MOST);
+        let frame = frame(0x82, vec![0; announced]);
+        let mut come = 0;
+        for now in [14, 100, 3_000, announced - 5_000] {
+            client.write_all(&frame[come..now]).await.expect("there is room");
+            come = now;
+            assert!(reading.next().now_or_never().is_none());
+            assert!(reading.kept() <= 4 * come, "{} bytes for {come} of {announced}", reading.kept());
+        }
+        client.write_all(&frame[come..]).await.expect("there is room");
+        assert!(matches!(reading.next().await, Some(Incoming::Binary(bytes)) if bytes.len() == announced));
+    }
+}
+
+#[tokio::test]
 async fn what_a_slow_client_has_not_read_is_all_that_is_kept_for_it() {
     let (_client, theirs) = duplex(1_000);
     let (_read, write) = tokio::io::split(theirs);
