@@ -91,8 +91,18 @@ impl<W: AsyncWrite + Unpin> Waiting<W> {
         if bytes.len() < LARGE {
             return self.buffer().extend_from_slice(&bytes);
         }
-        let mut before = Bytes::from(mem::take(&mut self.small));
-        before.advance(mem::take(&mut self.written));
+        let waiting = &self.small[self.written..];
+        let before = if waiting.len() < LARGE.max(self.small.capacity() / 2) {
+            // The buffer may be much larger than what is in it, and stays with whoever it is lent to.
+            let before = Bytes::copy_from_slice(waiting);
+            self.small.clear();
+            before
+        } else {
+            let mut before = Bytes::from(mem::take(&mut self.small));
+            before.advance(self.written);
+            before
+        };
+        self.written = 0;
         self.large.extend([before, bytes]);
     }
 
