@@ -31,6 +31,8 @@ thread_local! {
 /// The reading half. Ends when the peer is gone, has said goodbye, or has said what nobody may.
 pub(super) struct Reading<'a, R, W> {
     io: R,
+    /// What was read before, and not by us.
+    come: Option<Box<Bytes>>,
     frames: Reader,
     waiting: &'a Mutex<Waiting<W>>,
     /// Something of ours waits to be written, and nobody else may be about to.
@@ -41,12 +43,8 @@ pub(super) struct Reading<'a, R, W> {
 impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Reading<'a, R, W> {
     /// `come` was read before. It is copied and given up, because it lies in all the room that hyper had for reading.
     pub(super) fn new(io: R, waiting: &'a Mutex<Waiting<W>>, come: Bytes, most: usize) -> Self {
-        let mut frames = Reader::new(most);
-        if !come.is_empty() {
-            frames.feed(&come);
-        }
-        drop(come);
-        Self { io, frames, waiting, has_answered: false, is_over: false }
+        let come = (!come.is_empty()).then(|| Box::new(Bytes::copy_from_slice(&come)));
+        Self { io, come, frames: Reader::new(most), waiting, has_answered: false, is_over: false }
     }
 
     /// Bytes that are kept.
@@ -101,6 +99,14 @@ impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Reading<'a, R, W> {
 
     /// Reads what there is; 0 is the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if let Some(come) = &mut self.come {
+            let now = come.split_to(come.len().min(AT_ONCE));
+            if come.is_empty() {
+                self.come = None;
+            }
+            self.frames.feed(&now);
+            return Poll::Ready(Ok(now.len()));
+        }
         if self.frames.len() >= AT_ONCE && self.frames.missing() > AT_ONCE {
             // What would not fit into the buffer goes to where it will stay; but not before some of it has come, or
             // whoever announces much would be given room for it.

@@ -231,6 +231,20 @@ async fn what_was_read_with_the_request_is_not_lost() {
 }
 
 #[tokio::test]
+async fn however_much_was_read_with_the_request_little_is_kept_together() {
+    let (_client, theirs) = duplex(1_000);
+    let (read, write) = tokio::io::split(theirs);
+    let waiting = Mutex::new(Waiting::new(write));
+    let come = frame(0x81, "0123456789").repeat(20_000);
+    let mut reading = Reading::new(read, &waiting, come.into(), MOST);
+    for _ in 0..20_000 {
+        assert!(matches!(reading.next().await, Some(Incoming::Text(text)) if text == "0123456789"));
+        assert!(reading.kept() <= 40_000, "{} bytes", reading.kept());
+    }
+    assert!(reading.next().now_or_never().is_none());
+}
+
+#[tokio::test]
 async fn of_many_pings_that_wait_the_newest_is_answered() {
     let pings: Vec<u8> = (0..2_000_u32).flat_map(|number| frame(0x89, number.to_be_bytes())).collect();
     // All of them fit into the pipe, and none of the answers into what is left of it.
@@ -292,6 +306,23 @@ async fn a_connection_on_which_nothing_happens_has_no_buffer() {
         assert!(reading.next().now_or_never().is_none());
         assert_eq!((reading.kept(), lock(&waiting).kept()), (0, 0));
     }
+}
+
+#[tokio::test]
+async fn what_is_large_does_not_take_the_buffer_away() {
+    let (_client, theirs) = duplex(1 << 20);
+    let (_read, write) = tokio::io::split(theirs);
+    let waiting = Mutex::new(Waiting::new(write));
+    let mut writing = Writing::new(&waiting);
+    let text = |len| Outgoing::Text(Bytes::from(vec![b'x'; len]));
+    for _ in 0..10 {
+        writing.feed(text(3_000)).await.expect("there is room");
+    }
+    writing.flush().await.expect("there is room");
+    writing.send(text(50_000)).await.expect("there is room");
+    // It is lent again, and large enough for what was in it at first.
+    writing.feed(text(1)).await.expect("there is room");
+    assert!(lock(&waiting).kept() >= 30_000, "it is {}", lock(&waiting).kept());
 }
 
 #[tokio::test]
