@@ -36,6 +36,10 @@ use cases::Scale;
 use report::Report;
 use serve::Role;
 
+/// An action is read by one task and answered by another, which is what this allocator is good at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures servers from outside
 #[derive(Parser)]
 struct Options {

@@ -26,13 +26,13 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use fluxstack_live_protocol::{InstanceId, SessionId};
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
-use tokio::task::coop::has_budget_remaining;
+use tokio::task::coop;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Instrument as _;
 
@@ -226,22 +226,26 @@ enum Goes {
 /// Begins `C` and lives until it is unmounted or goes to rest. The one future of an instance's task.
 pub(crate) fn run<C: Component>(mount: Mount) -> impl Future<Output = ()> + Send {
     let span = tracing::error_span!("live", component = C::NAME, instance = %mount.nameplate.instance);
-    // In a box of its own, which goes when it is done: who waits for the next click for hours should not
-    // carry around what it began with.
-    live::<C>(Box::pin(begin::begin(mount))).instrument(span)
+    live::<C>(Box::new(mount)).instrument(span)
 }
 
-async fn live<C: Component>(beginning: Pin<Box<impl Future<Output = Option<(Instance<C>, Inbox)>> + Send>>) {
-    let Some((mut instance, mut inbox)) = beginning.await else { return };
+async fn live<C: Component>(mount: Box<Mount>) {
+    // In a box of its own, which goes when it is done: who waits for the next click for hours should not
+    // carry around what it began with. And made only now: of many that are mounted at once most wait for their turn.
+    let Some((mut instance, mut inbox)) = Box::pin(begin::begin::<C>(*mount)).await else { return };
     instance.look();
     instance.release();
-    let mut prefers_mail = true;
+    let mut prefers_mail = false;
     let ended = loop {
         instance.set_timer();
+        let next = poll_fn(|cx| instance.poll_next(&mut inbox, prefers_mail, cx)).await;
         // Turn about, so that neither a flood of mail nor a fast timer starves the other; and not by chance,
         // so that the same events make the same history.
-        prefers_mail = !prefers_mail;
-        let next = poll_fn(|cx| instance.poll_next(&mut inbox, prefers_mail, cx)).await;
+        prefers_mail = match next {
+            Next::Mail(_) => false,
+            Next::Turn(_) => true,
+            Next::Written(_) | Next::Deadline => prefers_mail,
+        };
         let mut goes = instance.take(next).await;
         if goes.is_ok() && (instance.hold.is_full() || inbox.is_empty()) {
             instance.release();
@@ -374,11 +378,16 @@ impl<C: Component> Instance<C> {
     }
 
     fn poll_next(&mut self, inbox: &mut Inbox, prefers_mail: bool, cx: &mut Context<'_>) -> Poll<Next<C>> {
-        if !has_budget_remaining() {
-            // Others have their turn first, whatever waits here.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+        // Others have their turn now and then, whatever waits here: who writes to itself would never be done.
+        let turn = ready!(coop::poll_proceed(cx));
+        let next = self.poll_any(inbox, prefers_mail, cx);
+        if next.is_ready() {
+            turn.made_progress();
         }
+        next
+    }
+
+    fn poll_any(&mut self, inbox: &mut Inbox, prefers_mail: bool, cx: &mut Context<'_>) -> Poll<Next<C>> {
         if let Poll::Ready(written) = self.life.keeping.poll_written(cx) {
             return Poll::Ready(Next::Written(written));
         }

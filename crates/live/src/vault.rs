@@ -241,11 +241,11 @@ impl Vault {
         Record { version, expires: clock::now().saturating_add(age), bytes: sealed.into() }
     }
 
-    /// The instance was ended by its owner; nothing of it shall come back. `was_carried`: its client may still
+    /// The instance was ended by its owner; nothing of it shall come back. `has_copies`: its client may still
     /// have a copy.
-    pub(crate) async fn remove(&self, instance: InstanceId, was_carried: bool) {
+    pub(crate) async fn remove(&self, instance: InstanceId, has_copies: bool) {
         // For as long as the copy is good the store says that it is not.
-        let removed = if was_carried {
+        let removed = if has_copies {
             self.store.put(instance, self.record(u64::MAX, Vec::new())).await
         } else {
             self.store.remove(instance).await

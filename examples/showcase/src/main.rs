@@ -42,6 +42,10 @@ mod visitor;
 
 use options::{Options, Served};
 
+/// An action is read by one task and answered by another, which is what this allocator is good at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long what is running may take to come to rest when the showcase is asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How much longer answers over plain HTTP may take.

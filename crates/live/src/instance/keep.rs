@@ -49,8 +49,6 @@ pub(super) struct Keeping {
     refresh: Option<Instant>,
     /// Until when a copy is not worth making, because the last one was too large for the client by far.
     next_try: Option<Instant>,
-    /// Whether the client was ever given a copy.
-    was_carried: bool,
     /// Whether there may be copies elsewhere: given to the client, or what it began from. Only these could come back, so
     /// only then it is remembered which versions there were.
     has_copies: bool,
@@ -74,7 +72,6 @@ impl Keeping {
             next_carry: None,
             refresh: None,
             next_try: None,
-            was_carried: false,
             has_copies,
         }
     }
@@ -250,7 +247,6 @@ impl<C: Component> Instance<C> {
         keeping.refresh = now.checked_add(self.life.owner.vault.max_age / 2);
         if keeping.next_try.is_some_and(|next| next > now) {
             // What the client has from before is old, all the same.
-            keeping.was_carried = true;
             keeping.has_copies = true;
             return self.remember(self.life.stamp);
         }
@@ -261,7 +257,6 @@ impl<C: Component> Instance<C> {
             self.life.keeping.next_try = now.checked_add(LOOK_AGAIN);
         }
         let snapshot = keys.seal_text(&claims, &body);
-        self.life.keeping.was_carried = true;
         self.life.keeping.has_copies = true;
         self.remember(claims.version);
         if snapshot.len() > self.limits.carried {
@@ -407,7 +402,7 @@ impl<C: Component> Instance<C> {
         }
         settle(std::mem::take(&mut self.life.keeping.held), false);
         let owner = &self.life.owner;
-        owner.vault.remove(owner.place(self.id), self.life.keeping.was_carried).await;
+        owner.vault.remove(owner.place(self.id), self.life.keeping.has_copies).await;
     }
 }
 

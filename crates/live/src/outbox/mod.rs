@@ -259,8 +259,12 @@ impl Outbox {
     fn put(&self, change: impl FnOnce(&mut Queue)) {
         let mut queue = self.queue();
         change(&mut queue);
-        if !queue.is_resting() {
-            drop(queue);
+        let is_resting = queue.is_resting();
+        drop(queue);
+        if is_resting {
+            // Nothing is to be written, but what was dropped may have been what the session waited for.
+            self.let_in();
+        } else {
             self.wake.notify_one();
         }
     }
