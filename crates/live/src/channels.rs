@@ -146,10 +146,9 @@ async fn carry(
         code = read(carrier, incoming) => code,
     };
     carrier.board().lines.clear();
-    if code.is_some() {
-        carrier.say(Outgoing::Close(code), None);
-        let _ = timeout(LAST_WORDS, write).await;
-    }
+    // Without a code as well: the answer to a goodbye, or to what is no WebSocket, may still wait to be written.
+    carrier.say(Outgoing::Close(code), None);
+    let _ = timeout(LAST_WORDS, write).await;
 }
 
 /// Reads until the peer is gone, or until the socket has to be closed with a code.
@@ -371,5 +370,31 @@ impl Fate {
 
     fn carries(&mut self) -> bool {
         self.becomes(Self::Carries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{sink, stream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_waits_is_written_also_to_who_has_said_goodbye() {
+        let live = Live::builder().build().expect("there is nothing to go wrong");
+        let place = live.place(None).ok().expect("there is a place");
+        let visitor = Visitor { headers: Vec::new(), peer: None };
+        let (socket, mut written) = mpsc::channel(1);
+        // Somebody slow, so that nothing more is taken at first.
+        socket.send(Outgoing::Ping).await.expect("there is room");
+        let outgoing = sink::unfold(socket, async |socket, frame| socket.send(frame).await.map(|()| socket));
+        tokio::spawn(run(live.clone(), place, visitor, stream::empty(), Box::pin(outgoing)));
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(written.recv().await, Some(Outgoing::Ping)));
+        assert!(matches!(written.recv().await, Some(Outgoing::Text(_))), "the greeting");
+        assert!(matches!(written.recv().await, Some(Outgoing::Close(None))));
+        assert!(written.recv().await.is_none());
     }
 }
