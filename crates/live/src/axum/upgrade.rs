@@ -52,10 +52,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
         let refused = |status: StatusCode, said: &'static str| (status, said).into_response();
         let headers = &request.headers;
         if request.method != Method::GET {
-            return Err(refused(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is asked for with GET"));
+            let allowed = [(header::ALLOW, "GET")];
+            let said = "a WebSocket is asked for with GET";
+            return Err((StatusCode::METHOD_NOT_ALLOWED, allowed, said).into_response());
         }
         if request.version > Version::HTTP_11 {
-            return Err(refused(StatusCode::UPGRADE_REQUIRED, "a WebSocket is asked for with HTTP/1.1"));
+            // Not 426, which has to name what to upgrade to, and later versions know no such thing.
+            return Err(refused(StatusCode::BAD_REQUEST, "a WebSocket is asked for with HTTP/1.1"));
         }
         if !names(headers, &header::CONNECTION, "upgrade") {
             return Err(refused(StatusCode::BAD_REQUEST, "`Connection` does not say `upgrade`"));
@@ -64,15 +67,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
             return Err(refused(StatusCode::BAD_REQUEST, "`Upgrade` does not say `websocket`"));
         }
         if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION) {
-            let version = [(header::SEC_WEBSOCKET_VERSION, VERSION)];
-            let said = "`Sec-WebSocket-Version` is not 13";
-            return Err((StatusCode::UPGRADE_REQUIRED, version, said).into_response());
+            return Err(upgrade_required("`Sec-WebSocket-Version` is not 13"));
         }
         let Some(accept) = headers.get(header::SEC_WEBSOCKET_KEY).and_then(accept) else {
             return Err(refused(StatusCode::BAD_REQUEST, "`Sec-WebSocket-Key` is not 16 bytes in base64"));
         };
         let Some(upgraded) = request.extensions.remove() else {
-            return Err(refused(StatusCode::UPGRADE_REQUIRED, "this connection cannot become a WebSocket"));
+            return Err(upgrade_required("this connection cannot become a WebSocket"));
         };
         Ok(Self { accept, upgraded })
     }
@@ -105,6 +106,16 @@ impl Upgrade {
         ];
         (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
     }
+}
+
+/// The answer to whoever may ask again, and how: the standard wants it to say what to upgrade to.
+fn upgrade_required(said: &'static str) -> Response {
+    let headers = [
+        (header::CONNECTION, "upgrade"),
+        (header::UPGRADE, "websocket"),
+        (header::SEC_WEBSOCKET_VERSION, VERSION),
+    ];
+    (StatusCode::UPGRADE_REQUIRED, headers, said).into_response()
 }
 
 /// Whether a header that is a list has this word in it.
