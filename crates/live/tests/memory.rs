@@ -1,6 +1,9 @@
 //! What is kept of who is there, and of who was there: counted allocation by allocation, so that it is the same on
 //! every machine. What the operating system says of it is `cargo xtask memory`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where by panicking")]
+#![expect(missing_docs, reason = "a component of a test needs none")]
+
 use bytes::Bytes;
 use fluxstack_live::prelude::*;
 use fluxstack_live::testing::{Client, Harness};

@@ -1,0 +1,63 @@
+//! What one instance does over and over takes nothing from the others.
+
+use fluxstack_live::prelude::*;
+use fluxstack_live::testing::Harness;
+use serde_json::json;
+
+/// Writes to itself, and again for each letter that comes.
+#[derive(State)]
+pub struct Echo {
+    pub is_calling: bool,
+    heard: u64,
+}
+
+/// What it writes.
+#[wire]
+pub enum Letter {
+    /// Nothing in particular.
+    Again,
+}
+
+impl Component for Echo {
+    type Props = ();
+    type Event = Letter;
+
+    async fn mount((): (), _cx: &mut Cx<Self>) -> Result<Self> {
+        Ok(Echo { is_calling: false, heard: 0 })
+    }
+
+    fn on_event(&mut self, _event: Letter, _from: &Source, cx: &mut Cx<Self>) -> Result<()> {
+        self.heard += 1;
+        let me = cx.address();
+        cx.emit_to(&me, Letter::Again);
+        Ok(())
+    }
+}
+
+#[actions]
+impl Echo {
+    /// Begins.
+    pub fn call(&mut self, cx: &mut Cx<Self>) {
+        self.is_calling = true;
+        let me = cx.address();
+        cx.emit_to(&me, Letter::Again);
+    }
+
+    /// How often it has heard itself.
+    pub fn heard(&mut self) -> u64 {
+        self.heard
+    }
+}
+
+/// Once its task did not end its turn as long as there was mail, and this stood still, as did all else on its thread.
+#[tokio::test]
+async fn an_instance_that_writes_to_itself_lets_others_have_their_turn() {
+    let harness = Harness::new(Live::builder().component::<Echo>().build().expect("one component"));
+    let mut client = harness.connect().await;
+    let id = client.mount("Echo", json!({})).await.expect("it mounts");
+    client.call(&id, "call", json!({})).await.expect("it begins");
+    // The answers come through tasks that have to have their turn.
+    let first = client.call(&id, "heard", json!({})).await.expect("it answers");
+    let then = client.call(&id, "heard", json!({})).await.expect("and again");
+    assert!(then.as_u64() > first.as_u64(), "{first}, then {then}");
+}
