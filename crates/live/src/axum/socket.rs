@@ -5,14 +5,19 @@
 //! beginning of a frame is kept; what is written is put together in another, and only what the kernel would not take
 //! is kept. So what a connection costs is what it is waiting for.
 //!
+//! At the end, what the peer still sends is read and given up for a while: if it were left unread, the kernel would
+//! tear the connection down, and our last words with it.
+//!
 //! What must stay true: both halves are polled by one task, because one of them may wait for what the other one
 //! does; a future of either may be dropped at any time, and nothing is lost; and what is written is whole frames, in
 //! order.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use super::upgrade::Serve;
 
@@ -22,15 +27,23 @@ mod write;
 use read::Reading;
 use write::{Waiting, Writing};
 
+/// How long the peer has for closing its side when we have closed ours.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// Serves a socket, of which something may have been read already.
-pub(super) async fn serve<R, W>(read: R, write: W, come: Bytes, most: usize, serve: impl Serve)
+pub(super) async fn serve<R, W>(mut read: R, write: W, come: Bytes, most: usize, serve: impl Serve)
 where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
     let waiting = Mutex::new(Waiting::new(write));
-    let reading = Reading::new(read, &waiting, come, most);
+    let reading = Reading::new(&mut read, &waiting, come, most);
     serve.serve(reading, Writing::new(&waiting)).await;
+    let is_shut = lock(&waiting).is_shut();
+    if is_shut {
+        // Of its own, or every connection would have the room for it.
+        let _ = Box::pin(timeout(GOODBYE, read::discard(&mut read))).await;
+    }
 }
 
 /// The lock is for the compiler: both halves are of one task, so it is always free.

@@ -4,6 +4,7 @@
 //! pings only the newest is answered, once all that has come was read.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -22,6 +23,9 @@ use crate::session::Incoming;
 
 /// Bytes read at once. What came together may be kept together as long as any message of it is, so not too many.
 const AT_ONCE: usize = 16 << 10;
+
+/// Bytes that are read from a peer to which the last word was said.
+const GIVEN_UP: usize = 8 << 20;
 
 thread_local! {
     /// Where all sockets of a thread read to, one after the other. Nothing is in it between two polls.
@@ -112,19 +116,39 @@ impl<'a, R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Reading<'a, R, W> {
             // whoever announces much would be given room for it.
             return poll_read_buf(Pin::new(&mut self.io), cx, &mut self.frames.room());
         }
-        let mut buffer = BUFFER.take();
-        buffer.resize(AT_ONCE, 0);
-        let mut read = ReadBuf::new(&mut buffer);
-        let polled = Pin::new(&mut self.io).poll_read(cx, &mut read);
-        let read = polled.map_ok(|()| {
-            let bytes = read.filled();
-            if !bytes.is_empty() {
-                self.frames.feed(bytes);
-            }
-            bytes.len()
-        });
-        BUFFER.set(buffer);
-        read
+        poll_read(&mut self.io, cx, |bytes| self.frames.feed(bytes))
+    }
+}
+
+/// Reads what there is, through the buffer of the thread; 0 is the end.
+fn poll_read(
+    io: &mut (impl AsyncRead + Unpin),
+    cx: &mut Context<'_>,
+    take: impl FnOnce(&[u8]),
+) -> Poll<io::Result<usize>> {
+    let mut buffer = BUFFER.take();
+    buffer.resize(AT_ONCE, 0);
+    let mut read = ReadBuf::new(&mut buffer);
+    let polled = Pin::new(io).poll_read(cx, &mut read);
+    let read = polled.map_ok(|()| {
+        let bytes = read.filled();
+        if !bytes.is_empty() {
+            take(bytes);
+        }
+        bytes.len()
+    });
+    BUFFER.set(buffer);
+    read
+}
+
+/// Reads and gives up what comes, until the peer has closed its side or has had enough.
+pub(super) async fn discard(io: &mut (impl AsyncRead + Unpin)) {
+    let mut left = GIVEN_UP;
+    while left > 0 {
+        match poll_fn(|cx| poll_read(io, cx, |_| {})).await {
+            Ok(read @ 1..) => left = left.saturating_sub(read),
+            Ok(0) | Err(_) => return,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use fluxstack_live_protocol::CloseCode;
 use fluxstack_live_protocol::websocket::unmask;
 use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -213,6 +214,43 @@ async fn what_is_no_websocket_is_told_why_it_is_closed() {
     for cut in [1, 3, 7, 9] {
         check(&[&frame(0x81, "hello")[..cut]], &[(CLOSE, b"")]).await;
     }
+}
+
+#[tokio::test]
+async fn who_goes_on_after_too_much_is_told_so_and_not_torn_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+    let address = listener.local_addr().expect("it is bound");
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("somebody comes");
+        let (read, write) = stream.split();
+        super::serve(read, write, Bytes::new(), MOST, Echo).await;
+    });
+    let mut client = TcpStream::connect(address).await.expect("it listens");
+    for piece in frame(0x82, vec![0; 2 << 20]).chunks(10_000) {
+        client.write_all(piece).await.expect("the connection is still there");
+        tokio::task::yield_now().await;
+    }
+    client.shutdown().await.expect("the connection is still there");
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).await.expect("the connection was closed in order");
+    let frames = frames(&heard);
+    assert!(matches!(&*frames, [(CLOSE, payload)] if payload.starts_with(&close(1009))), "{frames:?}");
+    served.await.expect("serving does not panic");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_stop_or_does_not_close_is_not_waited_for() {
+    let too_large = || frame(0x82, vec![0; MOST + 1]);
+    let (mut client, served) = open(1_000_000, Echo);
+    let begin = tokio::time::Instant::now();
+    client.write_all(&too_large()).await.expect("there is room");
+    served.await.expect("serving does not panic");
+    assert_eq!(begin.elapsed(), GOODBYE);
+    let (mut client, served) = open(1_000_000, Echo);
+    let write = async { while client.write_all(&too_large()).await.is_ok() {} };
+    let (served, ()) = tokio::join!(served, write);
+    served.expect("serving does not panic");
+    assert_eq!(begin.elapsed(), GOODBYE, "it is enough before the time is over");
 }
 
 #[tokio::test]

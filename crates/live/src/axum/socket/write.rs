@@ -44,11 +44,21 @@ pub(super) struct Waiting<W> {
     pong: Option<Bytes>,
     /// The last frame is among what waits, or was.
     is_closed: bool,
+    /// All of it was written, and the peer knows that nothing more will be.
+    is_shut: bool,
 }
 
 impl<W: AsyncWrite + Unpin> Waiting<W> {
     pub(super) fn new(io: W) -> Self {
-        Self { io, large: VecDeque::new(), small: Vec::new(), written: 0, pong: None, is_closed: false }
+        Self {
+            io,
+            large: VecDeque::new(),
+            small: Vec::new(),
+            written: 0,
+            pong: None,
+            is_closed: false,
+            is_shut: false,
+        }
     }
 
     /// Takes the answer to a ping, in the place of an older one.
@@ -159,7 +169,13 @@ impl<W: AsyncWrite + Unpin> Waiting<W> {
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_flush(cx))?;
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        let shut = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
+        self.is_shut = shut.is_ok();
+        Poll::Ready(shut)
+    }
+
+    pub(super) fn is_shut(&self) -> bool {
+        self.is_shut
     }
 
     /// So many bytes were written.
