@@ -7,6 +7,7 @@ use serde_json::json;
 /// Writes to itself, and again for each letter that comes.
 #[derive(State)]
 pub struct Echo {
+    /// Whether it has begun.
     pub is_calling: bool,
     heard: u64,
 }
