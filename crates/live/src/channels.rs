@@ -382,7 +382,7 @@ mod tests {
     #[tokio::test]
     async fn what_waits_is_written_also_to_who_has_said_goodbye() {
         let live = Live::builder().build().expect("there is nothing to go wrong");
-        let place = live.place(None).ok().expect("there is a place");
+        let Ok(place) = live.place(None) else { panic!("there is a place") };
         let visitor = Visitor { headers: Vec::new(), peer: None };
         let (socket, mut written) = mpsc::channel(1);
         // Somebody slow, so that nothing more is taken at first.
