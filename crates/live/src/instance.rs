@@ -45,7 +45,7 @@ use crate::outbox::{Outbox, Ticket};
 use crate::rooms::Rooms;
 use crate::services::Services;
 use crate::state::{FlushError, Pace};
-use crate::store::StoreError;
+use crate::store::{Boxed, StoreError};
 use crate::uploads::Desk;
 use crate::vault::{Snapshot, Vault};
 use crate::work::Turn;
@@ -230,9 +230,7 @@ pub(crate) fn run<C: Component>(mount: Mount) -> impl Future<Output = ()> + Send
 }
 
 async fn live<C: Component>(mount: Box<Mount>) {
-    // In a box of its own, which goes when it is done: who waits for the next click for hours should not
-    // carry around what it began with. And made only now: of many that are mounted at once most wait for their turn.
-    let Some((mut instance, mut inbox)) = Box::pin(begin::begin::<C>(*mount)).await else { return };
+    let Some((mut instance, mut inbox)) = beginning::<C>(mount).await else { return };
     instance.look();
     instance.release();
     let mut prefers_mail = false;
@@ -286,6 +284,13 @@ async fn live<C: Component>(mount: Box<Mount>) {
     };
     // Once in its life, so it takes room only then.
     Box::pin(finish(instance, inbox, ended)).await;
+}
+
+/// In a box of its own, which goes when it is done: who waits for the next click for hours should not carry around what
+/// it began with. Made only when it is polled: of many that are mounted at once most wait for their turn. And made here, so
+/// that the box of `mount` goes now and not with the instance.
+fn beginning<C: Component>(mount: Box<Mount>) -> Boxed<'static, Option<(Instance<C>, Inbox)>> {
+    Box::pin(begin::begin(*mount))
 }
 
 /// The end of an instance, for this reason.

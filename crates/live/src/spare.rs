@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 /// How many a thread keeps. More are only needed where more wait at once.
-const MOST: usize = 64;
+const MOST: usize = 1_024;
 /// What had room for more than this had a burst, and is given back to the allocator.
 const LARGE: usize = 16;
 
