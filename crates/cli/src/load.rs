@@ -26,7 +26,7 @@ pub use crew::{Crew, Opening, Window};
 pub use frame::{Frame, read_frame, write_frame, write_head};
 pub use member::{Member, Pace};
 pub use out::Out;
-pub use outcome::{Latency, Outcome};
+pub use outcome::{BUSY, Latency, Outcome};
 pub use plan::{Plan, Scenario, Target};
 pub use scenarios::run;
 pub use server::{Worked, resident};

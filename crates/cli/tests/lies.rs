@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fluxstack_live_cli::load::live::{Live, Words};
-use fluxstack_live_cli::load::{self, Outcome, Plan, Scenario};
+use fluxstack_live_cli::load::{self, BUSY, Outcome, Plan, Scenario};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -85,7 +85,9 @@ async fn check(lie: Lie, expected: [u64; 3]) {
     let outcome = load(lie).await;
     assert_eq!([outcome.lost, outcome.doubled, outcome.wrong], expected.map(|each| each * 2), "{outcome:?}");
     assert_eq!(outcome.is_right(), expected == [0; 3]);
-    assert_eq!(outcome.notes.is_empty(), expected == [0; 3], "{outcome:?}");
+    // A machine with others on it may have left the generator no time; that is said as well, and no fault.
+    let faults = outcome.notes.iter().filter(|note| *note != BUSY).count();
+    assert_eq!(faults == 0, expected == [0; 3], "{outcome:?}");
 }
 
 #[tokio::test]

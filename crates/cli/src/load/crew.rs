@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 use super::frame::{Frame, read_frame};
 use super::member::{Member, Pace};
 use super::out::Out;
-use super::outcome::Outcome;
+use super::outcome::{BUSY, Outcome};
 use super::plan::Plan;
 use super::server::{Worked, own, resident};
 use super::socket::{Socket, ask};
@@ -337,9 +337,7 @@ impl<S: Speech + 'static> Crew<S> {
         outcome.seconds = window.length.as_secs_f64();
         outcome.cost(outcome.operations, window);
         if outcome.generator_busy.is_some_and(|busy| busy > 0.95) {
-            outcome
-                .notes
-                .push("the generator was busy all the time: this is how fast it is, not the server".into());
+            outcome.notes.push(BUSY.to_owned());
         }
         outcome
     }

@@ -69,6 +69,9 @@ pub struct Outcome {
     pub notes: Vec<String>,
 }
 
+/// The note about whoever had no time to spare: it says something of the machine, and nothing of the server.
+pub const BUSY: &str = "the generator was busy all the time: this is how fast it is, not the server";
+
 impl Outcome {
     /// Whether nothing was lost, doubled or wrong.
     pub fn is_right(&self) -> bool {
