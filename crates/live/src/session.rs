@@ -221,7 +221,7 @@ pub(crate) fn run<P>(
         let _place = &place;
         session.converse(&mut incoming, &mut outgoing).await;
         // Whoever still holds the outbox holds nothing in it.
-        session.outbox.close(None);
+        session.outbox.discard();
     }
 }
 

@@ -176,6 +176,14 @@ impl Outbox {
         self.drained.notify_one();
     }
 
+    /// No more frames are taken, and what waits is written by nobody: it goes at once, and not with the last request
+    /// that has yet to be answered.
+    pub(crate) fn discard(&self) {
+        let waiting = self.queue().discard();
+        // Outside the lock: what knows of an instance may be the last to know of it.
+        drop(waiting);
+    }
+
     /// What to write next, about `most` bytes at once. Nothing is lost if the future is dropped.
     pub(crate) async fn next(self: &Arc<Self>, most: usize) -> Next {
         loop {

@@ -90,6 +90,22 @@ impl Queue {
         self.closed.get_or_insert(code);
     }
 
+    /// Closes it, and hands out all that waits and all that is known of instances: nobody takes anything any more.
+    pub(super) fn discard(&mut self) -> impl Sized + use<> {
+        self.close(None);
+        (self.empty(), self.wanted(), self.quiet.take(), std::mem::take(&mut self.stale))
+    }
+
+    /// Takes everything out.
+    fn empty(&mut self) -> VecDeque<Item> {
+        self.bytes = 0;
+        self.mounted = 0;
+        self.events = 0;
+        self.event_bytes = 0;
+        self.for_quiet = 0;
+        std::mem::take(&mut self.items)
+    }
+
     /// Snapshots that are to be asked for, after [`Queue::take`].
     pub(super) fn wanted(&mut self) -> Vec<Wanted> {
         std::mem::take(&mut self.wanted)
@@ -229,12 +245,7 @@ impl Queue {
             self.items.front().filter(|item| !matches!(item, Item::Mounted { .. } | Item::CaughtUp { .. }));
         let behind = self.bytes - self.mounted - first.map_or(0, Item::len);
         if behind > self.hard {
-            self.items.clear();
-            self.bytes = 0;
-            self.mounted = 0;
-            self.events = 0;
-            self.event_bytes = 0;
-            self.for_quiet = 0;
+            self.empty();
             self.close(Some(CloseCode::TooSlow));
         }
     }
@@ -349,5 +360,47 @@ impl Queue {
             Some(code) => Taken::Closed(code),
             None => Taken::Nothing,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fluxstack_live_protocol::{ConnectionId, Dialect, ReplyKind};
+
+    use super::super::{Outbox, Subject, Ticket};
+    use super::*;
+    use crate::mailbox::mailbox;
+
+    #[test]
+    fn what_nobody_will_take_goes_at_once_though_a_request_is_open() {
+        let instance = InstanceId::from_u128(1);
+        let subject = Subject::Instance(instance);
+        let outbox = Outbox::new(ConnectionId::random(), Dialect::from_query("v=3"), &Limits::default());
+        let ticket = |kind| Ticket::new(&outbox, kind, subject.clone(), Some("1".into()), None, 0);
+        let (mailbox, _inbox) = mailbox(1, 1);
+        let frame = Bytes::from("a frame".repeat(100));
+        let open = ticket(ReplyKind::Call);
+        ticket(ReplyKind::Mount).answer(Ok(None));
+        outbox.set_quiet(true);
+        outbox.push_state(instance, StateFrame::Whole(frame.clone()), Done::default(), &mailbox);
+        outbox.push_event(instance, frame.clone());
+        outbox.push_snapshot(instance, frame.clone());
+        outbox.queue().push(Item::Promise { instance, mailbox: mailbox.clone(), done: Done::default() });
+        outbox.queue().stale.insert(instance, 1);
+        assert!(!frame.is_unique());
+
+        outbox.discard();
+        let counted = |queue: &Queue| {
+            let Queue { items, bytes, mounted, events, event_bytes, for_quiet, stale, .. } = queue;
+            [items.len(), *bytes, *mounted, *events, *event_bytes, *for_quiet, stale.len()]
+        };
+        assert_eq!((frame.is_unique(), counted(&outbox.queue())), (true, [0; 7]));
+        assert!(outbox.queue().quiet.is_none(), "it knows of instances");
+
+        outbox.push_event(instance, frame.clone());
+        outbox.push_state(instance, StateFrame::Whole(frame.clone()), Done::default(), &mailbox);
+        drop(open);
+        assert_eq!((frame.is_unique(), counted(&outbox.queue())), (true, [0; 7]), "nothing more comes in");
+        assert!(matches!(outbox.queue().take(usize::MAX), Taken::Closed(None)));
     }
 }
