@@ -245,7 +245,7 @@ async fn live<C: Component>(mount: Box<Mount>) {
             Next::Written(_) | Next::Deadline => prefers_mail,
         };
         let mut goes = instance.take(next).await;
-        if goes.is_ok() && (instance.hold.is_full() || inbox.is_empty()) {
+        if goes.is_ok() && (instance.hold.is_full() || !inbox.has_more()) {
             instance.release();
         }
         if matches!(goes, Ok(Goes::ToRest)) {
@@ -371,7 +371,7 @@ impl Future for Step<'_> {
 impl<C: Component> Instance<C> {
     /// Wakes the instance when something has to be done that nobody asks for; not at all, most of the time.
     fn set_timer(&mut self) {
-        let Some(deadline) = self.deadline(Instant::now()) else {
+        let Some(deadline) = self.deadline() else {
             self.timer = None;
             return;
         };

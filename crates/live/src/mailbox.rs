@@ -146,7 +146,11 @@ impl Drop for Mounts {
 pub(crate) struct Mailbox(Arc<Shared>);
 
 /// The instance's side. Dropping it closes the mailbox.
-pub(crate) struct Inbox(Arc<Shared>);
+pub(crate) struct Inbox {
+    shared: Arc<Shared>,
+    /// More waited when something was taken last.
+    has_more: bool,
+}
 
 struct Shared {
     queue: Mutex<Queue>,
@@ -225,7 +229,7 @@ pub(crate) enum Undelivered {
 pub(crate) fn mailbox(number: u64, bound: usize) -> (Mailbox, Inbox) {
     let queue = Mutex::new(Queue { mail: VecDeque::new(), reader: None, open: true });
     let shared = Arc::new(Shared { queue, bound, number });
-    (Mailbox(Arc::clone(&shared)), Inbox(shared))
+    (Mailbox(Arc::clone(&shared)), Inbox { shared, has_more: false })
 }
 
 impl Mailbox {
@@ -310,31 +314,39 @@ impl Post for Shared {
 impl Inbox {
     /// Takes no more mail, unless some waits already. Answers whether it is closed.
     pub(crate) fn close_if_empty(&mut self) -> bool {
-        let mut queue = self.0.queue();
+        let mut queue = self.shared.queue();
         queue.open = !queue.mail.is_empty();
+        self.has_more = queue.open;
         !queue.open
     }
 
     /// Puts back what was taken, before everything that waits.
     pub(crate) fn put_back(&mut self, mail: Vec<Mail>) {
-        let mut queue = self.0.queue();
+        let mut queue = self.shared.queue();
         mail.into_iter().rev().for_each(|mail| queue.room().push_front(mail));
+        self.has_more = !queue.mail.is_empty();
     }
 
-    /// Whether nothing waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.queue().mail.is_empty()
+    /// Whether more waited when something was taken last: what has come since is not looked for, which would be
+    /// a lock after each turn.
+    pub(crate) fn has_more(&self) -> bool {
+        self.has_more
     }
 
     /// Mail that waits already.
     pub(crate) fn take(&mut self) -> Option<Mail> {
-        self.0.queue().pop()
+        let mut queue = self.shared.queue();
+        let mail = queue.pop();
+        self.has_more = !queue.mail.is_empty();
+        mail
     }
 
     /// The next mail, once there is some. One task reads: who polled last is woken.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Mail> {
-        let mut queue = self.0.queue();
-        if let Some(mail) = queue.pop() {
+        let mut queue = self.shared.queue();
+        let mail = queue.pop();
+        self.has_more = !queue.mail.is_empty();
+        if let Some(mail) = mail {
             return Poll::Ready(mail);
         }
         if queue.reader.as_ref().is_none_or(|reader| !reader.will_wake(cx.waker())) {
@@ -352,7 +364,7 @@ impl Inbox {
 impl Drop for Inbox {
     fn drop(&mut self) {
         let left = {
-            let mut queue = self.0.queue();
+            let mut queue = self.shared.queue();
             queue.open = false;
             // The task is over, and whoever can still send holds on to nothing of it.
             (std::mem::take(&mut queue.mail), queue.reader.take())

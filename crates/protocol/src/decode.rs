@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::plain;
 use crate::raw::Raw;
 use serde::Deserialize;
 
@@ -20,7 +21,7 @@ use crate::pieces::items;
 mod batch;
 mod list;
 mod rooms;
-mod scan;
+pub(crate) mod scan;
 mod upload;
 
 pub(crate) use upload::is_one as is_about_upload;
@@ -340,7 +341,8 @@ fn object<'a, T: Deserialize<'a> + Default>(raw: Option<Raw<'a>>) -> Result<T, F
 /// The text of a JSON string; borrowed unless it holds escapes.
 fn string(raw: Raw<'_>) -> Option<Cow<'_, str>> {
     let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
+    // It is one string, so all that can end it before its end is an escape.
+    if plain::end(inner.as_bytes(), 0) != inner.len() {
         return serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned);
     }
     Some(Cow::Borrowed(inner))

@@ -5,7 +5,8 @@
 use serde_json::value::RawValue;
 
 use crate::code::Code;
-use crate::decode::Refusal;
+use crate::decode::{Refusal, scan};
+use crate::raw::Raw;
 
 /// Messages in one frame, in order, however many there are.
 ///
@@ -27,7 +28,8 @@ pub fn split(text: &str, batch: bool) -> Result<Messages<'_>, Refusal> {
         Some(b'[') if !batch => {
             Err(Refusal::frame(Code::BadMessage, "an array needs the capability `batch`"))
         }
-        Some(b'[') => serde_json::from_str(text)
+        Some(b'[') => scan::items(text)
+            .map_or_else(|| serde_json::from_str(text), Ok)
             .map(Messages::Many)
             .map_err(|_| Refusal::frame(Code::BadJson, "Invalid JSON")),
         _ => match serde_json::from_str::<&RawValue>(text) {
@@ -43,7 +45,7 @@ pub enum Messages<'a> {
     /// A single object.
     One(&'a str),
     /// An array.
-    Many(Vec<&'a RawValue>),
+    Many(Vec<Raw<'a>>),
 }
 
 impl<'a> Messages<'a> {

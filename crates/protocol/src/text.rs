@@ -16,9 +16,20 @@ const PAIRS: [[u8; 2]; 100] = {
 pub(crate) fn push_number(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
-    while number >= 100 {
-        let [ten, one] = pair(number % 100);
+    // Two pairs at a time: to divide is most of the work.
+    while number >= 10_000 {
+        let four = number % 10_000;
+        let ([ten, one], [thousand, hundred]) = (pair(four % 100), pair(four / 100));
         // One by one: a copy of two bytes would be a call.
+        digits[at - 1] = one;
+        digits[at - 2] = ten;
+        digits[at - 3] = hundred;
+        digits[at - 4] = thousand;
+        at -= 4;
+        number /= 10_000;
+    }
+    if number >= 100 {
+        let [ten, one] = pair(number % 100);
         digits[at - 1] = one;
         digits[at - 2] = ten;
         at -= 2;

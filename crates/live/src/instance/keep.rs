@@ -54,6 +54,17 @@ pub(super) struct Keeping {
     has_copies: bool,
 }
 
+/// When a copy is to be taken; at once, if no time is said. Without asking for the time, because that is asked after
+/// every turn.
+#[derive(Clone, Copy)]
+struct Due(Option<Instant>);
+
+impl Due {
+    fn has_come(self, now: Instant) -> bool {
+        self.0.is_none_or(|at| at <= now)
+    }
+}
+
 struct Writing {
     done: Boxed<'static, Result<(), StoreError>>,
     held: Vec<(Ticket, Outcome)>,
@@ -128,15 +139,15 @@ impl<C: Component> Instance<C> {
         if !self.life.owner.may_come_back {
             return;
         }
-        let keeping = &self.life.keeping;
-        if !keeping.is_unstored && !keeping.is_uncarried {
+        let (store, carry) = (self.store_due(), self.carry_due());
+        if store.is_none() && carry.is_none() {
             return;
         }
         let now = Instant::now();
-        if self.store_due(now).is_some_and(|due| due <= now) {
+        if store.is_some_and(|due| due.has_come(now)) {
             self.begin_write(now);
         }
-        if self.carry_due(now).is_some_and(|due| due <= now) {
+        if carry.is_some_and(|due| due.has_come(now)) {
             self.carry(now);
         }
     }
@@ -147,17 +158,18 @@ impl<C: Component> Instance<C> {
             return false;
         }
         let now = Instant::now();
-        [self.store_due(now), self.carry_due(now)].into_iter().flatten().any(|due| due <= now)
+        [self.store_due(), self.carry_due()].into_iter().flatten().any(|due| due.has_come(now))
     }
 
     /// When something has to be done that nobody asks for.
-    pub(super) fn deadline(&mut self, now: Instant) -> Option<Instant> {
+    pub(super) fn deadline(&mut self) -> Option<Instant> {
         if !self.life.draining.is_empty() {
-            return Some(now);
+            return Some(Instant::now());
         }
         let refresh = self.life.keeping.refresh;
         let overdue = if self.is_shared() { self.members.next_deadline() } else { None };
-        let (store, carry) = (self.store_due(now), self.carry_due(now));
+        let at = |due: Option<Due>| due.map(|due| due.0.unwrap_or_else(Instant::now));
+        let (store, carry) = (at(self.store_due()), at(self.carry_due()));
         [self.life.until, refresh, store, carry, overdue, self.pace.next()].into_iter().flatten().min()
     }
 
@@ -186,7 +198,7 @@ impl<C: Component> Instance<C> {
     }
 
     /// When the store's copy has to be taken, if it has to be.
-    fn store_due(&self, now: Instant) -> Option<Instant> {
+    fn store_due(&self) -> Option<Due> {
         let keeping = &self.life.keeping;
         if !keeping.is_unstored
             || keeping.writing.is_some()
@@ -196,18 +208,17 @@ impl<C: Component> Instance<C> {
             return None;
         }
         // Somebody waits for it; otherwise it can wait its turn.
-        let due = if keeping.held.is_empty() { keeping.next_store.unwrap_or(now) } else { now };
-        Some(due)
+        Some(Due(keeping.next_store.filter(|_| keeping.held.is_empty())))
     }
 
-    fn carry_due(&self, now: Instant) -> Option<Instant> {
+    fn carry_due(&self) -> Option<Due> {
         let keeping = &self.life.keeping;
         let is_due = keeping.is_uncarried
             && self.life.owner.vault.carries
             // What is everybody's is nobody's to bring back.
             && !self.is_shared()
             && self.members.outboxes().any(|outbox| outbox.dialect().resume);
-        is_due.then(|| keeping.next_carry.unwrap_or(now))
+        is_due.then_some(Due(keeping.next_carry))
     }
 
     fn begin_write(&mut self, now: Instant) {
@@ -378,7 +389,7 @@ impl<C: Component> Instance<C> {
             let written = self.life.keeping.written().await;
             self.was_written(written);
         }
-        if self.carry_due(now).is_some() {
+        if self.carry_due().is_some() {
             self.carry(now);
         }
         let is_kept = !self.life.keeping.is_unstored;

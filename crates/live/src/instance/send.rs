@@ -100,18 +100,29 @@ impl<C: Component> Instance<C> {
             StateFrame::Delta { payload, frame }
         };
         let mut told = self.guesses.take_ready();
-        for outbox in self.members.outboxes() {
+        let is_logged = self.life.owner.may_come_back;
+        let mut outboxes = self.members.outboxes().peekable();
+        while let Some(outbox) = outboxes.next() {
             let dialect = outbox.dialect();
-            let frame = if dialect.delta {
-                delta.get_or_insert_with(&mut encode)
-            } else {
-                let whole = if dialect.is_legacy() { &mut older } else { &mut whole };
-                whole.get_or_insert_with(|| StateFrame::Whole(self.whole_frame(digest, dialect)))
+            let slot = match (dialect.delta, dialect.is_legacy()) {
+                (true, _) => &mut delta,
+                (false, true) => &mut older,
+                (false, false) => &mut whole,
             };
+            let frame = slot.get_or_insert_with(|| match dialect.delta {
+                true => encode(),
+                false => StateFrame::Whole(self.whole_frame(digest, dialect)),
+            });
+            // Whoever is the only one, or the last one, needs no reference beside theirs.
+            let is_last = outboxes.peek().is_none() && !is_logged;
+            let frame = if is_last { slot.take() } else { Some(frame.clone()) };
             let done = told.of(outbox.connection());
-            outbox.push_state(self.id, frame.clone(), done, &self.mailbox);
+            if let Some(frame) = frame {
+                outbox.push_state(self.id, frame, done, &self.mailbox);
+            }
         }
-        if self.life.owner.may_come_back {
+        drop(outboxes);
+        if is_logged {
             let frame = delta.unwrap_or_else(encode);
             self.log(Entry::Delta { base, frame });
         }

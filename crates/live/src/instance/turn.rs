@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::{Broken, Goes, Instance, Lost, Step, bad_event, log, refused, seen};
 use crate::action::Outcome;
 use crate::auth::Caller;
+use crate::clock;
 use crate::component::{Component, PropsChange, Scope, Source};
 use crate::error::{Code, Error, Result};
 use crate::outbox::Ticket;
@@ -143,6 +144,8 @@ impl<C: Component> Instance<C> {
         outcome: std::result::Result<Outcome, Broken>,
         ticket: Ticket,
     ) -> Step<'_> {
+        // All that is said of one turn is said at one time.
+        let _now = clock::hold();
         self.expect_guess(&ticket);
         let flushed = outcome.and_then(|outcome| self.flush().map(|()| outcome));
         let ticket = self.with_guess(ticket);

@@ -56,6 +56,9 @@ pub(crate) struct Outbox {
     most_open_bytes: usize,
     /// Whether the session waits for the client to read.
     is_paused: AtomicBool,
+    /// What the queue last said of itself: whether more waits than the soft limit. Here so that whoever reads on after
+    /// each message need not take the lock for it.
+    is_over_soft: AtomicBool,
 }
 
 /// A snapshot that was asked for. Whatever becomes of the mail it travels in, nothing waits for it for ever.
@@ -93,6 +96,7 @@ impl Outbox {
             open_bytes: AtomicUsize::new(0),
             most_open_bytes: limits.backlog,
             is_paused: AtomicBool::new(false),
+            is_over_soft: AtomicBool::new(false),
         })
     }
 
@@ -171,7 +175,10 @@ impl Outbox {
 
     /// No more frames are taken; what waits is still written, then the close frame.
     pub(crate) fn close(&self, code: Option<CloseCode>) {
-        self.queue().close(code);
+        let mut queue = self.queue();
+        queue.close(code);
+        self.note(&mut queue);
+        drop(queue);
         self.wake.notify_one();
         self.drained.notify_one();
     }
@@ -179,7 +186,10 @@ impl Outbox {
     /// No more frames are taken, and what waits is written by nobody: it goes at once, and not with the last request
     /// that has yet to be answered.
     pub(crate) fn discard(&self) {
-        let waiting = self.queue().discard();
+        let mut queue = self.queue();
+        let waiting = queue.discard();
+        self.note(&mut queue);
+        drop(queue);
         // Outside the lock: what knows of an instance may be the last to know of it.
         drop(waiting);
     }
@@ -190,6 +200,7 @@ impl Outbox {
             let (taken, wanted) = {
                 let mut queue = self.queue();
                 let taken = queue.take(most);
+                self.note(&mut queue);
                 (taken, queue.wanted())
             };
             self.let_in();
@@ -233,7 +244,8 @@ impl Outbox {
 
     /// Whether it may be listened to at once.
     pub(crate) fn has_room(&self) -> bool {
-        self.open_bytes.load(Ordering::SeqCst) <= self.most_open_bytes && !self.queue().is_over_soft()
+        self.open_bytes.load(Ordering::SeqCst) <= self.most_open_bytes
+            && !self.is_over_soft.load(Ordering::SeqCst)
     }
 
     /// There may be room: for the session, if it waits for that.
@@ -268,12 +280,22 @@ impl Outbox {
         let mut queue = self.queue();
         change(&mut queue);
         let is_resting = queue.is_resting();
+        // One word is enough for all that waits until somebody looks.
+        let is_news = !is_resting && queue.is_news();
+        self.note(&mut queue);
         drop(queue);
         if is_resting {
             // Nothing is to be written, but what was dropped may have been what the session waited for.
             self.let_in();
-        } else {
+        } else if is_news {
             self.wake.notify_one();
+        }
+    }
+
+    /// Notes whether more waits than the soft limit, under the lock under which that changed.
+    fn note(&self, queue: &mut Queue) {
+        if let Some(is_over) = queue.has_turned() {
+            self.is_over_soft.store(is_over, Ordering::SeqCst);
         }
     }
 

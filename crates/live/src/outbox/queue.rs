@@ -49,6 +49,10 @@ pub(super) struct Queue {
     /// Items that go to a quiet client as well.
     for_quiet: usize,
     closed: Option<Option<CloseCode>>,
+    /// Whoever takes was told that something waits, and has not looked since.
+    is_told: bool,
+    /// What was last said of the soft limit.
+    was_over_soft: bool,
 }
 
 pub(super) enum Taken {
@@ -75,11 +79,20 @@ impl Queue {
             quiet: None,
             for_quiet: 0,
             closed: None,
+            is_told: false,
+            was_over_soft: false,
         }
     }
 
-    pub(super) fn is_over_soft(&self) -> bool {
-        self.closed.is_none() && self.bytes > self.soft
+    /// Whether more waits than the soft limit, or no more, if that is new.
+    pub(super) fn has_turned(&mut self) -> Option<bool> {
+        let is_over = self.closed.is_none() && self.bytes > self.soft;
+        (std::mem::replace(&mut self.was_over_soft, is_over) != is_over).then_some(is_over)
+    }
+
+    /// Whether whoever takes has to be told that something waits: once, until they look.
+    pub(super) fn is_news(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_told, true)
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -241,6 +254,9 @@ impl Queue {
     /// made smaller has been by then. Answers to mounts do not count: a page that mounts much at once is not
     /// slow, and reading from it stops at the soft limit.
     fn check(&mut self) {
+        if self.bytes <= self.hard {
+            return;
+        }
         let first =
             self.items.front().filter(|item| !matches!(item, Item::Mounted { .. } | Item::CaughtUp { .. }));
         let behind = self.bytes - self.mounted - first.map_or(0, Item::len);
@@ -274,6 +290,7 @@ impl Queue {
     /// Takes about `most` bytes. What belongs to an instance whose snapshot has been asked for stays, in
     /// order; everything else may pass it.
     pub(super) fn take(&mut self, most: usize) -> Taken {
+        self.is_told = false;
         if self.is_resting() {
             return Taken::Nothing;
         }
@@ -289,7 +306,7 @@ impl Queue {
                 at += 1;
                 continue;
             }
-            if self.items[at].instances().iter().any(|of| held.contains(of)) {
+            if !held.is_empty() && self.items[at].instances().iter().any(|of| held.contains(of)) {
                 at += 1;
                 continue;
             }
@@ -298,8 +315,9 @@ impl Queue {
                 at += 1;
                 continue;
             }
-            // Nearly always the first one, which costs nothing.
-            let Some(item) = self.items.remove(at) else { break };
+            // Nearly always the first one.
+            let item = if at == 0 { self.items.pop_front() } else { self.items.remove(at) };
+            let Some(item) = item else { break };
             self.bytes -= item.len();
             bytes += item.len();
             self.for_quiet -= usize::from(item.goes_to_quiet());

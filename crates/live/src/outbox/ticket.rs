@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fluxstack_live_protocol::encode::write_answer;
 use fluxstack_live_protocol::id::Text;
 use fluxstack_live_protocol::{CallId, Code, InstanceId, Reply, ReplyKind, ServerMessage, message::Failure};
 
@@ -244,6 +245,17 @@ impl Open {
     #[expect(clippy::boxed_local, reason = "it lies in one already, and to move it out would be to copy it")]
     fn answer(self: Box<Self>, outcome: Outcome) {
         self.outbox.settle(self.bytes);
+        if let (Ok(result), Subject::Instance(instance), Some(request_id)) =
+            (&outcome, &self.subject, &self.request_id)
+            && self.is_plain()
+        {
+            let held = self.shown.is_held;
+            let frame = frame::written(|out| {
+                write_answer(self.kind, *instance, result.as_deref(), held, request_id, clock::now(), out);
+            });
+            let subject = self.shows.map_or(self.subject, Subject::Instance);
+            return self.outbox.push_reply(self.kind, subject, frame);
+        }
         let instance = self.subject.instance().map(InstanceId::text);
         let id = match &self.subject {
             Subject::Named(name) => Some(&**name),
@@ -305,6 +317,16 @@ impl Open {
             None => self.subject,
         };
         self.outbox.push_reply(self.kind, subject, frame);
+    }
+}
+
+impl Open {
+    /// Whether its answer is like most: about an instance and nothing else, and to nobody in particular.
+    fn is_plain(&self) -> bool {
+        self.about.is_none()
+            && self.kind != ReplyKind::Auth
+            && !self.kind.is_about_upload()
+            && !is_about_room(self.kind)
     }
 }
 

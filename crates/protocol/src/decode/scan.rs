@@ -11,6 +11,9 @@ use crate::raw::Raw;
 /// Levels that are looked at; a bit for each. Deeper messages are read by serde_json.
 const LEVELS: u32 = 128;
 
+/// Bytes of most messages, at least.
+const USUAL: usize = 64;
+
 /// What an ordinary message says, and on how many levels.
 pub(super) fn envelope(text: &str) -> Option<(Envelope<'_>, usize)> {
     let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, deepest: 0 };
@@ -45,6 +48,30 @@ pub(super) fn envelope(text: &str) -> Option<(Envelope<'_>, usize)> {
     }
     scan.space();
     (scan.at == text.len()).then_some((envelope, scan.deepest + 1))
+}
+
+/// The values of an ordinary array, each by itself.
+pub(crate) fn items(text: &str) -> Option<Vec<Raw<'_>>> {
+    let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, deepest: 0 };
+    let mut items = Vec::with_capacity(text.len() / USUAL + 1);
+    scan.space();
+    scan.take(b'[')?;
+    scan.space();
+    if scan.take(b']').is_none() {
+        loop {
+            let start = scan.at;
+            scan.value()?;
+            items.push(Raw::of(text.get(start..scan.at)?));
+            scan.space();
+            if scan.take(b']').is_some() {
+                break;
+            }
+            scan.take(b',')?;
+            scan.space();
+        }
+    }
+    scan.space();
+    (scan.at == text.len()).then_some(items)
 }
 
 impl<'a> Envelope<'a> {
@@ -243,6 +270,29 @@ mod tests {
         true
     }
 
+    /// The same for arrays.
+    #[track_caller]
+    fn agree_on_items(text: &str) -> bool {
+        let Some(found) = items(text) else { return false };
+        let read: Vec<Raw<'_>> = serde_json::from_str(text).unwrap_or_else(|why| panic!("{text}: {why}"));
+        assert_eq!(found, read, "{text}");
+        true
+    }
+
+    #[test]
+    fn the_values_of_an_array_are_found() {
+        let deep = |levels: usize| format!("[{}{}]", "[".repeat(levels), "]".repeat(levels));
+        assert!(agree_on_items(&deep(128)) && !agree_on_items(&deep(129)));
+        for text in ["[]", " [ ] ", "[1]", r#" [ {"a" : [1, 2]} , "b\"]" , null,[[]] ,-0.5e3 ] "#] {
+            assert!(agree_on_items(text), "{text}");
+        }
+        for text in
+            ["", "[", "]", "{}", "[1,]", "[,1]", "[1 2]", "[1]]", "[1] x", "[{]}", "[nul]", "[\"a]", "[01]"]
+        {
+            assert!(!agree_on_items(text), "{text}");
+        }
+    }
+
     #[test]
     fn the_ordinary_is_found() {
         for text in [
@@ -306,6 +356,11 @@ mod tests {
         #[test]
         fn whatever_is_found_serde_finds_as_well(text in r#"\{("(type|payload|a|\\n)" ?:( ?([\[\]{}:,"a0-9.eE+-]|\\n|\\u00e9|null|true|"b"|-1\.5)){0,8},?){0,4}\}"#) {
             agree(&text);
+        }
+
+        #[test]
+        fn whatever_array_is_found_serde_finds_as_well(text in r#"\[( ?([\[\]{}:,"a0-9.eE+-]|\\n|\\u00e9|null|true|"b"|\{"c":1\}|-1\.5),?){0,12}\]"#) {
+            agree_on_items(&text);
         }
 
         #[test]
