@@ -18,15 +18,19 @@ export async function canCount(page: Page): Promise<void> {
     .toEqual(before.map((count, index) => (index === 0 ? count + 1 : count)))
 }
 
-/** Clicks the first counter so often, and waits until it shows it. */
+/** Clicks the first counter so often, and waits until it shows it. An error if it takes no clicks: they would be lost. */
 export async function clickTimes(page: Page, times: number): Promise<void> {
   const before = (await counts(page))[0] ?? 0
-  await page
+  const isTaken = await page
     .getByTestId('increment')
     .first()
     .evaluate((button: HTMLElement, times) => {
+      if (button.matches(':disabled')) return false
       for (let click = 0; click < times; click += 1) button.click()
+      return true
     }, times)
+  if (!isTaken)
+    throw new Error(`the counter takes no clicks: the page is ${await status(page)}, wait until it is live`)
   await expect.poll(async () => (await counts(page))[0]).toBe(before + times)
 }
 
