@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::run::{cargo, npm, program, succeed, target};
-use crate::setup;
+use crate::run::{cargo, program, succeed, target};
+use crate::{page, setup};
 
 /// How to serve it.
 #[derive(clap::Args)]
@@ -21,10 +21,7 @@ pub(crate) struct Options {
 /// Builds the packages, the showcase's page and its server, and becomes that server.
 pub(crate) fn demo(options: &Options) -> Result<()> {
     setup::packages()?;
-    eprintln!("demo: building the npm packages");
-    succeed(npm().args(["run", "build"]))?;
-    eprintln!("demo: building the page");
-    page()?;
+    page::fresh()?;
     eprintln!("demo: building the server (the first time takes a few minutes)");
     let showcase = showcase()?;
     let mut server = program(showcase);
@@ -34,11 +31,6 @@ pub(crate) fn demo(options: &Options) -> Result<()> {
     }
     eprintln!("demo: http://{} (Ctrl-C ends it)", options.listen);
     become_it(server)
-}
-
-/// The showcase's page, which its server carries in its binary.
-pub(crate) fn page() -> Result<()> {
-    succeed(npm().args(["run", "build", "-w", "examples/showcase/web"]))
 }
 
 /// The release build of the showcase's server. Its page must have been built.

@@ -9,14 +9,13 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::run::{npm, scratch, status};
-use crate::{demo, setup};
+use crate::{demo, page, setup};
 
 /// Builds what is needed, scrolls, and prints.
 pub(crate) fn lists() -> Result<()> {
     setup::packages()?;
     let chromium = setup::chromium()?;
-    status(npm().args(["run", "build"]))?;
-    demo::page()?;
+    page::fresh()?;
     let showcase = demo::showcase()?;
     let report = scratch()?.join("lists.json");
     let _ = fs::remove_file(&report);

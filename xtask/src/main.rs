@@ -17,6 +17,7 @@ mod lists;
 mod memory;
 mod mounted;
 mod node;
+mod page;
 mod plan;
 mod run;
 mod server;

@@ -9,10 +9,9 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::run::{npm, succeed};
 use crate::server::Server;
 use crate::socket::Socket;
-use crate::{demo, files, setup};
+use crate::{demo, files, page, setup};
 
 mod away;
 
@@ -120,8 +119,7 @@ pub(crate) fn memory(options: &Options) -> Result<()> {
 
 fn build() -> Result<std::path::PathBuf> {
     setup::packages()?;
-    succeed(npm().args(["run", "build"]))?;
-    demo::page()?;
+    page::fresh()?;
     demo::showcase()
 }
 

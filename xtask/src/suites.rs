@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::counts::{self, Counts};
-use crate::run::{cargo, npm, program, root, scratch, status, transcript};
-use crate::{costs, demo, kill, setup, sim, tidy, types, uploads};
+use crate::run::{cargo, npm, program, scratch, status, transcript};
+use crate::{costs, demo, kill, page, setup, sim, tidy, types, uploads};
 
 /// Something that passes or fails.
 struct Suite {
@@ -147,10 +147,7 @@ fn rules(_: Option<&str>) -> Result<Outcome> {
 
 fn build(_: Option<&str>) -> Result<Outcome> {
     setup::packages()?;
-    if !status(npm().args(["run", "build"]))?.success() {
-        return Ok(Outcome::Ran(Counts::check(false)));
-    }
-    demo::page()?;
+    page::build()?;
     // The examples and the browser tests are type-checked against what was just built.
     check(npm().args(["run", "typecheck", "--workspaces", "--if-present"]))
 }
@@ -179,10 +176,7 @@ fn packages(filter: Option<&str>) -> Result<Outcome> {
 fn browser(filter: Option<&str>) -> Result<Outcome> {
     setup::packages()?;
     let chromium = setup::chromium()?;
-    if !root().join("examples/showcase/web/dist/index.html").is_file() {
-        status(npm().args(["run", "build"]))?;
-        demo::page()?;
-    }
+    page::fresh()?;
     let showcase = demo::showcase()?;
     let mut tests = npm();
     tests.env("SHOWCASE_BIN", showcase).env("CHROMIUM", chromium).args(["test", "-w", "e2e"]);
