@@ -110,7 +110,7 @@ impl Live {
             }
             arrival.identity = Some(Arc::new(identity));
         }
-        upgrade.answer(self.longest_frame(), One { live: self.clone(), place, arrival })
+        upgrade.answer(self.longest_frame(), self.tracker(), One { live: self.clone(), place, arrival })
     }
 
     /// A socket that carries channels. Who is there each of them finds out for itself.
@@ -118,7 +118,11 @@ impl Live {
         let texts = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let headers = texts.map(|(name, value)| (name.into(), value.into())).collect();
         let most = self.longest_frame().saturating_add(channel::OVERHEAD);
-        upgrade.answer(most, Many { live: self.clone(), place, visitor: Visitor { headers, peer } })
+        upgrade.answer(
+            most,
+            self.tracker(),
+            Many { live: self.clone(), place, visitor: Visitor { headers, peer } },
+        )
     }
 
     /// Where the request comes from, if it comes through proxies of ours.

@@ -314,7 +314,7 @@ impl Live {
     }
 
     /// Tasks at this moment: one for each connection, one for each mounted instance, and one for each socket that
-    /// carries several connections.
+    /// carries several connections, or was closed and is read to its end.
     #[must_use]
     pub fn tasks(&self) -> usize {
         self.host.tasks.len()
@@ -350,8 +350,9 @@ impl Live {
     /// New connections are refused with HTTP 503, and what clients send is read no more. Every instance does
     /// what it was asked before, goes to rest in the store, and gives its client a last snapshot where there
     /// are keys; instances that take longer than [`Limits::drain`] are not waited for. Then every connection
-    /// is closed with 1001, and clients come back wherever they are let in. What was under way and not
-    /// answered they send again.
+    /// is closed with 1001, and clients come back wherever they are let in; one that does not close its side is waited
+    /// for a second, because the end of the program would take away what it has not read yet. What was under way and
+    /// not answered they send again.
     pub async fn shutdown(&self, patience: Duration) -> bool {
         self.host.closing.cancel();
         self.host.tasks.close();
@@ -447,6 +448,12 @@ impl Live {
     #[cfg(any(feature = "axum", feature = "testing"))]
     pub(crate) async fn track(&self, task: impl Future<Output = ()>) {
         self.host.tasks.track_future(self.host.unless_killed(task)).await;
+    }
+
+    /// All of its tasks, for what is to be one of them and is no future of its own.
+    #[cfg(feature = "axum")]
+    pub(crate) fn tracker(&self) -> TaskTracker {
+        self.host.tasks.clone()
     }
 
     /// Waits until the server is going away.

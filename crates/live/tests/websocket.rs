@@ -5,6 +5,8 @@
 
 mod app;
 
+use std::time::Duration;
+
 use axum::Router;
 use fluxstack_live::Live;
 use fluxstack_live_protocol::websocket::unmask;
@@ -267,4 +269,26 @@ async fn what_comes_in_pieces_with_pings_between_is_understood() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_waits_for_whoever_has_not_closed_yet() {
+    let live = app::live().build().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let app: Router = Router::new().nest("/api/live", live.router());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    stream.write_all(request("GET", "HTTP/1.1", &UPGRADE).as_bytes()).await.unwrap();
+    head(&mut stream).await;
+    assert!(matches!(hear(&mut stream).await, Said::Types(_)));
+
+    let going = live.clone();
+    let gone = tokio::spawn(async move { going.shutdown(Duration::from_secs(60)).await });
+    assert_eq!((hear(&mut stream).await, hear(&mut stream).await), (Said::Close(Some(1001)), Said::End));
+    while live.connections() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((live.tasks(), gone.is_finished()), (1, false));
+    drop(stream);
+    assert!(gone.await.unwrap());
 }

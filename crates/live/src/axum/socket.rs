@@ -6,7 +6,8 @@
 //! is kept. So what a connection costs is what it is waiting for.
 //!
 //! At the end, what the peer still sends is read and given up for a while: if it were left unread, the kernel would
-//! tear the connection down, and our last words with it.
+//! tear the connection down, and our last words with it. The end of a program does that as well, so a server that goes
+//! away waits for this too.
 //!
 //! What must stay true: both halves are polled by one task, because one of them may wait for what the other one
 //! does; a future of either may be dropped at any time, and nothing is lost; and what is written is whole frames, in
@@ -18,6 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use super::upgrade::Serve;
 
@@ -30,17 +32,23 @@ use write::{Waiting, Writing};
 /// How long the peer has for closing its side when we have closed ours.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Serves a socket, of which something may have been read already.
-pub(super) async fn serve<R, W>(mut read: R, write: W, come: Bytes, most: usize, serve: impl Serve)
-where
+/// Serves a socket, of which something may have been read already; `tasks` are those of the server.
+pub(super) async fn serve<R, W>(
+    mut read: R,
+    write: W,
+    come: Bytes,
+    most: usize,
+    tasks: TaskTracker,
+    serve: impl Serve,
+) where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    let waiting = Mutex::new(Waiting::new(write));
+    let waiting = Mutex::new(Waiting::new(write, tasks));
     let reading = Reading::new(&mut read, &waiting, come, most);
     serve.serve(reading, Writing::new(&waiting)).await;
-    let is_shut = lock(&waiting).is_shut();
-    if is_shut {
+    let shut = lock(&waiting).take_shut();
+    if let Some(_task) = shut {
         // Of its own, or every connection would have the room for it.
         let _ = Box::pin(timeout(GOODBYE, read::discard(&mut read))).await;
     }

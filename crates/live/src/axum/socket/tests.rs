@@ -1,6 +1,7 @@
 //! A socket over a pipe, and at the other end of it whoever writes bytes. Nobody here knows of HTTP or of sessions.
 
 use std::future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -86,7 +87,7 @@ impl Serve for Nervous {
 fn open(room: usize, serve: impl Serve) -> (DuplexStream, JoinHandle<()>) {
     let (ours, theirs) = duplex(room);
     let (read, write) = tokio::io::split(theirs);
-    (ours, tokio::spawn(super::serve(read, write, Bytes::new(), MOST, serve)))
+    (ours, tokio::spawn(super::serve(read, write, Bytes::new(), MOST, TaskTracker::new(), serve)))
 }
 
 /// A frame as a client sends it.
@@ -223,7 +224,7 @@ async fn who_goes_on_after_too_much_is_told_so_and_not_torn_off() {
     let served = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("somebody comes");
         let (read, write) = stream.split();
-        super::serve(read, write, Bytes::new(), MOST, Echo).await;
+        super::serve(read, write, Bytes::new(), MOST, TaskTracker::new(), Echo).await;
     });
     let mut client = TcpStream::connect(address).await.expect("it listens");
     for piece in frame(0x82, vec![0; 2 << 20]).chunks(10_000) {
@@ -253,6 +254,49 @@ async fn who_does_not_stop_or_does_not_close_is_not_waited_for() {
     assert_eq!(begin.elapsed(), GOODBYE, "it is enough before the time is over");
 }
 
+/// Serves as [`Echo`], as one of these tasks.
+struct Tracked(TaskTracker);
+
+impl Serve for Tracked {
+    async fn serve(
+        self,
+        incoming: impl Stream<Item = Incoming> + Unpin + Send,
+        outgoing: impl Sink<Outgoing, Error: Send> + Unpin + Send,
+    ) {
+        self.0.track_future(Echo.serve(incoming, outgoing)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_goes_away_waits_until_its_last_words_are_read() {
+    for closes in [true, false] {
+        let (mut client, theirs) = duplex(1_000_000);
+        let (read, write) = tokio::io::split(theirs);
+        let tasks = TaskTracker::new();
+        let serve = Tracked(tasks.clone());
+        tokio::spawn(super::serve(read, write, Bytes::new(), MOST, tasks.clone(), serve));
+        client.write_all(&frame(0x81, "a")).await.expect("there is room");
+        client.read_exact(&mut [0; 7]).await.expect("it is served");
+        tasks.close();
+        client.write_all(&frame(0x82, vec![0; MOST + 1])).await.expect("there is room");
+        let begin = tokio::time::Instant::now();
+        let mut gone = pin!(tasks.wait());
+        let mut heard = Vec::new();
+        tokio::select! {
+            biased;
+            () = &mut gone => panic!("nobody has read that it is over"),
+            read = client.read_to_end(&mut heard) => read.expect("a pipe can be read"),
+        };
+        assert!(matches!(&*frames(&heard), [(CLOSE, _)]));
+        assert!((&mut gone).now_or_never().is_none(), "the peer has not closed its side");
+        if closes {
+            drop(client);
+        }
+        gone.await;
+        assert_eq!(begin.elapsed(), if closes { Duration::ZERO } else { GOODBYE });
+    }
+}
+
 #[tokio::test]
 async fn what_was_read_with_the_request_is_not_lost() {
     let (mut client, theirs) = duplex(1_000);
@@ -261,7 +305,7 @@ async fn what_was_read_with_the_request_is_not_lost() {
     let (come, rest) = sent.split_at(9);
     client.write_all(rest).await.expect("there is room");
     client.shutdown().await.expect("a pipe has an end");
-    super::serve(read, write, Bytes::copy_from_slice(come), MOST, Echo).await;
+    super::serve(read, write, Bytes::copy_from_slice(come), MOST, TaskTracker::new(), Echo).await;
     let mut heard = Vec::new();
     client.read_to_end(&mut heard).await.expect("a pipe can be read");
     let expected = [(TEXT, b"[a,a]".to_vec()), (TEXT, b"[b,b]".to_vec()), (CLOSE, vec![])];
@@ -272,7 +316,7 @@ async fn what_was_read_with_the_request_is_not_lost() {
 async fn however_much_was_read_with_the_request_little_is_kept_together() {
     let (_client, theirs) = duplex(1_000);
     let (read, write) = tokio::io::split(theirs);
-    let waiting = Mutex::new(Waiting::new(write));
+    let waiting = Mutex::new(Waiting::new(write, TaskTracker::new()));
     let come = frame(0x81, "0123456789").repeat(20_000);
     let mut reading = Reading::new(read, &waiting, come.into(), MOST);
     for _ in 0..20_000 {
@@ -332,7 +376,7 @@ async fn a_connection_on_which_nothing_happens_has_no_buffer() {
     let (client, theirs) = duplex(1 << 20);
     let (mut their_read, mut their_write) = tokio::io::split(client);
     let (read, write) = tokio::io::split(theirs);
-    let waiting = Mutex::new(Waiting::new(write));
+    let waiting = Mutex::new(Waiting::new(write, TaskTracker::new()));
     let mut reading = Reading::new(read, &waiting, Bytes::new(), MOST);
     let mut writing = Writing::new(&waiting);
     for payload in [b"a".repeat(10), b"b".repeat(5_000), b"c".repeat(100_000)] {
@@ -350,7 +394,7 @@ async fn a_connection_on_which_nothing_happens_has_no_buffer() {
 async fn what_is_large_does_not_take_the_buffer_away() {
     let (_client, theirs) = duplex(1 << 20);
     let (_read, write) = tokio::io::split(theirs);
-    let waiting = Mutex::new(Waiting::new(write));
+    let waiting = Mutex::new(Waiting::new(write, TaskTracker::new()));
     let mut writing = Writing::new(&waiting);
     let text = |len| Outgoing::Text(Bytes::from(vec![b'x'; len]));
     for _ in 0..10 {
@@ -368,7 +412,7 @@ async fn a_length_that_is_announced_takes_no_room() {
     for announced in [20_000, MOST] {
         let (mut client, theirs) = duplex(1 << 20);
         let (read, write) = tokio::io::split(theirs);
-        let waiting = Mutex::new(Waiting::new(write));
+        let waiting = Mutex::new(Waiting::new(write, TaskTracker::new()));
         let mut reading = Reading::new(read, &waiting, Bytes::new(), MOST);
         let frame = frame(0x82, vec![0; announced]);
         let mut come = 0;
@@ -387,7 +431,7 @@ async fn a_length_that_is_announced_takes_no_room() {
 async fn what_a_slow_client_has_not_read_is_all_that_is_kept_for_it() {
     let (_client, theirs) = duplex(1_000);
     let (_read, write) = tokio::io::split(theirs);
-    let waiting = Mutex::new(Waiting::new(write));
+    let waiting = Mutex::new(Waiting::new(write, TaskTracker::new()));
     let mut writing = Writing::new(&waiting);
     for _ in 0..20 {
         writing.feed(Outgoing::Text(Bytes::from(vec![b'x'; 100]))).await.expect("there is room");

@@ -16,6 +16,8 @@ use bytes::{Buf as _, Bytes};
 use fluxstack_live_protocol::websocket::{Opcode, write_close, write_head};
 use futures_util::Sink;
 use tokio::io::AsyncWrite;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::lock;
 use crate::session::Outgoing;
@@ -35,6 +37,8 @@ thread_local! {
 /// What waits to be written, and where to.
 pub(super) struct Waiting<W> {
     io: W,
+    /// Those of the server.
+    tasks: TaskTracker,
     /// Pieces that were not copied, and what came before them.
     large: VecDeque<Bytes>,
     /// What comes after those: whole frames, but for `written` bytes of the first.
@@ -44,20 +48,22 @@ pub(super) struct Waiting<W> {
     pong: Option<Bytes>,
     /// The last frame is among what waits, or was.
     is_closed: bool,
-    /// All of it was written, and the peer knows that nothing more will be.
-    is_shut: bool,
+    /// All of it was written, and the peer knows that nothing more will be. From then on this is one of the server's
+    /// tasks, before the session that wrote it is none any more.
+    shut: Option<TaskTrackerToken>,
 }
 
 impl<W: AsyncWrite + Unpin> Waiting<W> {
-    pub(super) fn new(io: W) -> Self {
+    pub(super) fn new(io: W, tasks: TaskTracker) -> Self {
         Self {
             io,
+            tasks,
             large: VecDeque::new(),
             small: Vec::new(),
             written: 0,
             pong: None,
             is_closed: false,
-            is_shut: false,
+            shut: None,
         }
     }
 
@@ -170,12 +176,13 @@ impl<W: AsyncWrite + Unpin> Waiting<W> {
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_flush(cx))?;
         let shut = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
-        self.is_shut = shut.is_ok();
+        self.shut = shut.is_ok().then(|| self.tasks.token());
         Poll::Ready(shut)
     }
 
-    pub(super) fn is_shut(&self) -> bool {
-        self.is_shut
+    /// What counts as a task as long as it is there; nothing unless the peer knows that it has heard all.
+    pub(super) fn take_shut(&mut self) -> Option<TaskTrackerToken> {
+        self.shut.take()
     }
 
     /// So many bytes were written.
