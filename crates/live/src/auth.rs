@@ -145,6 +145,8 @@ pub struct Caller {
     client: Option<Arc<str>>,
     peer: Option<IpAddr>,
     identity: RwLock<Option<Arc<Identity>>>,
+    /// Whether there is one: who is nobody in particular is asked with each call, and needs no lock to say so.
+    is_somebody: AtomicBool,
     /// The session has let go of this connection, or the other way round: what it asked for before and was not
     /// given yet is given to nobody.
     is_gone: AtomicBool,
@@ -163,6 +165,7 @@ impl Caller {
             connection,
             client,
             peer,
+            is_somebody: AtomicBool::new(identity.is_some()),
             identity: RwLock::new(identity),
             is_gone: AtomicBool::new(false),
         })
@@ -205,6 +208,9 @@ impl Caller {
     /// Who is signed in at this moment.
     #[must_use]
     pub fn identity(&self) -> Option<Arc<Identity>> {
+        if !self.is_somebody.load(Ordering::Acquire) {
+            return None;
+        }
         let identity = self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()?;
         let is_over = identity.remaining().is_some_and(|remaining| remaining.is_zero());
         (!is_over).then_some(identity)
@@ -218,12 +224,17 @@ impl Caller {
 
     /// How much longer somebody is signed in, if not for ever; nothing if it is over.
     pub(crate) fn remaining(&self) -> Option<Duration> {
+        if !self.is_somebody.load(Ordering::Acquire) {
+            return None;
+        }
         self.identity.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.remaining()
     }
 
     /// Somebody signed in, or out.
     pub(crate) fn sign_in(&self, identity: Option<Arc<Identity>>) {
-        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = identity;
+        let mut there = self.identity.write().unwrap_or_else(PoisonError::into_inner);
+        self.is_somebody.store(identity.is_some(), Ordering::Release);
+        *there = identity;
     }
 }
 

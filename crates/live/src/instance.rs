@@ -40,7 +40,7 @@ use crate::auth::Caller;
 use crate::component::{Component, Cx, Nameplate, Source};
 use crate::error::{Code, Error};
 use crate::limits::Limits;
-use crate::mailbox::{Inbox, Mail, Mailbox, Was};
+use crate::mailbox::{Inbox, Mail, Mailbox, Was, Words};
 use crate::outbox::{Outbox, Ticket};
 use crate::rooms::Rooms;
 use crate::services::Services;
@@ -424,9 +424,9 @@ impl<C: Component> Instance<C> {
 
     fn read(&mut self, mail: Mail) -> Step<'_> {
         match mail {
-            Mail::Call { action, args, caller, ticket } => {
+            Mail::Call { words, caller, ticket } => {
                 let Some(ticket) = self.admit(caller, ticket) else { return Step::Done(Ok(Goes::On)) };
-                self.call(action, args, ticket)
+                self.call(words, ticket)
             }
             Mail::Batch { calls, caller } => {
                 Step::later(async move { self.call_all(calls, caller).await.map(|()| Goes::On) })
@@ -501,25 +501,23 @@ impl<C: Component> Instance<C> {
     }
 
     /// Runs an action. One that is no `async fn` is done when it was asked once, and needs no room to wait in.
-    fn call(&mut self, action: Bytes, args: Bytes, ticket: Ticket) -> Step<'_> {
-        if C::waits(name(&action)) {
+    fn call(&mut self, words: Words, ticket: Ticket) -> Step<'_> {
+        let action = words.action();
+        if C::waits(action) {
             // Nobody who was served waits for as long.
             self.release();
             return Step::later(async move {
-                let turn = async { self.component.dispatch(name(&action), &args, &mut self.cx).await };
+                let turn =
+                    async { self.component.dispatch(words.action(), words.args(), &mut self.cx).await };
                 let outcome = AssertUnwindSafe(turn).catch_unwind().await;
                 self.end_turn(outcome.map_err(|_| Broken::Panic), ticket).await
             });
         }
-        let turn = || self.component.dispatch(name(&action), &args, &mut self.cx).now_or_never();
+        let turn = || self.component.dispatch(action, words.args(), &mut self.cx).now_or_never();
         let outcome = match std::panic::catch_unwind(AssertUnwindSafe(turn)) {
             Ok(Some(outcome)) => Ok(outcome),
             Ok(None) => {
-                tracing::error!(
-                    component = C::NAME,
-                    action = name(&action),
-                    "`Actions::waits` does not say that it waits"
-                );
+                tracing::error!(component = C::NAME, action, "`Actions::waits` does not say that it waits");
                 Err(Broken::Panic)
             }
             Err(_) => Err(Broken::Panic),
@@ -559,11 +557,6 @@ impl<C: Component> Instance<C> {
         self.arrive_in_rooms(session, false);
         Ok(Goes::On)
     }
-}
-
-/// What a client calls an action; nothing is called like what is no text.
-fn name(action: &Bytes) -> &str {
-    std::str::from_utf8(action).unwrap_or_default()
 }
 
 #[cold]

@@ -20,15 +20,17 @@ use crate::rooms::{RoomKey, Wanted};
 use crate::spare::Spare;
 
 mod upload;
+mod words;
 
 pub(crate) use upload::{Door, Leads, Passage, Progress, Start, UploadMail};
+pub(crate) use words::{LARGE, Words};
 
 /// What an instance can be told. All of it is listed here.
 pub(crate) enum Mail {
     /// Somebody mounts a shared instance, or takes it up again.
     Join(Box<Join>),
     /// Run an action.
-    Call { action: Bytes, args: Bytes, caller: Arc<Caller>, ticket: Ticket },
+    Call { words: Words, caller: Arc<Caller>, ticket: Ticket },
     /// Run several actions, all or none.
     Batch { calls: Vec<BatchedCall>, caller: Arc<Caller> },
     /// Write a field for the client.
@@ -84,8 +86,7 @@ pub(crate) type Heard = Vec<(Box<str>, u64)>;
 
 /// One of several actions.
 pub(crate) struct BatchedCall {
-    pub(crate) action: Bytes,
-    pub(crate) args: Bytes,
+    pub(crate) words: Words,
     pub(crate) ticket: Ticket,
 }
 

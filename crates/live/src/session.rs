@@ -442,7 +442,7 @@ impl Session {
             self.outbox.room().await;
             match self.hear(frame, text, messages.len(), at == rest.at && rest.is_counted) {
                 Heard::Done => {}
-                Heard::Slow(message) => self.take_time(frame, &message).await,
+                Heard::Slow(mut message) => self.take_time(frame, &mut message).await,
                 Heard::Enough => break,
             }
         }
@@ -507,7 +507,7 @@ impl Session {
     }
 
     /// Does what has to be waited for.
-    async fn take_time(&mut self, frame: &Bytes, message: &ClientMessage<'_>) {
+    async fn take_time(&mut self, frame: &Bytes, message: &mut ClientMessage<'_>) {
         let ticket = self.ticket(frame, message);
         match &message.body {
             ClientBody::ResumeSession { token } => self.resume(token, ticket).await,

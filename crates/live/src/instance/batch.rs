@@ -48,28 +48,25 @@ impl<C: Component> Instance<C> {
             return Ok(());
         }
         let Some(calls) = self.unless_all_done(calls) else { return Ok(()) };
-        let (calls, tickets): (Vec<_>, Vec<_>) = calls
-            .into_iter()
-            .map(|call| ((call.action, call.args, name_of(&call.ticket)), call.ticket))
-            .unzip();
+        let (calls, tickets): (Vec<_>, Vec<_>) =
+            calls.into_iter().map(|call| ((call.words, name_of(&call.ticket)), call.ticket)).unzip();
         if let Err(lost) = self.catch_up().await {
             tickets.into_iter().for_each(instance_lost);
             return Err(lost);
         }
-        if calls.iter().any(|(action, ..)| std::str::from_utf8(action).is_ok_and(C::waits)) {
+        if calls.iter().any(|(words, _)| C::waits(words.action())) {
             // Now, because in between there is no state that could be told.
             self.release();
         }
         let mut outcomes = Vec::with_capacity(calls.len());
         let mut failed = None;
-        for (at, (action, args, name)) in calls.iter().enumerate() {
-            let action = std::str::from_utf8(action).unwrap_or_default();
+        for (at, (words, name)) in calls.iter().enumerate() {
             self.cx.set_call(name.clone());
             // Whoever was somebody at the first call may be nobody by now.
             let demanded = self.demand_of(&caller);
             let turn = async {
                 demanded?;
-                self.component.dispatch(action, args, &mut self.cx).await
+                self.component.dispatch(words.action(), words.args(), &mut self.cx).await
             };
             match AssertUnwindSafe(turn).catch_unwind().await {
                 Ok(Ok(result)) => outcomes.push(Ok(result)),

@@ -25,7 +25,9 @@ pub(super) fn demanded<C: Component>(cx: &Cx<C>) -> Result<()> {
 impl<C: Component> Instance<C> {
     /// Makes somebody the caller, and says whether they may have this instance.
     pub(super) fn demand_of(&mut self, caller: &Arc<Caller>) -> Result<()> {
-        self.cx.set_caller(Some(Arc::clone(caller)));
+        if !self.cx.caller_arc().is_some_and(|there| Arc::ptr_eq(there, caller)) {
+            self.cx.set_caller(Some(Arc::clone(caller)));
+        }
         demanded(&self.cx)
     }
 

@@ -32,6 +32,7 @@ use crate::rooms::RoomKey;
 mod done;
 mod item;
 mod queue;
+mod short;
 mod ticket;
 mod together;
 

@@ -11,6 +11,7 @@ use fluxstack_live_protocol::encode::write_answer;
 use fluxstack_live_protocol::id::Text;
 use fluxstack_live_protocol::{CallId, Code, InstanceId, Reply, ReplyKind, ServerMessage, message::Failure};
 
+use super::short::Short;
 use super::{Outbox, Together};
 use crate::action::Outcome;
 use crate::clock;
@@ -83,7 +84,7 @@ struct Open {
     kind: ReplyKind,
     subject: Subject,
     /// JSON text; `None` for a client that did not ask for an answer.
-    request_id: Option<Bytes>,
+    request_id: Option<Short>,
     /// The upload; and for older clients, which want to read it in the answer, the action or the room.
     about: Option<Bytes>,
     /// Bytes of the request that are held until it is answered.
@@ -100,7 +101,7 @@ impl Ticket {
         outbox: &Arc<Outbox>,
         kind: ReplyKind,
         subject: Subject,
-        request_id: Option<Bytes>,
+        request_id: Option<&str>,
         about: Option<Bytes>,
         bytes: usize,
     ) -> Self {
@@ -109,7 +110,7 @@ impl Ticket {
             outbox: Arc::clone(outbox),
             kind,
             subject,
-            request_id,
+            request_id: request_id.map(Short::from),
             about,
             bytes,
             user: None,
@@ -261,8 +262,8 @@ impl Open {
             Subject::Named(name) => Some(&**name),
             _ => instance.as_ref().map(Text::as_str),
         };
-        let request_id = text(self.request_id.as_ref());
-        let about = text(self.about.as_ref());
+        let request_id = text(self.request_id.as_deref());
+        let about = text(self.about.as_deref());
         let is_about_room = is_about_room(self.kind);
         let is_about_upload = self.kind.is_about_upload();
         let now = clock::now();
@@ -331,7 +332,7 @@ impl Open {
 }
 
 /// What was cut out of a text frame.
-fn text(piece: Option<&Bytes>) -> Option<&str> {
+fn text(piece: Option<&[u8]>) -> Option<&str> {
     piece.map(|piece| std::str::from_utf8(piece).unwrap_or_default())
 }
 

@@ -7,13 +7,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fluxstack_live_protocol::{BatchCall, Code, InstanceId};
+use fluxstack_live_protocol::{BatchCall, Code, InstanceId, Raw};
 use indexmap::IndexMap;
 
 use super::Session;
-use super::route::{deliver, piece};
+use super::route::deliver;
 use crate::error::Error;
-use crate::mailbox::{BatchedCall, Mail};
+use crate::mailbox::{BatchedCall, Mail, Words};
 use crate::outbox::{Subject, Ticket, Together, gone};
 
 /// What a batch is about.
@@ -50,13 +50,12 @@ impl Session {
                 together.fill(at, &Err(gone(&component_id)), false);
                 continue;
             };
-            let action = piece(frame, &action);
-            let args = args.map(|raw| piece(frame, raw.get())).unwrap_or_default();
+            let words = Words::of(frame, &action, args.map_or("", Raw::get));
             let ticket = together.ticket(at, id, call, acked, optimistic);
             if is_atomic {
-                by_instance.entry(id).or_default().push(BatchedCall { action, args, ticket });
+                by_instance.entry(id).or_default().push(BatchedCall { words, ticket });
             } else {
-                deliver(mailbox, Mail::Call { action, args, caller: Arc::clone(&self.caller), ticket });
+                deliver(mailbox, Mail::Call { words, caller: Arc::clone(&self.caller), ticket });
             }
         }
         for (id, calls) in by_instance {

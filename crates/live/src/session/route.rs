@@ -18,22 +18,22 @@ use crate::clock;
 use crate::component::Nameplate;
 use crate::error::Error;
 use crate::instance::{Begin, First, Mount, Ownership};
-use crate::mailbox::{Mail, Mailbox, RoomAsk, Undelivered, Was, mailbox};
+use crate::mailbox::{LARGE, Mail, Mailbox, RoomAsk, Undelivered, Was, Words, mailbox};
 use crate::outbox::{Subject, Ticket, gone};
 use crate::registry::Registration;
 use crate::rooms::Wanted;
 
 impl Session {
     /// The duty to answer a message, taken before anything can go wrong with it.
-    pub(super) fn ticket(&self, frame: &Bytes, message: &ClientMessage<'_>) -> Ticket {
+    pub(super) fn ticket(&self, frame: &Bytes, message: &mut ClientMessage<'_>) -> Ticket {
         self.ticket_of(frame, message, instance_of(message))
     }
 
     /// The same, where it is known which instance the message names.
-    fn ticket_of(&self, frame: &Bytes, message: &ClientMessage<'_>, id: Option<InstanceId>) -> Ticket {
-        let ClientMessage {
-            request_id, expect_response, component_id, call, acked, optimistic, body, ..
-        } = message;
+    fn ticket_of(&self, frame: &Bytes, message: &mut ClientMessage<'_>, id: Option<InstanceId>) -> Ticket {
+        let call = message.call.take();
+        let ClientMessage { request_id, expect_response, component_id, acked, optimistic, body, .. } =
+            &*message;
         let is_legacy = self.arrival.dialect.is_legacy();
         let kind = match body {
             ClientBody::Mount { .. } => ReplyKind::Mount,
@@ -116,14 +116,16 @@ impl Session {
             | ClientBody::UploadComplete { .. }
             | ClientBody::UploadCancel { .. } => 0,
         };
-        let request_id = request_id.map(|raw| piece(frame, raw.get()));
+        let request_id = request_id.map(Raw::get);
+        // Whoever is signed in is only looked up for the one answer that says so.
+        let user = (kind == ReplyKind::Auth).then(|| self.user()).flatten();
         Ticket::new(&self.outbox, kind, subject, request_id, about, bytes)
-            .of_call(call.clone(), *acked)
+            .of_call(call, *acked)
             .shown_already(*optimistic && matches!(kind, ReplyKind::Call | ReplyKind::Write))
-            .of_user(self.user().filter(|_| kind == ReplyKind::Auth))
+            .of_user(user)
     }
 
-    pub(super) fn take(&mut self, frame: &Bytes, message: ClientMessage<'_>) {
+    pub(super) fn take(&mut self, frame: &Bytes, mut message: ClientMessage<'_>) {
         if matches!(message.body, ClientBody::Ping) {
             let request_id = message.request_id.map(fluxstack_live_protocol::Raw::get);
             return self.pong(message.component_id.as_deref(), request_id);
@@ -131,7 +133,7 @@ impl Session {
         if let ClientBody::Quiet { on } = message.body {
             // Like a ping, and for the same reason: a client with many open requests may still look away.
             self.outbox.set_quiet(on);
-            return self.ticket(frame, &message).answer(Ok(None));
+            return self.ticket(frame, &mut message).answer(Ok(None));
         }
         let limits = &self.host.limits;
         let most = match message.body {
@@ -142,7 +144,7 @@ impl Session {
         };
         let open = self.outbox.open_calls();
         let id = instance_of(&message);
-        let ticket = self.ticket_of(frame, &message, id);
+        let ticket = self.ticket_of(frame, &mut message, id);
         if open.saturating_add(calls(&message.body)) > most {
             let said = format!("at most {most} requests may be waiting for their answer");
             return ticket.answer(Err(Error::new(Code::TooManyCalls, said)));
@@ -371,12 +373,9 @@ fn mail(frame: &Bytes, body: ClientBody<'_>, caller: &Arc<Caller>, is_legacy: bo
                 }
             }
         }
-        ClientBody::Call { action, args } => Mail::Call {
-            action: piece(frame, &action),
-            args: args.map(raw).unwrap_or_default(),
-            caller,
-            ticket,
-        },
+        ClientBody::Call { action, args } => {
+            Mail::Call { words: Words::of(frame, &action, args.map_or("", Raw::get)), caller, ticket }
+        }
         ClientBody::Write { property, value } => {
             let value = value.map_or_else(|| Bytes::from_static(b"null"), raw);
             Mail::Write { property: piece(frame, &property), value, caller, ticket }
@@ -458,9 +457,6 @@ pub(super) fn deliver(mailbox: &Mailbox, mail: Mail) {
         | Mail::Leave { .. } => {}
     }
 }
-
-/// Larger frames than this are not kept alive for a small part of them.
-const LARGE: usize = 4 << 10;
 
 /// A part of the frame without a copy, unless it had to be unescaped or is a small part of a large frame.
 pub(super) fn piece(frame: &Bytes, text: &str) -> Bytes {

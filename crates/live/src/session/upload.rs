@@ -120,11 +120,11 @@ impl Session {
         }
         let Ok(text) = std::str::from_utf8(frame) else { return false };
         match decode(text, self.arrival.dialect) {
-            Ok(message) if is_large(&message.body) => {
+            Ok(mut message) if is_large(&message.body) => {
                 if self.is_free(&message.body) || self.count(1) {
                     self.take(frame, message);
                 } else {
-                    let ticket = self.ticket(frame, &message);
+                    let ticket = self.ticket(frame, &mut message);
                     ticket.answer(Err(Error::new(Code::RateLimited, "Rate limit exceeded: slow down")));
                 }
                 true
@@ -139,9 +139,9 @@ impl Session {
             return false;
         }
         match read_frame(frame) {
-            Ok((message, begin)) => {
+            Ok((mut message, begin)) => {
                 let is_allowed = self.is_free(&message.body) || self.count(1);
-                let ticket = self.ticket(frame, &message);
+                let ticket = self.ticket(frame, &mut message);
                 if is_allowed {
                     self.take_chunk(message, frame.slice(begin..), ticket);
                 } else {
