@@ -1,18 +1,17 @@
 //! [`List`] as a field: from its edits to splices, and the digest kept up with them.
 //!
-//! Of every item sent it keeps eight bytes: the step of the digest it ended (see
-//! [`digest::array_step`]) and the length of its JSON. So a push costs one step, whatever stands before
-//! it, and the size of the state is known without writing it.
+//! Of every item sent it keeps eight bytes, digest and length of its JSON, summed up in [`Rows`]. So a push or a
+//! change costs the same whatever else is in the list, and the size of the state is known without writing it.
 
 use std::cell::Cell;
 use std::io::Write as _;
 use std::sync::{Arc, PoisonError};
 
 use fluxstack_live_protocol::delta::Writer;
-use fluxstack_live_protocol::digest;
 
 use super::edits::{Edits, Splice};
 use super::list::{List, Live, Slot, Was};
+use super::rows::{Row, Rows};
 use super::{Field, KEPT, SLACK, Staged, Unsendable};
 use crate::typescript::Types;
 use crate::wire::{Wire, digest_of, from_json, to_json, write_json};
@@ -32,25 +31,15 @@ impl<T: Wire> Codec<T> {
     }
 }
 
-/// One item that was sent.
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    /// The array's digest up to here, without its end. While a splice is made: the item's own digest.
-    steps: u32,
-    /// Bytes of JSON.
-    len: u32,
-}
-
 /// What was last sent.
 pub struct Sent<T> {
     slot: Option<Arc<Slot<T>>>,
-    items: Vec<Step>,
-    bytes: usize,
+    rows: Rows,
 }
 
 impl<T> Default for Sent<T> {
     fn default() -> Self {
-        Self { slot: None, items: Vec::new(), bytes: 0 }
+        Self { slot: None, rows: Rows::default() }
     }
 }
 
@@ -60,35 +49,9 @@ fn array_size(count: usize, bytes: usize) -> usize {
 }
 
 impl<T> Sent<T> {
-    /// The steps before `index`.
-    fn steps_before(&self, index: usize) -> u32 {
-        index.checked_sub(1).map_or(digest::ARRAY_START, |last| self.items[last].steps)
-    }
-
-    /// From `first` on, turns steps into the items' own digests.
-    fn unwind(&mut self, first: usize) {
-        let mut before = self.steps_before(first);
-        for item in &mut self.items[first..] {
-            let after = item.steps;
-            item.steps = after.wrapping_sub(digest::array_step(before, 0));
-            before = after;
-        }
-    }
-
-    /// From `first` on, turns the items' own digests into steps.
-    fn wind(&mut self, first: usize) {
-        let mut before = self.steps_before(first);
-        for item in &mut self.items[first..] {
-            item.steps = digest::array_step(before, item.steps);
-            before = item.steps;
-        }
-    }
-}
-
-impl<T> Sent<T> {
     /// How many items there were.
     pub(super) fn len(&self) -> usize {
-        self.items.len()
+        self.rows.len()
     }
 
     /// Where the committed items go if the list leaves its field.
@@ -139,9 +102,9 @@ fn note(notes: &mut Vec<u8>, digest: u32, len: usize) {
     notes.extend_from_slice(&len.to_le_bytes());
 }
 
-fn noted(notes: &[u8]) -> impl Iterator<Item = Step> + '_ {
+fn noted(notes: &[u8]) -> impl Iterator<Item = Row> + '_ {
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte));
-    notes.chunks_exact(NOTE).map(move |pair| Step { steps: number(&pair[..4]), len: number(&pair[4..]) })
+    notes.chunks_exact(NOTE).map(move |pair| Row { digest: number(&pair[..4]), len: number(&pair[4..]) })
 }
 
 impl<T: Wire> List<T> {
@@ -200,7 +163,7 @@ impl<T: Wire> List<T> {
         let start = scratch.len();
         let mut notes = NOTES.take();
         notes.clear();
-        let mut bytes = sent.bytes;
+        let mut bytes = sent.rows.bytes();
         let mut outcome = Ok(());
         scratch.push(b'[');
         let possible = edits.splices(|Splice { index, base, removed, inserted }| {
@@ -211,7 +174,7 @@ impl<T: Wire> List<T> {
                 scratch.push(b',');
             }
             write!(scratch, "[{index},{removed}").expect("a Vec takes every byte");
-            bytes -= sent.items[base..base + removed].iter().map(|item| item.len as usize).sum::<usize>();
+            bytes -= sent.rows.bytes_of(base..base + removed);
             for item in &self.items[index..index + inserted] {
                 scratch.push(b',');
                 let before = scratch.len();
@@ -269,7 +232,7 @@ impl<T: Wire> Field for List<T> {
     fn stage(&self, sent: &Sent<T>, scratch: &mut Vec<u8>) -> Result<Staged, Unsendable> {
         let Some(edits) = self.edits(sent) else { return self.stage_assigned(sent, scratch) };
         if edits.is_clean() {
-            return Ok(Staged::same(array_size(self.len(), sent.bytes)));
+            return Ok(Staged::same(array_size(self.len(), sent.rows.bytes())));
         }
         match self.stage_splices(edits, sent, scratch)? {
             Some(staged) => Ok(staged),
@@ -278,38 +241,24 @@ impl<T: Wire> Field for List<T> {
     }
 
     fn commit(&mut self, name: &str, sent: &mut Sent<T>, staged: &Staged, scratch: &[u8], out: &mut Writer) {
-        let mut new = noted(&scratch[staged.notes.clone()]);
+        let new = noted(&scratch[staged.notes.clone()]);
         match (&staged.range, self.edits(sent)) {
             (Some(range), _) if staged.whole => {
                 out.set(name, &scratch[range.clone()]);
-                sent.items.clear();
-                sent.items.extend(new);
-                sent.items.shrink_to(sent.items.len() * 2);
-                sent.wind(0);
+                sent.rows.assign(new);
             }
             (Some(range), None) => {
                 out.splice(name, &scratch[range.clone()]);
                 let (first, inserted) = (staged.count, staged.noted());
-                let removed = sent.items.len() + inserted - self.len();
-                sent.unwind(first);
-                sent.items.splice(first..first + removed, new);
-                sent.wind(first);
+                let removed = sent.len() + inserted - self.len();
+                sent.rows.splice(first..first + removed, new);
             }
             (Some(range), Some(edits)) => {
                 out.splice(name, &scratch[range.clone()]);
-                let mut first = None;
-                edits.splices(|Splice { index, removed, inserted, .. }| {
-                    if first.is_none() {
-                        first = Some(index);
-                        sent.unwind(index);
-                    }
-                    sent.items.splice(index..index + removed, new.by_ref().take(inserted));
-                });
-                sent.wind(first.unwrap_or(sent.items.len()));
+                sent.rows.edit(edits, new);
             }
             _ => {}
         }
-        sent.bytes = staged.size - array_size(self.len(), 0);
         let len = self.len();
         match (&mut self.live, &sent.slot) {
             (Some(live), Some(slot)) if Arc::ptr_eq(slot, &live.slot) => {
@@ -328,7 +277,7 @@ impl<T: Wire> Field for List<T> {
     }
 
     fn digest(&self, sent: &Sent<T>) -> u32 {
-        digest::array_end(sent.steps_before(sent.items.len()), sent.items.len())
+        sent.rows.digest()
     }
 
     fn can_wait(&self, sent: &Sent<T>) -> bool {

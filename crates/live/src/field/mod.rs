@@ -39,6 +39,7 @@ mod map;
 mod map_sent;
 mod plain;
 mod presence;
+mod rows;
 mod upload;
 mod validate;
 #[cfg(test)]
