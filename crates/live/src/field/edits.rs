@@ -109,23 +109,11 @@ impl Edits {
             return;
         }
         self.begin();
-        let new = Run { from: NEW, len: count };
         if self.mode == Mode::Items {
             self.items.splice(index..index, std::iter::repeat_n(NEW, count));
             return;
         }
-        let (run, within) = self.find(index);
-        if within == 0 && run > 0 && self.runs[run - 1].is_new() {
-            self.runs[run - 1].len += count;
-        } else if run < self.runs.len() && self.runs[run].is_new() {
-            self.runs[run].len += count;
-        } else if within == 0 {
-            self.runs.insert(run, new);
-        } else {
-            let rest = self.runs[run].skip(within);
-            self.runs[run].len = within;
-            self.runs.splice(run + 1..run + 1, [new, rest]);
-        }
+        self.put(index, Run { from: NEW, len: count });
         self.limit();
     }
 
@@ -146,6 +134,7 @@ impl Edits {
             self.runs[run].len = within;
             if rest.len > left {
                 self.runs.insert(run + 1, rest.skip(left));
+                self.close(run + 1);
                 self.limit();
                 return;
             }
@@ -163,18 +152,54 @@ impl Edits {
             end += 1;
         }
         self.runs.drain(first..end);
-        if first > 0 && first < self.runs.len() && self.runs[first - 1].meets(self.runs[first]) {
-            self.runs[first - 1].len += self.runs[first].len;
-            self.runs.remove(first);
+        self.close(first);
+    }
+
+    /// Only those items stay for which `stays` says so.
+    pub(super) fn retain(&mut self, stays: &[bool]) {
+        self.begin();
+        let mut stays = stays.iter().copied();
+        let mut stays = move || stays.next().unwrap_or(true);
+        if self.mode == Mode::Items {
+            self.items.retain(|_| stays());
+            return;
         }
+        let mut kept = Vec::new();
+        for run in &self.runs {
+            for at in 0..run.len {
+                if stays() {
+                    join(&mut kept, Run { len: 1, ..run.skip(at) });
+                }
+            }
+        }
+        self.runs = kept;
+        self.limit();
     }
 
     /// The item at `index` is another one.
     pub(super) fn replace(&mut self, index: usize) {
-        if self.origin(index).is_some() {
+        if self.mode == Mode::Items {
+            self.items[index] = NEW;
+        } else if self.origin(index).is_some() {
             self.remove(index..index + 1);
             self.insert(index, 1);
         }
+    }
+
+    /// Two items have changed places.
+    pub(super) fn swap(&mut self, left: usize, right: usize) {
+        self.begin();
+        if self.mode == Mode::Items {
+            self.items.swap(left, right);
+            return;
+        }
+        let [left_was, right_was] =
+            [left, right].map(|index| Run { from: self.origin(index).unwrap_or(NEW), len: 1 });
+        for (index, run) in [(left, right_was), (right, left_was)] {
+            self.remove(index..index + 1);
+            self.put(index, run);
+        }
+        self.limit();
     }
 
     /// The items stand in another order: at `at` is now what was at `order[at]`.
@@ -234,6 +259,30 @@ impl Edits {
         }
     }
 
+    /// `new` stands at `index`; noted in runs.
+    fn put(&mut self, index: usize, new: Run) {
+        let (run, within) = self.find(index);
+        if within > 0 && !(new.is_new() && self.runs[run].is_new()) {
+            let rest = self.runs[run].skip(within);
+            self.runs[run].len = within;
+            self.runs.splice(run + 1..run + 1, [new, rest]);
+        } else if within > 0 {
+            self.runs[run].len += new.len;
+        } else {
+            self.runs.insert(run, new);
+            self.close(run + 1);
+            self.close(run);
+        }
+    }
+
+    /// Makes one run of the one at `at` and the one before it, if they meet.
+    fn close(&mut self, at: usize) {
+        if at > 0 && at < self.runs.len() && self.runs[at - 1].meets(self.runs[at]) {
+            self.runs[at - 1].len += self.runs[at].len;
+            self.runs.remove(at);
+        }
+    }
+
     /// The run that holds the item at `index`, and where in it. Past the end: the end.
     fn find(&self, index: usize) -> (usize, usize) {
         let mut left = index;
@@ -272,13 +321,17 @@ impl Edits {
         }
         let mut runs: Vec<Run> = Vec::new();
         for from in &self.items {
-            let next = Run { from: *from, len: 1 };
-            match runs.last_mut() {
-                Some(last) if last.meets(next) => last.len += 1,
-                _ => runs.push(next),
-            }
+            join(&mut runs, Run { from: *from, len: 1 });
         }
         Cow::Owned(runs)
+    }
+}
+
+/// Adds a run behind others.
+fn join(runs: &mut Vec<Run>, next: Run) {
+    match runs.last_mut() {
+        Some(last) if last.meets(next) => last.len += next.len,
+        _ => runs.push(next),
     }
 }
 
@@ -315,6 +368,9 @@ fn staying(runs: &[Run]) -> Option<Option<Vec<bool>>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Edits of a list of `len`, and the splices that come of them as `[index, removed, inserted]`.
@@ -350,6 +406,8 @@ mod tests {
     fn few_items_that_moved_are_sent_and_the_others_stay() {
         let swap = |edits: &mut Edits| edits.permute(&[0, 8, 2, 3, 4, 5, 6, 7, 1, 9]);
         check(10, swap, &[[1, 1, 1], [8, 1, 1]]);
+        check(10, |edits| edits.swap(1, 8), &[[1, 1, 1], [8, 1, 1]]);
+        check(10, |edits| [(1, 8), (8, 1)].iter().for_each(|(left, right)| edits.swap(*left, *right)), &[]);
         let to_front = |edits: &mut Edits| edits.permute(&[4, 0, 1, 2, 3]);
         check(5, to_front, &[[0, 0, 1], [5, 1, 0]]);
         let pushed_and_sorted = |edits: &mut Edits| {
@@ -384,5 +442,95 @@ mod tests {
         assert!(!edits.splices(|_| {}), "so many splices are longer than the list");
         edits.reset(len);
         assert!(edits.is_clean() && edits.splices(|_| panic!("nothing was edited")));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Insert(usize, usize),
+        Remove(usize, usize),
+        Replace(usize),
+        Swap(usize, usize),
+        Retain(Vec<bool>),
+        Rotate(usize),
+    }
+
+    fn ops() -> impl Strategy<Value = Op> {
+        let at = || 0..40usize;
+        prop_oneof![
+            4 => (at(), 0..4usize).prop_map(|(at, count)| Op::Insert(at, count)),
+            4 => (at(), 0..6usize).prop_map(|(at, count)| Op::Remove(at, count)),
+            4 => at().prop_map(Op::Replace),
+            4 => (at(), at()).prop_map(|(left, right)| Op::Swap(left, right)),
+            2 => vec(any::<bool>(), 1..7).prop_map(Op::Retain),
+            // From here on they are noted item by item.
+            1 => at().prop_map(Op::Rotate),
+        ]
+    }
+
+    /// Makes the edit in both; `origins` says of each item where it was.
+    fn play(op: Op, edits: &mut Edits, origins: &mut Vec<Option<usize>>) {
+        let len = origins.len();
+        match op {
+            Op::Insert(at, count) => {
+                let at = at % (len + 1);
+                edits.insert(at, count);
+                origins.splice(at..at, std::iter::repeat_n(None, count));
+            }
+            Op::Retain(pattern) => {
+                let stays: Vec<bool> = pattern.iter().copied().cycle().take(len).collect();
+                edits.retain(&stays);
+                let mut stays = stays.iter();
+                origins.retain(|_| *stays.next().unwrap());
+            }
+            _ if len == 0 => {}
+            Op::Remove(at, count) => {
+                let at = at % len;
+                let range = at..len.min(at + count);
+                edits.remove(range.clone());
+                origins.drain(range);
+            }
+            Op::Replace(at) => {
+                edits.replace(at % len);
+                origins[at % len] = None;
+            }
+            Op::Swap(left, right) => {
+                edits.swap(left % len, right % len);
+                origins.swap(left % len, right % len);
+            }
+            Op::Rotate(by) => {
+                let mut order: Vec<usize> = (0..len).collect();
+                order.rotate_left(by % len);
+                edits.permute(&order);
+                origins.rotate_left(by % len);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_edits_tell_where_every_item_was_and_what_leads_there(
+            base in 0..40usize,
+            ops in vec(ops(), 1..12),
+        ) {
+            let mut edits = Edits::default();
+            edits.reset(base);
+            let mut origins: Vec<Option<usize>> = (0..base).map(Some).collect();
+            for op in ops {
+                play(op, &mut edits, &mut origins);
+                let found: Vec<Option<usize>> = (0..origins.len()).map(|at| edits.origin(at)).collect();
+                prop_assert_eq!(&found, &origins);
+                prop_assert!(edits.runs.windows(2).all(|pair| !pair[0].meets(pair[1])), "{:?}", edits.runs);
+            }
+            let mut made: Vec<Option<usize>> = (0..base).map(Some).collect();
+            let told = edits.splices(|Splice { index, base, removed, inserted }| {
+                assert!(removed == 0 || made[index] == Some(base), "{index} {base}: {made:?}");
+                made.splice(index..index + removed, std::iter::repeat_n(None, inserted));
+            });
+            prop_assert!(told);
+            prop_assert_eq!(made.len(), origins.len());
+            for (made, origin) in made.iter().zip(&origins) {
+                prop_assert!(made.is_none() || made == origin, "{:?} stands where {:?} belongs", made, origin);
+            }
+        }
     }
 }

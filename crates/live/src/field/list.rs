@@ -182,12 +182,7 @@ impl<T> List<T> {
             // As long as nothing is removed from the edits, places are those of the old list.
             if stays[at] { self.items.push(item) } else { live.keep(at, item) }
         }
-        let mut end = stays.len();
-        while let Some(last) = stays[..end].iter().rposition(|stays| !stays) {
-            let first = stays[..last].iter().rposition(|stays| *stays).map_or(0, |stays| stays + 1);
-            live.edits.remove(first..last + 1);
-            end = first;
-        }
+        live.edits.retain(&stays);
     }
 
     /// Exchanges two items.
@@ -200,9 +195,10 @@ impl<T> List<T> {
         if left == right {
             return;
         }
-        let mut order: Vec<usize> = (0..len).collect();
-        order.swap(left, right);
-        self.reorder(order);
+        self.items.swap(left, right);
+        if let Some(live) = &mut self.live {
+            live.edits.swap(left, right);
+        }
     }
 
     /// Sorts the items; equal ones keep their order.
