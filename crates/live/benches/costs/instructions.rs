@@ -44,7 +44,7 @@ struct Case {
     run: fn(u64) -> Pin<Box<dyn Future<Output = ()>>>,
 }
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case { name: "action", each: 1, rounds: 1_000, run: |rounds| Box::pin(actions(1, rounds)) },
     Case {
         name: "action_of_16_in_a_frame",
@@ -64,6 +64,12 @@ const CASES: [Case; 9] = [
         each: MEMBERS,
         rounds: 20,
         run: |rounds| Box::pin(events(rounds)),
+    },
+    Case {
+        name: "list_change_of_its_first_row_in_35_kb",
+        each: 1,
+        rounds: 500,
+        run: |rounds| Box::pin(row_changes(rounds)),
     },
     Case { name: "list_push_and_pop_in_35_kb", each: 1, rounds: 500, run: |rounds| Box::pin(pushes(rounds)) },
     Case {
@@ -167,6 +173,18 @@ async fn pushes(rounds: u64) {
         client.send_bytes(push.clone()).await;
         until(&mut client, "ACTION_RESPONSE").await;
         client.send_bytes(pop.clone()).await;
+        until(&mut client, "ACTION_RESPONSE").await;
+    }
+}
+
+/// Changes the row that has the most rows behind it.
+async fn row_changes(rounds: u64) {
+    let harness = serve::<Large>();
+    let mut client = connect(&harness).await;
+    let id = mount::<Large>(&mut client).await;
+    let change: Bytes = call(&id, "change", json!({ "at": 0 }), 1).to_string().into();
+    for _ in 0..rounds {
+        client.send_bytes(change.clone()).await;
         until(&mut client, "ACTION_RESPONSE").await;
     }
 }
