@@ -1,6 +1,6 @@
 //! How cost grows: one thing is made larger over three decades, and everything else stays.
 
-use super::aims::OURS;
+use super::aims::{FLOOR, OURS};
 use super::fit::Fit;
 use super::summary::{Measure, Summary};
 
@@ -21,6 +21,8 @@ pub(crate) struct Curve {
     pub(crate) expected: f64,
     /// Why it is so.
     pub(crate) because: &'static str,
+    /// Whether the floor is measured in the same run, because what the kernel and the caches do grows as well.
+    pub(crate) is_beside_floor: bool,
     pub(crate) points: &'static [u32],
 }
 
@@ -32,6 +34,7 @@ pub(crate) const CURVES: [Curve; 5] = [
         operation: "action",
         expected: 0.0,
         because: "a session finds its component in a table of its own, and nobody looks at the others",
+        is_beside_floor: false,
         points: &[1, 3, 10, 30, 100, 300, 1_000],
     },
     Curve {
@@ -39,7 +42,9 @@ pub(crate) const CURVES: [Curve; 5] = [
         axis: "connections",
         operation: "action",
         expected: 0.0,
-        because: "connections know nothing of each other; what is left is memory that no longer fits the caches",
+        because: "connections know nothing of each other; what is left is memory that no longer fits the \
+                  caches, and the floor has that as well",
+        is_beside_floor: true,
         points: &[4, 13, 40, 128, 400, 1_300, 4_096],
     },
     Curve {
@@ -49,6 +54,7 @@ pub(crate) const CURVES: [Curve; 5] = [
         expected: 1.0,
         because: "plain fields are compared by their bytes after each action, so a large one is read each time; \
                   what is large belongs in a `List` or a `Map`, which know what was done to them",
+        is_beside_floor: false,
         points: &[100, 316, 1_000, 3_160, 10_000, 31_600, 100_000],
     },
     Curve {
@@ -56,7 +62,9 @@ pub(crate) const CURVES: [Curve; 5] = [
         axis: "rows of a list of which one changes",
         operation: "action",
         expected: 0.0,
-        because: "a `List` sends what was done to it and is not compared",
+        because: "a `List` sends what was done to it and is not compared, and in its digest one row is exchanged \
+                  without a look at the others",
+        is_beside_floor: false,
         points: &[10, 31, 100, 316, 1_000, 3_160, 10_000, 100_000],
     },
     Curve {
@@ -65,18 +73,30 @@ pub(crate) const CURVES: [Curve; 5] = [
         operation: "delivery",
         expected: 0.0,
         because: "what is said is encoded once; each member costs its own write. With one member the word itself is in the figure",
+        is_beside_floor: false,
         points: &[1, 3, 10, 30, 100, 300, 1_000],
     },
 ];
 
 /// A curve as it was measured.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Drawn {
     /// Microseconds of server CPU for an operation, by what was made larger.
     pub(crate) points: Vec<(f64, f64)>,
     pub(crate) fit: Option<Fit>,
     /// The same for the last decade alone.
     pub(crate) end: Option<Fit>,
+    /// What the floor has, where it was measured beside it.
+    pub(crate) floor: Option<Box<Drawn>>,
+}
+
+/// How a curve grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Growth {
+    AsExpected,
+    /// Faster than expected, and so does the floor.
+    AsTheFloor,
+    Above,
 }
 
 impl Curve {
@@ -86,19 +106,35 @@ impl Curve {
     }
 
     pub(crate) fn drawn(&self, summary: &Summary<'_>) -> Drawn {
+        let floor = self.drawn_of(FLOOR, summary);
+        let floor = (self.is_beside_floor && floor.fit.is_some()).then(|| Box::new(floor));
+        Drawn { floor, ..self.drawn_of(OURS, summary) }
+    }
+
+    fn drawn_of(&self, server: &str, summary: &Summary<'_>) -> Drawn {
         let point = |case: String| {
-            let measured = summary.server(SCALING, &case, OURS)?;
+            let measured = summary.server(SCALING, &case, server)?;
             Some((measured.x()?, measured.median(Measure::Cpu)?))
         };
         let points: Vec<(f64, f64)> = self.points.iter().filter_map(|x| point(self.case(*x))).collect();
-        Drawn { fit: Fit::through(&points), end: Fit::at_the_end(&points), points }
+        Drawn { fit: Fit::through(&points), end: Fit::at_the_end(&points), points, floor: None }
     }
 }
 
 impl Drawn {
-    /// Whether it grows faster than it should, in all or where it is largest.
-    pub(crate) fn is_above(&self, expected: f64) -> bool {
-        [self.fit, self.end].into_iter().flatten().any(|fit| fit.exponent > expected + TOLERANCE)
+    /// How it grows, in all or where it is largest, whichever is worse.
+    pub(crate) fn growth(&self, expected: f64) -> Growth {
+        let over = |ours: Option<Fit>, than: f64| ours.is_some_and(|fit| fit.exponent > than + TOLERANCE);
+        let allowed = |floor: Option<Fit>| floor.map_or(expected, |fit| fit.exponent.max(expected));
+        let floor = self.floor.as_deref();
+        let (fit, end) = floor.map_or((expected, expected), |floor| (allowed(floor.fit), allowed(floor.end)));
+        if over(self.fit, fit) || over(self.end, end) {
+            Growth::Above
+        } else if over(self.fit, expected) || over(self.end, expected) {
+            Growth::AsTheFloor
+        } else {
+            Growth::AsExpected
+        }
     }
 }
 
@@ -107,11 +143,11 @@ mod tests {
     use super::super::Line;
     use super::*;
 
-    fn measured(curve: &Curve, exponent: f64) -> Vec<Line> {
+    fn measured(curve: &Curve, server: &str, exponent: f64) -> Vec<Line> {
         let line = |x: &u32| Line {
             scenario: SCALING.to_owned(),
             case: curve.case(*x),
-            server: OURS.to_owned(),
+            server: server.to_owned(),
             server_cpu_us: Some(f64::from(*x).powf(exponent)),
             x: Some(f64::from(*x)),
             ..Line::default()
@@ -132,11 +168,33 @@ mod tests {
     #[test]
     fn a_curve_that_grows_faster_than_it_should_is_told_from_one_that_does_not() {
         for curve in &CURVES {
-            for (exponent, is_above) in [(curve.expected, false), (curve.expected + 0.3, true)] {
-                let lines = measured(curve, exponent);
+            for (exponent, growth) in
+                [(curve.expected, Growth::AsExpected), (curve.expected + 0.3, Growth::Above)]
+            {
+                let lines = measured(curve, OURS, exponent);
                 let drawn = curve.drawn(&Summary::new(&lines));
                 assert_eq!(drawn.points.len(), curve.points.len());
-                assert_eq!(drawn.is_above(curve.expected), is_above, "{} {exponent}", curve.name);
+                assert_eq!(drawn.growth(curve.expected), growth, "{} {exponent}", curve.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_floor_has_as_well_is_not_ours() {
+        let beside = CURVES.iter().find(|curve| curve.is_beside_floor).expect("one is");
+        let alone = CURVES.iter().find(|curve| !curve.is_beside_floor).expect("one is not");
+        // Ours, the floor's, what is said where both count and what where only ours does.
+        let cases = [
+            (0.05, -0.3, Growth::AsExpected, Growth::AsExpected),
+            (0.3, 0.25, Growth::AsTheFloor, Growth::Above),
+            (0.3, 0.15, Growth::Above, Growth::Above),
+        ];
+        for (ours, floor, with, without) in cases {
+            for (curve, growth) in [(beside, with), (alone, without)] {
+                let mut lines = measured(curve, OURS, curve.expected + ours);
+                lines.extend(measured(curve, FLOOR, curve.expected + floor));
+                let drawn = curve.drawn(&Summary::new(&lines));
+                assert_eq!(drawn.growth(curve.expected), growth, "{} {ours} {floor}", curve.name);
             }
         }
     }

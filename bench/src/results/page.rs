@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 
 use super::aims::{self, AIMS, Aim, FLOOR, OURS, REACHABLE};
-use super::curves::CURVES;
+use super::curves::{CURVES, Curve, Drawn, Growth};
+use super::fit::Fit;
 use super::numbers::{short, times, whole};
 use super::sections::{SECTIONS, Section};
 use super::summary::{Measure, Measured, Summary};
@@ -62,8 +63,15 @@ pub(crate) fn terminal(summary: &Summary<'_>) -> String {
     }
     for (curve, drawn) in CURVES.iter().map(|curve| (curve, curve.drawn(summary))) {
         if let Some(fit) = drawn.fit {
-            let (name, exponent, expected) = (curve.name, fit.exponent, curve.expected);
-            let _ = writeln!(text, "scaling {name}: exponent {exponent:.2}, expected {expected}");
+            let (name, expected) = (curve.name, curve.expected);
+            let said = |fit: Fit, end: Option<Fit>| {
+                let end =
+                    end.map_or(String::new(), |end| format!(", {:.2} in the last decade", end.exponent));
+                format!("exponent {:.2}{end}", fit.exponent)
+            };
+            let floor = drawn.floor.as_deref().and_then(|floor| Some(said(floor.fit?, floor.end)));
+            let floor = floor.map_or(String::new(), |floor| format!(", {FLOOR}: {floor}"));
+            let _ = writeln!(text, "scaling {name}: {}, expected {expected}{floor}", said(fit, drawn.end));
         }
     }
     for judged in AIMS.iter().map(|aim| aim.judge(summary)) {
@@ -227,43 +235,64 @@ fn curves(page: &mut String, summary: &Summary<'_>, pictures: &[String]) {
         return;
     }
     page.push_str(CURVES_HEAD);
-    for (curve, drawn) in drawn.iter().filter(|(_, drawn)| !drawn.points.is_empty()) {
-        let (first, last) = (drawn.points[0], drawn.points[drawn.points.len() - 1]);
-        let exponent = |fit: Option<super::fit::Fit>| {
-            fit.map_or_else(|| "–".to_owned(), |fit| format!("{:.2}", fit.exponent).replace('-', "−"))
+    let drawn: Vec<_> = drawn.into_iter().filter(|(_, drawn)| !drawn.points.is_empty()).collect();
+    for (curve, drawn) in &drawn {
+        let growth = match drawn.growth(curve.expected) {
+            Growth::AsExpected => "as expected",
+            Growth::AsTheFloor => "no more than the floor",
+            Growth::Above => "**above what is expected**",
         };
-        let _ = writeln!(
-            page,
-            "| {} | {} – {} | {} – {} | {} | {} | {} | {} | {} |",
-            curve.axis,
-            whole(first.0 as u64),
-            whole(last.0 as u64),
-            short(first.1),
-            short(last.1),
-            exponent(drawn.fit),
-            drawn.fit.map_or_else(|| "–".to_owned(), |fit| format!("{:.2}", fit.explained)),
-            exponent(drawn.end),
-            curve.expected,
-            if drawn.is_above(curve.expected) { "**above what is expected**" } else { "as expected" },
-        );
+        grown(page, curve.axis, drawn, &curve.expected.to_string(), growth);
+        if let Some(floor) = &drawn.floor {
+            grown(page, &format!("the same, `{FLOOR}`"), floor, "", "");
+        }
     }
     page.push('\n');
-    for (curve, drawn) in drawn.iter().filter(|(_, drawn)| !drawn.points.is_empty()) {
-        let _ = writeln!(
-            page,
-            "### {}\n\nExpected: exponent {}, because {}.\n",
-            title(curve.axis),
-            curve.expected,
-            curve.because
-        );
-        let points = drawn.points.iter().map(|(x, y)| (whole(*x as u64), short(*y)));
-        let (xs, ys): (Vec<String>, Vec<String>) = points.unzip();
-        let _ = writeln!(page, "| {} | {} |", curve.axis, xs.join(" | "));
-        let _ = writeln!(page, "|---|{}", "---:|".repeat(xs.len()));
-        let _ = writeln!(page, "| µs of server CPU per {} | {} |\n", curve.operation, ys.join(" | "));
+    for (curve, drawn) in &drawn {
+        points(page, curve, drawn);
         let title = format!("Cost by {}", curve.axis);
         picture(page, pictures, &format!("scaling-{}", curve.name), &title);
     }
+}
+
+/// A curve as a row of the table of all.
+fn grown(page: &mut String, what: &str, drawn: &Drawn, expected: &str, growth: &str) {
+    let (first, last) = (drawn.points[0], drawn.points[drawn.points.len() - 1]);
+    let exponent = |fit: Option<Fit>| {
+        fit.map_or_else(|| "–".to_owned(), |fit| format!("{:.2}", fit.exponent).replace('-', "−"))
+    };
+    let _ = writeln!(
+        page,
+        "| {what} | {} – {} | {} – {} | {} | {} | {} | {expected} | {growth} |",
+        whole(first.0 as u64),
+        whole(last.0 as u64),
+        short(first.1),
+        short(last.1),
+        exponent(drawn.fit),
+        drawn.fit.map_or_else(|| "–".to_owned(), |fit| format!("{:.2}", fit.explained)),
+        exponent(drawn.end),
+    );
+}
+
+/// A curve point by point.
+fn points(page: &mut String, curve: &Curve, drawn: &Drawn) {
+    let (axis, expected) = (title(curve.axis), curve.expected);
+    let _ = writeln!(page, "### {axis}\n\nExpected: exponent {expected}, because {}.\n", curve.because);
+    let xs: Vec<String> = drawn.points.iter().map(|(x, _)| whole(*x as u64)).collect();
+    let _ = writeln!(page, "| {} | {} |", curve.axis, xs.join(" | "));
+    let _ = writeln!(page, "|---|{}", "---:|".repeat(xs.len()));
+    let mut costs = |who: &str, points: &[(f64, f64)]| {
+        let cost =
+            |(x, _): &(f64, f64)| points.iter().find(|(other, _)| other == x).map(|(_, cost)| short(*cost));
+        let costs: Vec<String> =
+            drawn.points.iter().map(|point| cost(point).unwrap_or_else(|| "–".to_owned())).collect();
+        let _ = writeln!(page, "| µs of server CPU per {}{who} | {} |", curve.operation, costs.join(" | "));
+    };
+    costs("", &drawn.points);
+    if let Some(floor) = &drawn.floor {
+        costs(&format!(", `{FLOOR}`"), &floor.points);
+    }
+    page.push('\n');
 }
 
 const CURVES_HEAD: &str = "
@@ -272,7 +301,8 @@ const CURVES_HEAD: &str = "
 One thing is made larger over three decades and the rest stays; the cost is fitted as `factor × size ^ exponent` by least squares
 over logarithms. Exponent 0 is a cost that does not depend on the size, 1 one that grows with it. `R²` is how much of what varies the
 line explains, which is little where there is nothing to explain. The last decade is fitted once more by itself, because a cost that grows can hide behind one that
-does not. What is more than 0.1 above what is expected, in all or at the end, is said to be.
+does not. What is more than 0.1 above what is expected, in all or at the end, is said to be; beside a floor that grows as well, what is
+more than 0.1 above the floor.
 
 | what grows | from – to | µs of server CPU | exponent | R² | last decade | expected | |
 |---|---:|---:|---:|---:|---:|---:|---|

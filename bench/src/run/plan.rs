@@ -28,6 +28,7 @@ pub(crate) struct Case {
 
 const ALL: &[Server] = &Server::ALL;
 const OURS: &[Server] = &[Server::Live];
+const BESIDE_FLOOR: &[Server] = &[Server::Live, Server::Axum];
 /// Those that are fast enough for it.
 const FAST: &[Server] = &[Server::Live, Server::Axum, Server::Yawc, Server::Framed, Server::Ws];
 
@@ -96,7 +97,8 @@ fn table() -> Vec<Case> {
                 "list" => Shape::List { connections: 4, rows: many },
                 _ => Shape::Room { members: many, in_flight: 16 },
             };
-            let point = case(SCALING, curve.case(*x), shape, OURS, 0.7);
+            let able = if curve.is_beside_floor { BESIDE_FLOOR } else { OURS };
+            let point = case(SCALING, curve.case(*x), shape, able, 0.7);
             cases.push(Case { x: Some(f64::from(*x)), ..point });
         }
     }
