@@ -21,6 +21,10 @@ const STOPPING: Duration = Duration::from_secs(15);
 /// port of theirs until somebody listens there may one day be connected to itself.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
+/// What has the allocator of our programs hold what is needed and no more: it takes pages of 2 MiB where the kernel gives
+/// them, and gives back when it is next asked for something. Both is well, and neither is what a connection costs.
+const FRUGAL: [(&str, &str); 2] = [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_PURGE_DELAY", "0")];
+
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
@@ -31,18 +35,38 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a showcase for `chore` and waits until it answers.
     pub(crate) fn start(binary: &Path, chore: &str, flags: &[&str]) -> Result<Self> {
+        Self::begin(binary, chore, flags, &[])
+    }
+
+    /// The same, for a chore that looks at its memory.
+    pub(crate) fn start_frugal(binary: &Path, chore: &str, flags: &[&str]) -> Result<Self> {
+        Self::begin(binary, chore, flags, &FRUGAL)
+    }
+
+    fn begin(binary: &Path, chore: &str, flags: &[&str], settings: &[(&str, &str)]) -> Result<Self> {
         let log = log(chore)?;
         drop(File::create(&log)?);
-        let mut server = Self::spawn(binary, address()?, &log, flags)?;
+        let mut server = Self::spawn_with(binary, address()?, &log, flags, settings)?;
         server.ready()?;
         Ok(server)
     }
 
     /// Starts one and does not wait. It adds to the log.
     pub(crate) fn spawn(binary: &Path, address: SocketAddr, log: &Path, flags: &[&str]) -> Result<Self> {
+        Self::spawn_with(binary, address, log, flags, &[])
+    }
+
+    fn spawn_with(
+        binary: &Path,
+        address: SocketAddr,
+        log: &Path,
+        flags: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let child = Command::new(binary)
             .args(["--listen", &address.to_string(), "--unlimited"])
             .args(flags)
+            .envs(settings.iter().copied())
             .env("RUST_LOG", "warn")
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())

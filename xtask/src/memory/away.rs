@@ -122,7 +122,7 @@ fn at_rest(binary: &Path, clients: usize) -> Result<()> {
 
 /// A server that has done everything once.
 fn start(binary: &Path, store: &str, grace: u64) -> Result<Server> {
-    let server = Server::start(binary, "memory", &["--store", store, "--grace", &grace.to_string()])?;
+    let server = Server::start_frugal(binary, "memory", &["--store", store, "--grace", &grace.to_string()])?;
     let mut first = Tab::open(server.address, "first")?;
     for _ in 0..100 {
         first.mount(Plan::Count, "first".to_owned())?;
