@@ -18,6 +18,9 @@ use crate::{bare, live, servers};
 /// Connections that may wait to be accepted: all of a crowd.
 const BACKLOG: u32 = 4_096;
 
+/// What is missing where files are to go.
+const FOLDER: &str = "files need a --folder";
+
 /// How long what is running may take to come to rest when the server is asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -40,6 +43,10 @@ pub(crate) enum Role {
     Yawc,
     /// The same bytes from sockets and next to nothing.
     Framed,
+    /// Live components that take files and have no use for them.
+    Files,
+    /// The same from the socket library: bytes are written, hashed and answered.
+    AxumFiles,
     /// Live components that take files, and outlive it.
     Intake,
     /// The same, and nothing is waited for to be on the disk.
@@ -59,7 +66,9 @@ impl Role {
             | Self::Axum
             | Self::AxumEach
             | Self::Yawc
-            | Self::Framed => Builder::new_current_thread(),
+            | Self::Framed
+            | Self::Files
+            | Self::AxumFiles => Builder::new_current_thread(),
             Self::Intake | Self::IntakeInMemory | Self::Sink => Builder::new_multi_thread(),
         };
         builder.enable_all().build()
@@ -89,11 +98,13 @@ pub(crate) async fn serve(
         Role::AxumEach => (servers::axum::router(2), None),
         Role::Yawc => (servers::yawc::router(), None),
         Role::Framed => (servers::framed::router(), None),
+        Role::Files => (servers::files::live(folder.context(FOLDER)?)?, None),
+        Role::AxumFiles => (servers::files::floor(folder.context(FOLDER)?), None),
         Role::Intake | Role::IntakeInMemory => {
-            let live = intake::live(folder.context("files need a --folder")?, role == Role::Intake)?;
+            let live = intake::live(folder.context(FOLDER)?, role == Role::Intake)?;
             (intake::router(&live), Some(live))
         }
-        Role::Sink => (sink::router(folder.context("files need a --folder")?), None),
+        Role::Sink => (sink::router(folder.context(FOLDER)?), None),
     };
     println!("{}", listener.local_addr()?);
     std::io::stdout().flush()?;

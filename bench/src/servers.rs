@@ -2,6 +2,7 @@
 
 pub(crate) mod axum;
 mod batch;
+pub(crate) mod files;
 mod floor;
 pub(crate) mod framed;
 pub(crate) mod live;

@@ -23,6 +23,7 @@ mod throughput;
 mod window;
 
 pub(crate) use actions::actions;
+pub(crate) use content::hex;
 pub(crate) use endurance::endurance;
 pub(crate) use hostile::hostile;
 pub(crate) use throughput::throughput;

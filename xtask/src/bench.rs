@@ -14,7 +14,7 @@ use crate::run::status;
 /// What and how much of it.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only these: actions, components, room, shared, mount, idle, churn, rate, storm, slow, big-state, scaling
+    /// Only these: actions, components, room, shared, mount, idle, churn, rate, storm, slow, big-state, uploads, scaling
     scenarios: Vec<String>,
     /// One short round of ours and of one floor; nothing is written
     #[arg(long)]

@@ -19,7 +19,7 @@ pub(crate) struct Section {
 }
 
 /// In the order of the page.
-pub(crate) const SECTIONS: [Section; 11] = [
+pub(crate) const SECTIONS: [Section; 12] = [
     Section {
         scenario: "actions",
         title: "Actions, one after the other",
@@ -120,6 +120,17 @@ pub(crate) const SECTIONS: [Section; 11] = [
         operation: "action",
         first: Cpu,
         others: &[PerSecond, P99, Busy],
+    },
+    Section {
+        scenario: "uploads",
+        title: "Files",
+        text: "Four connections send files of 8 MiB, one after the other, a chunk (`64-KiB`, `1-MiB`) at a time: the next when one \
+               is answered, which is what is timed. It is answered when it is written, and at the end of a file its SHA-256 is \
+               compared. `axum` does that too, and blocks its one thread with it. Files are in memory where the system has a \
+               folder for that, so that no disk is measured.",
+        operation: "megabyte",
+        first: Cpu,
+        others: &[PerSecond, P50, Busy],
     },
 ];
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use fluxstack_live_cli::load::live::{Live, Words};
+use fluxstack_live_cli::load::live::{Content, Live, Sending, Words};
 use fluxstack_live_cli::load::{self, Outcome, Plan, Scenario};
 use tokio::runtime::Runtime;
 
@@ -18,12 +18,18 @@ use crate::child::Child;
 use crate::peers::{self, Peers};
 use crate::results::Line;
 
+mod scratch;
+
+use scratch::Scratch;
+
 /// Where the live server has its socket, every floor, and the `ws` server.
 const PATH: &str = "/api/live/ws";
 /// Calls that a connection of a schedule may have unanswered: who has more waiting does not keep up.
 const BEHIND: usize = 256;
 /// Of the time that is measured, so much passes before.
 const WARM: f64 = 0.25;
+/// Bytes of a file: so many that most of the time goes into its bytes, and so few that many are whole in the end.
+const FILE: usize = 8 << 20;
 /// What is said in a room.
 const TEXT: &str = "what is said in a room, in about as many words as people use";
 
@@ -43,14 +49,24 @@ pub(crate) fn drive(
     place: &Place,
 ) -> Result<Line> {
     let is_signed = matches!(case.shape, Shape::Mount { .. });
+    let files = matches!(case.shape, Shape::Uploads { .. }).then(Scratch::new).transpose()?;
     let child = match (server.role(is_signed), server.peer(), &place.peers) {
+        _ if let Some(folder) = &files => {
+            let role = server.role_for_files().context("it takes no files")?;
+            Child::in_folder(role, place.core, folder.path())?
+        }
         (Some(role), ..) => Child::start(role, place.core, None)?,
         (None, Some(peer), Some(peers)) => peers.start(peer, place.core)?,
         _ => bail!("it is not installed"),
     };
     let plan = plan(case, &child);
     let outcome = runtime.block_on(load(case.shape, server, &plan, is_signed))?;
-    let line = line(&outcome, server)?;
+    let mut line = line(&outcome, server)?;
+    if files.is_some() {
+        line = by_megabyte(line);
+    }
+    // Before its folder goes.
+    drop(child);
     Ok(Line {
         scenario: case.scenario.to_owned(),
         case: case.name.clone(),
@@ -69,6 +85,16 @@ fn line(outcome: &Outcome, server: Server) -> Result<Line> {
     Ok(Line { server: server.name().to_owned(), settings: server.settings().to_owned(), ..line })
 }
 
+/// The engine counts the steps of files, and says as `x` how many bytes there were in a second. What is compared is
+/// megabytes, whatever the size of a step.
+fn by_megabyte(mut line: Line) -> Line {
+    let megabytes = line.x.take().unwrap_or_default() / 1e6;
+    let steps = line.operations as f64 / (megabytes * line.seconds).max(f64::MIN_POSITIVE);
+    line.per_second = megabytes;
+    line.server_cpu_us = line.server_cpu_us.map(|each| each * steps);
+    line
+}
+
 /// Which of the engine's it is.
 pub(crate) fn scenario(shape: Shape) -> Scenario {
     match shape {
@@ -83,6 +109,7 @@ pub(crate) fn scenario(shape: Shape) -> Scenario {
         Shape::Room { .. } => Scenario::Room,
         Shape::Storm { .. } => Scenario::Storm,
         Shape::Slow { .. } => Scenario::Slow,
+        Shape::Uploads { .. } => Scenario::Uploads,
     }
 }
 
@@ -94,6 +121,7 @@ fn plan(case: &Case, child: &Child) -> Plan {
     plan.length = Duration::from_secs_f64(case.seconds);
     plan.warm_up = Duration::from_secs_f64(case.seconds * WARM);
     plan.server = Some(child.id());
+    plan.is_counted = !matches!(case.shape, Shape::Uploads { .. });
     if let Shape::Rate { per_second, .. } | Shape::Slow { per_second, .. } = case.shape {
         plan.rate = f64::from(per_second);
     }
@@ -117,6 +145,10 @@ async fn load(shape: Shape, server: Server, plan: &Plan, is_signed: bool) -> Res
         Scenario::Mount => plan.in_flight,
         _ => plan.components,
     };
+    if let Shape::Uploads { chunk, .. } = shape {
+        let content = Rc::new(Content::new(FILE, chunk)?);
+        return load::run(plan, |who| Sending::new(words.clone(), content.clone(), who, slots)).await;
+    }
     load::run(plan, |who| Live::new(words.clone(), who, slots)).await
 }
 
@@ -136,6 +168,7 @@ fn words(shape: Shape, is_signed: bool) -> Words {
         Shape::Shared { is_isolated, .. } => shared(is_isolated),
         Shape::Slow { .. } => shared(false),
         Shape::Room { .. } => peers::words(peers::Place::Room, TEXT),
+        Shape::Uploads { .. } => Words::new(PATH, "Files", "", None),
         Shape::Storm { .. } => {
             let mut words = Words::new(PATH, "Counter", "increment", Some("count"));
             words.returns = true;
@@ -162,6 +195,20 @@ mod tests {
 
     use super::*;
     use crate::results::Kind;
+
+    #[test]
+    fn of_files_it_is_megabytes_that_are_compared() {
+        let line = Line {
+            operations: 100,
+            seconds: 2.0,
+            server_cpu_us: Some(30.0),
+            x: Some(5e6),
+            ..Line::default()
+        };
+        let line = by_megabyte(line);
+        // 100 steps in ten megabytes.
+        assert_eq!((line.per_second, line.server_cpu_us, line.x), (5.0, Some(300.0), None));
+    }
 
     #[test]
     fn what_the_engine_says_is_a_line_of_whoever_was_measured() {

@@ -28,6 +28,7 @@ pub(crate) struct Case {
 
 const ALL: &[Server] = &Server::ALL;
 const OURS: &[Server] = &[Server::Live];
+/// Ours, and the floor that does the same.
 const BESIDE_FLOOR: &[Server] = &[Server::Live, Server::Axum];
 /// Those that are fast enough for it.
 const FAST: &[Server] = &[Server::Live, Server::Axum, Server::Yawc, Server::Framed, Server::Ws];
@@ -86,6 +87,8 @@ fn table() -> Vec<Case> {
         case("slow", "20 of 100", Shape::Slow { clients: 100, slow: 20, per_second: 500 }, OURS, 1.2),
         case("big-state", "10000-bytes", Shape::State { connections: 16, bytes: 10_000 }, OURS, 1.0),
         case("big-state", "10000-rows", Shape::List { connections: 16, rows: 10_000 }, OURS, 1.0),
+        case("uploads", "64-KiB", Shape::Uploads { connections: 4, chunk: 64 << 10 }, BESIDE_FLOOR, 0.8),
+        case("uploads", "1-MiB", Shape::Uploads { connections: 4, chunk: 1 << 20 }, BESIDE_FLOOR, 0.8),
     ];
     for curve in &CURVES {
         for x in curve.points {

@@ -74,6 +74,15 @@ impl Server {
         }
     }
 
+    /// The server of ours that it is where files are sent, if it takes any.
+    pub(crate) fn role_for_files(self) -> Option<Role> {
+        match self {
+            Self::Live => Some(Role::Files),
+            Self::Axum => Some(Role::AxumFiles),
+            Self::Yawc | Self::Framed | Self::SocketIo | Self::Colyseus | Self::Ws => None,
+        }
+    }
+
     /// What it is, to the last digit.
     pub(crate) fn version(self, peers: Option<&Peers>) -> Result<String> {
         Ok(match self {

@@ -25,6 +25,8 @@ pub(crate) enum Shape {
     State { connections: usize, bytes: usize },
     /// A call that changes one row of so many.
     List { connections: usize, rows: usize },
+    /// Each sends files, in chunks of so many bytes.
+    Uploads { connections: usize, chunk: usize },
 }
 
 impl Shape {
@@ -38,7 +40,8 @@ impl Shape {
             | Self::Churn { connections }
             | Self::Storm { connections }
             | Self::State { connections, .. }
-            | Self::List { connections, .. } => connections,
+            | Self::List { connections, .. }
+            | Self::Uploads { connections, .. } => connections,
             // One that says what the others hear.
             Self::Room { members, .. } => members + 1,
             Self::Shared { clients, .. } | Self::Slow { clients, .. } => clients,
@@ -60,7 +63,11 @@ impl Shape {
             | Self::Room { in_flight, .. }
             | Self::Mount { in_flight, .. } => Some(in_flight),
             Self::State { .. } | Self::List { .. } => Some(16),
-            Self::Shared { .. } | Self::Idle { .. } | Self::Churn { .. } | Self::Storm { .. } => Some(1),
+            Self::Shared { .. }
+            | Self::Idle { .. }
+            | Self::Churn { .. }
+            | Self::Storm { .. }
+            | Self::Uploads { .. } => Some(1),
             Self::Rate { .. } | Self::Slow { .. } => None,
         }
     }

@@ -25,6 +25,8 @@ static CONNECTIONS: AtomicU32 = AtomicU32::new(0);
 const TOKEN: &str = "AQAFc3RvcmUBAAAAAAAAAAAAAAAAAAAAAAAAAADUuJOpaa5Apa0c0wfPlZAOAAAAAAAAAAAAAAAAAAAAAAAAAaIFB9xLEOyCVw5eeSRiceS_jKeeQBU9AHTHUOPlJAVW_a1phTo";
 /// As long as a signed snapshot of a counter. Floors sign nothing.
 const SNAPSHOT: &str = "AQAFYmVuY2gCAAAAB0NvdW50ZXJGpmNZYdFFn5Gts3JBf2e-DSVWCEeuSvih04fTiM7AJQAAAAAAAAAAAAAAAQAAAAEAAAGiBRLLr3sidmVyc2lvbiI6MCwicHJvcHMiOnt9LCJzdGF0ZSI6eyJjb3VudCI6MCwic3RlcCI6MSwibGFiZWwiOiJhIGNvdW50ZXIifSwic2VlbiI6W10sImV2ZW50cyI6MH3EXbYDs4FYo0YdRiyRmPJuK-CN7eQZhkdmhPcZvyrnYw";
+/// The state of a component that takes files, with none.
+const FILES: &str = r#"{"file":{"accept":[],"maxBytes":1073741824,"maxFiles":1,"files":[]}}"#;
 /// A state's digest. Floors compute none.
 const DIGEST: &str = "2583777045";
 
@@ -77,6 +79,7 @@ struct Tell<'a> {
 enum Mounted {
     Counter { state: Counter, version: u64 },
     Room,
+    Files,
 }
 
 /// A counter, as a page sees it.
@@ -170,6 +173,7 @@ impl Floor {
                 Mounted::Counter { state, version: 0 }
             }
             "Room" => Mounted::Room,
+            "Files" => Mounted::Files,
             _ => return None,
         };
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -185,6 +189,7 @@ impl Floor {
             // A vector takes all that is written.
             Mounted::Counter { state, .. } => drop(serde_json::to_writer(&mut *out, state)),
             Mounted::Room => add(out, &["{\"open\":true}"]),
+            Mounted::Files => add(out, &[FILES]),
         }
         add(out, &[",\"version\":0,\"digest\":", DIGEST, "},\"requestId\":", id]);
         end(out, now);
@@ -206,7 +211,7 @@ impl Floor {
                 add(out, &["\",\"payload\":{\"version\":0,\"snapshot\":\"", SNAPSHOT, "\"}"]);
                 end(out, now);
             }
-            Mounted::Counter { .. } => {}
+            Mounted::Counter { .. } | Mounted::Files => {}
         }
         self.mounted[slot as usize] = Some(mounted);
         Some(())

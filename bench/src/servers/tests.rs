@@ -6,7 +6,7 @@ use fluxstack_live_cli::load::{Frame, Socket, read_frame, write_frame};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{axum, framed, live, yawc};
+use super::{axum, files, framed, live, yawc};
 
 /// A client that is written down.
 struct Client {
@@ -29,6 +29,25 @@ impl Client {
             write_frame(0x1, message.to_string().as_bytes(), &mut frames);
         }
         self.socket.write(&frames).unwrap();
+    }
+
+    /// A chunk of a file, as a binary frame.
+    fn send_bytes(&self, header: &Value, bytes: &[u8]) {
+        let header = header.to_string();
+        let length = u32::try_from(header.len()).unwrap().to_le_bytes();
+        let mut frame = Vec::new();
+        write_frame(0x2, &[&length, header.as_bytes(), bytes].concat(), &mut frame);
+        self.socket.write(&frame).unwrap();
+    }
+
+    /// The next message that is about a file.
+    async fn next_of_file(&mut self) -> Value {
+        loop {
+            let message = self.any().await;
+            if message["type"].as_str().is_some_and(|kind| kind.starts_with("FILE_UPLOAD_")) {
+                return message;
+            }
+        }
     }
 
     /// The next message that is no snapshot: the live server gives one whenever it has the time.
@@ -86,7 +105,9 @@ fn shape(message: &Value) -> Value {
 fn field(key: &str, value: &Value) -> Value {
     match (key, value) {
         ("timestamp" | "digest" | "seq", Value::Number(_)) => json!("a number"),
-        ("connectionId" | "componentId" | "snapshot" | "token", Value::String(text)) => json!(text.len()),
+        ("connectionId" | "componentId" | "snapshot" | "token" | "file", Value::String(text)) => {
+            json!(text.len())
+        }
         _ => shape(value),
     }
 }
@@ -148,6 +169,46 @@ async fn floors_say_what_the_live_server_says() {
             assert_eq!(said.len(), expected.len(), "{name}, {caps}");
         }
     }
+}
+
+/// All that a server says to a client that sends two files, one after the other.
+async fn transcript_of_files(router: ::axum::Router) -> Vec<Value> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { ::axum::serve(listener, router).await });
+    let mut client = Client::open(address, "delta,batch").await;
+    client.next().await;
+    let (id, mounted) = client.mount("Files").await;
+    let mut said = vec![mounted];
+    for name in ["one", "two"] {
+        let of = |kind: &str, more: Value| {
+            let mut message = json!({ "type": kind, "componentId": id, "uploadId": name, "requestId": 7 });
+            message.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            message
+        };
+        let start = json!({ "filename": "a.bin", "fileType": "application/octet-stream", "fileSize": 3 });
+        client.send(&[of("FILE_UPLOAD_START", start)]);
+        said.push(client.next_of_file().await);
+        for (offset, bytes) in [(0, "a"), (1, "bc")] {
+            client.send_bytes(&of("FILE_UPLOAD_CHUNK", json!({ "offset": offset })), bytes.as_bytes());
+            said.push(client.next_of_file().await);
+        }
+        let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        client.send(&[of("FILE_UPLOAD_COMPLETE", json!({ "hash": hash }))]);
+        said.push(client.next_of_file().await);
+    }
+    said.iter().map(shape).collect()
+}
+
+#[tokio::test]
+async fn the_floor_takes_a_file_as_the_live_server_does_and_neither_keeps_it() {
+    let folder = std::env::temp_dir().join(format!("bench-floor-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let expected = transcript_of_files(files::live(&folder).unwrap()).await;
+    assert_eq!(transcript_of_files(files::floor(&folder)).await, expected);
+    let left = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["live"], "the floor has removed its own");
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]

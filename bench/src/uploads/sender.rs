@@ -150,7 +150,7 @@ impl Sender {
 }
 
 /// What a frame brings, without what stands before it.
-pub(super) fn bytes_of(frame: &Bytes) -> Bytes {
+pub(crate) fn bytes_of(frame: &Bytes) -> Bytes {
     let header = frame.first_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
     frame.slice(header.saturating_add(4).min(frame.len())..)
 }

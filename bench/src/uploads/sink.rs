@@ -16,11 +16,11 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
-use super::sender::bytes_of;
+pub(crate) use super::sender::bytes_of;
 use crate::bare::BUFFER;
 
 /// The largest frame the live server takes: `Limits::frame`, and what stands before the bytes.
-const FRAME: usize = (1 << 20) + (64 << 10) + 4;
+pub(crate) const FRAME: usize = (1 << 20) + (64 << 10) + 4;
 
 /// What is done with the bytes of a frame.
 #[derive(Clone, Copy, PartialEq, Eq)]
