@@ -1,8 +1,9 @@
 //! One connection's way to a file.
 //!
 //! What is to be done waits in a queue. While there is something in it, one thread for blocking work does one after
-//! another: it writes a chunk, answers, and then hashes it, while the next is on its way. When nothing waits it hashes
-//! what was there before, block by block, and then ends.
+//! another: it writes a chunk, answers, and then hashes it, while the next is on its way. Small chunks that wait together
+//! are answered together, because an answer wakes whoever writes to the socket, and that costs more than a small chunk.
+//! When nothing waits it hashes what was there before, block by block, and then ends.
 //!
 //! What must stay true: one thread at most; every request is answered once; memory is what waits, and that has a bound.
 
@@ -28,6 +29,9 @@ pub(crate) type Answer<T> = Box<dyn FnOnce(Result<T, Error>) + Send>;
 const WAITING: usize = 4 << 20;
 /// Requests that may wait, however small.
 const REQUESTS: usize = 256;
+/// Bytes of chunks that are written before the first of them is answered. What is larger is answered by itself, so that its
+/// client sends while we write.
+const TOGETHER: usize = 64 << 10;
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(100);
 
@@ -66,7 +70,20 @@ pub(super) enum Route {
 }
 
 enum Order {
-    Put(At, Bytes, Answer<u64>),
+    Put(Put),
+    Complete(Option<[u8; 32]>, Answer<UploadedFile>),
+}
+
+/// A chunk.
+struct Put {
+    at: At,
+    bytes: Bytes,
+    answer: Answer<u64>,
+}
+
+/// What is done without a look at what came meanwhile.
+enum Task {
+    Puts(Vec<Put>),
     Complete(Option<[u8; 32]>, Answer<UploadedFile>),
 }
 
@@ -113,7 +130,7 @@ impl Sending {
             )));
         }
         queue.bytes += bytes.len();
-        queue.orders.push_back(Order::Put(at, bytes, answer));
+        queue.orders.push_back(Order::Put(Put { at, bytes, answer }));
         self.run(queue);
     }
 
@@ -192,9 +209,9 @@ impl Sending {
     fn drain(self: Arc<Self>) {
         let mut buffer = Vec::new();
         loop {
-            let next = self.queue().orders.pop_front();
-            if let Some(order) = next {
-                self.carry_out(order, &mut buffer);
+            let next = self.queue().next();
+            if let Some(task) = next {
+                self.carry_out(task, &mut buffer);
                 continue;
             }
             if !self.queue().is_detached
@@ -215,12 +232,15 @@ impl Sending {
         }
     }
 
-    fn carry_out(self: &Arc<Self>, order: Order, buffer: &mut Vec<u8>) {
-        let length = if let Order::Put(_, bytes, _) = &order { bytes.len() } else { 0 };
+    fn carry_out(self: &Arc<Self>, task: Task, buffer: &mut Vec<u8>) {
+        let length = match &task {
+            Task::Puts(puts) => puts.iter().map(|put| put.bytes.len()).sum(),
+            Task::Complete(..) => 0,
+        };
         // Whoever waits behind one that panics is not to wait for ever. It drops what would answer, which answers.
-        let done = catch_unwind(AssertUnwindSafe(|| match order {
-            Order::Put(at, bytes, answer) => self.write(at, &bytes, answer),
-            Order::Complete(hash, answer) => finish::complete(self, hash, answer, buffer),
+        let done = catch_unwind(AssertUnwindSafe(|| match task {
+            Task::Puts(puts) => self.write(puts),
+            Task::Complete(hash, answer) => finish::complete(self, hash, answer, buffer),
         }));
         if done.is_err() {
             tracing::error!(id = %self.slot.id, "an upload panicked");
@@ -229,12 +249,20 @@ impl Sending {
         queue.bytes = queue.bytes.saturating_sub(length);
     }
 
-    fn write(&self, at: At, bytes: &[u8], answer: Answer<u64>) {
-        let written = self.slot.put(self.desk.room(), self.turn, at, bytes);
-        let Ok(Written { received, known, from }) = written else { return answer(written.map(|_| 0)) };
-        self.tell(received);
-        answer(Ok(received));
-        self.slot.hash(self.turn, from, &bytes[known..]);
+    fn write(&self, puts: Vec<Put>) {
+        let write = |put: Put| (self.slot.put(self.desk.room(), self.turn, put.at, &put.bytes), put);
+        let written: Vec<_> = puts.into_iter().map(write).collect();
+        let mut fresh = Vec::with_capacity(written.len());
+        for (written, Put { bytes, answer, .. }) in written {
+            if let Ok(Written { received, known, from }) = written {
+                self.tell(received);
+                fresh.push((from, bytes.slice(known..)));
+            }
+            answer(written.map(|written| written.received));
+        }
+        for (from, bytes) in fresh {
+            self.slot.hash(self.turn, from, &bytes);
+        }
     }
 
     /// Tells progress, unless that was done a moment ago.
@@ -249,9 +277,38 @@ impl Sending {
         }
     }
 
+    /// Whether anything waits that nobody has begun with.
+    #[cfg(test)]
+    pub(super) fn waits(&self) -> bool {
+        !self.queue().orders.is_empty()
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // Nothing panics while it is held, so a poisoned one is still whole.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// What is done next: the end, or chunks that may wait for each other.
+    fn next(&mut self) -> Option<Task> {
+        let (mut puts, mut length) = (Vec::new(), 0);
+        while let Some(order) = self.orders.pop_front() {
+            match order {
+                Order::Put(put) if puts.is_empty() || length + put.bytes.len() <= TOGETHER => {
+                    length += put.bytes.len();
+                    puts.push(put);
+                }
+                Order::Complete(hash, answer) if puts.is_empty() => {
+                    return Some(Task::Complete(hash, answer));
+                }
+                later => {
+                    self.orders.push_front(later);
+                    break;
+                }
+            }
+        }
+        (!puts.is_empty()).then_some(Task::Puts(puts))
     }
 }
 

@@ -376,6 +376,45 @@ async fn a_queue_that_is_full_says_so() {
 }
 
 #[tokio::test]
+async fn small_chunks_that_wait_together_are_answered_when_all_of_them_are_there() {
+    for (size, expected) in [(10, [10, 30, 30]), (40 << 10, [40 << 10, 80 << 10, 120 << 10])] {
+        let scratch = Scratch::new();
+        let desk = scratch.desk();
+        let sending = desk.open(asks("a", 3 * size)).await.unwrap().sending;
+        // How much there is when one is answered, what is answered, and for how many bytes.
+        let seen: Arc<Mutex<Vec<(u64, u64)>>> = Arc::default();
+        let ask = |number: usize| {
+            let (seen, path) = (Arc::clone(&seen), scratch.piece(id("a"), "part"));
+            let (sent, answered) = oneshot::channel();
+            let answer = move |written: Result<u64, Error>| {
+                let there = fs::metadata(path).unwrap().len();
+                seen.lock().unwrap().push((written.unwrap(), there));
+                let _ = sent.send(());
+            };
+            let bytes = Bytes::from(vec![b'x'; size]);
+            sending.put(At::Offset((number * size) as u64), bytes, Box::new(answer));
+            answered
+        };
+        let slot = desk.room().slot(id("a"));
+        let answers = {
+            let _shut = slot.lock();
+            let first = ask(0);
+            while sending.waits() {
+                std::thread::yield_now();
+            }
+            [first, ask(1), ask(2)]
+        };
+        for answer in answers {
+            answer.await.unwrap();
+        }
+        let answered = [size, 2 * size, 3 * size].map(|bytes| bytes as u64);
+        let expected: Vec<(u64, u64)> =
+            answered.into_iter().zip(expected.map(|bytes| bytes as u64)).collect();
+        assert_eq!(*seen.lock().unwrap(), expected);
+    }
+}
+
+#[tokio::test]
 async fn what_is_given_up_or_removed_is_gone() {
     let scratch = Scratch::new();
     let desk = scratch.desk();
