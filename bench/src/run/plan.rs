@@ -170,7 +170,7 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::aims::{AIMS, REACHABLE};
+    use crate::results::aims::{AIMS, FLOOR, REACHABLE};
     use crate::results::sections::SECTIONS;
 
     #[test]
@@ -195,6 +195,17 @@ mod tests {
             let same =
                 cases.iter().filter(|other| (other.scenario, &other.name) == (case.scenario, &case.name));
             assert_eq!(same.count(), 1, "{} {}", case.scenario, case.name);
+        }
+    }
+
+    #[test]
+    fn what_is_held_to_the_floor_is_measured_beside_it() {
+        for curve in &CURVES {
+            let names: Vec<String> = curve.points.iter().map(|x| curve.case(*x)).collect();
+            for case in table().iter().filter(|case| case.scenario == SCALING && names.contains(&case.name)) {
+                let is_measured = case.servers(&Server::ALL).any(|server| server.name() == FLOOR);
+                assert_eq!(is_measured, curve.is_beside_floor, "{}", case.name);
+            }
         }
     }
 
