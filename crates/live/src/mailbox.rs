@@ -67,6 +67,9 @@ pub(crate) enum Mail {
     Leave { session: SessionId, ticket: Option<Ticket> },
 }
 
+/// Beyond this each of its moves is a call, and between the frame and its turn there are six.
+const _: () = assert!(size_of::<Mail>() <= 128);
+
 /// What a client asks for in a room, whose name is one.
 pub(crate) enum RoomAsk {
     /// To be in it; an older client brings the state it begins with.

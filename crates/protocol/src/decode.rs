@@ -170,9 +170,13 @@ pub(crate) fn chunk<'a>(header: &'a str, bytes: &'a [u8]) -> Result<ClientMessag
 }
 
 fn read<'a>(text: &'a str, chunk: Option<&'a [u8]>, dialect: Dialect) -> Result<ClientMessage<'a>, Refusal> {
-    let (envelope, levels) = match scan::envelope(text) {
-        Some(found) => found,
-        None => (parse(text)?, frame::levels(text)),
+    let mut envelope = Envelope::default();
+    let levels = match scan::envelope(text, &mut envelope) {
+        Some(levels) => levels,
+        None => {
+            envelope = parse(text)?;
+            frame::levels(text)
+        }
     };
     let request_id = envelope.request_id;
     let component_id = envelope.component_id.and_then(string);

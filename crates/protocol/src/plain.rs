@@ -5,6 +5,7 @@ const TOPS: u64 = 0x8080_8080_8080_8080;
 
 /// The first byte from `at` on that ends a JSON string, begins an escape or is not allowed in one; the length if there
 /// is none.
+#[inline]
 pub(crate) fn end(text: &[u8], mut at: usize) -> usize {
     let start = at;
     while let Some(eight) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) {

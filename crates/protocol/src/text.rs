@@ -12,10 +12,13 @@ const PAIRS: [[u8; 2]; 100] = {
     pairs
 };
 
+/// Digits of the largest number.
+const LONGEST: usize = 20;
+
 /// Appends a number in decimal digits.
 pub(crate) fn push_number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
+    let mut digits = [0; 2 * LONGEST];
+    let mut at = LONGEST;
     // Two pairs at a time: to divide is most of the work.
     while number >= 10_000 {
         let four = number % 10_000;
@@ -42,7 +45,12 @@ pub(crate) fn push_number(out: &mut Vec<u8>, mut number: u64) {
         at -= 1;
         digits[at] = ten;
     }
-    out.extend_from_slice(&digits[at..]);
+    // As many as the longest has, and then fewer: a length that is known is copied without a call.
+    if let Some(digits) = digits[at..].first_chunk::<LONGEST>() {
+        let end = out.len() + LONGEST - at;
+        out.extend_from_slice(digits);
+        out.truncate(end);
+    }
 }
 
 fn pair(number: u64) -> [u8; 2] {

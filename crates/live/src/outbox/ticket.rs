@@ -48,23 +48,20 @@ impl Subject {
     }
 }
 
-/// See the module.
-pub(crate) struct Ticket {
-    to: Option<To>,
-    /// What the client calls the request, if it may send it again; and how far it has its answers.
-    call: Option<(CallId, u64)>,
-}
+/// See the module. A pointer and no more: it is moved a dozen times between the frame and its answer.
+pub(crate) struct Ticket(Option<To>);
 
 /// Where the answer goes.
 enum To {
-    /// In a box: a ticket is moved a dozen times between the frame and its answer, and most of it is in here.
     Client(Box<Open>),
-    Place(Place),
+    Place(Box<Place>),
 }
 
-/// What the client shows of it. Beside where the answer goes, because there it takes no room of its own.
-#[derive(Clone, Copy, Default)]
-struct Shown {
+/// What the client knows of its request.
+#[derive(Default)]
+struct Asked {
+    /// What it calls the request, if it may send it again; and how far it has its answers.
+    call: Option<(CallId, u64)>,
     /// Already, before it is done.
     is_early: bool,
     /// Not all of what it did, because that is held back.
@@ -76,7 +73,7 @@ struct Place {
     together: Arc<Together>,
     at: usize,
     instance: InstanceId,
-    shown: Shown,
+    asked: Asked,
 }
 
 struct Open {
@@ -93,7 +90,7 @@ struct Open {
     user: Option<Arc<str>>,
     /// The shared instance whose state the answer to a mount shows.
     shows: Option<InstanceId>,
-    shown: Shown,
+    asked: Asked,
 }
 
 impl Ticket {
@@ -115,29 +112,31 @@ impl Ticket {
             bytes,
             user: None,
             shows: None,
-            shown: Shown::default(),
+            asked: Asked::default(),
         };
-        Self { to: Some(To::Client(Box::new(open))), call: None }
+        Self(Some(To::Client(Box::new(open))))
     }
 
     /// The ticket of the call at this place of a batch.
     pub(super) fn of_place(together: Arc<Together>, at: usize, instance: InstanceId) -> Self {
-        let place = Place { together, at, instance, shown: Shown::default() };
-        Self { to: Some(To::Place(place)), call: None }
+        let place = Place { together, at, instance, asked: Asked::default() };
+        Self(Some(To::Place(Box::new(place))))
     }
 
     /// The same for a request that may be sent again.
     #[must_use]
     pub(crate) fn of_call(mut self, call: Option<CallId>, acked: u64) -> Self {
-        self.call = call.map(|call| (call, acked));
+        if let Some(asked) = self.asked_mut() {
+            asked.call = call.map(|call| (call, acked));
+        }
         self
     }
 
     /// The same for one that the client shows already, if it has a name.
     #[must_use]
     pub(crate) fn shown_already(mut self, is_early: bool) -> Self {
-        if let Some(shown) = self.shown_mut() {
-            shown.is_early = is_early;
+        if let Some(asked) = self.asked_mut() {
+            asked.is_early = is_early;
         }
         self
     }
@@ -145,23 +144,30 @@ impl Ticket {
     /// The same, a part of whose doing is held back: the answer says so to whoever shows it already.
     #[must_use]
     pub(crate) fn held(mut self, is_held: bool) -> Self {
-        if let Some(shown) = self.shown_mut() {
-            shown.is_held = is_held;
+        if let Some(asked) = self.asked_mut() {
+            asked.is_held = is_held;
         }
         self
     }
 
-    fn shown_mut(&mut self) -> Option<&mut Shown> {
-        self.to.as_mut().map(|to| match to {
-            To::Client(open) => &mut open.shown,
-            To::Place(place) => &mut place.shown,
+    fn asked(&self) -> Option<&Asked> {
+        self.0.as_ref().map(|to| match to {
+            To::Client(open) => &open.asked,
+            To::Place(place) => &place.asked,
+        })
+    }
+
+    fn asked_mut(&mut self) -> Option<&mut Asked> {
+        self.0.as_mut().map(|to| match to {
+            To::Client(open) => &mut open.asked,
+            To::Place(place) => &mut place.asked,
         })
     }
 
     /// The same, whose answer says that this is who is signed in.
     #[must_use]
     pub(crate) fn of_user(mut self, user: Option<Arc<str>>) -> Self {
-        if let Some(To::Client(open)) = &mut self.to {
+        if let Some(To::Client(open)) = &mut self.0 {
             open.user = user;
         }
         self
@@ -170,7 +176,7 @@ impl Ticket {
     /// The same, whose answer shows the state of this shared instance, which the client may be told of already.
     #[must_use]
     pub(crate) fn showing(mut self, instance: InstanceId) -> Self {
-        if let Some(To::Client(open)) = &mut self.to {
+        if let Some(To::Client(open)) = &mut self.0 {
             open.shows = Some(instance);
         }
         self
@@ -178,23 +184,19 @@ impl Ticket {
 
     /// What the client calls it, and how far it has its answers.
     pub(crate) fn call(&self) -> Option<(&CallId, u64)> {
-        self.call.as_ref().map(|(call, acked)| (call, *acked))
+        self.asked()?.call.as_ref().map(|(call, acked)| (call, *acked))
     }
 
     /// What the client calls it, if it shows already what it does.
     pub(crate) fn guess(&self) -> Option<&CallId> {
-        let is_early = match &self.to {
-            Some(To::Client(open)) => open.shown.is_early,
-            Some(To::Place(place)) => place.shown.is_early,
-            None => false,
-        };
-        self.call.as_ref().filter(|_| is_early).map(|(call, _)| call)
+        let Asked { call, is_early, .. } = self.asked()?;
+        call.as_ref().filter(|_| *is_early).map(|(call, _)| call)
     }
 
     /// The same, now that nothing of the request is held any more.
     #[must_use]
     pub(crate) fn without_bytes(mut self) -> Self {
-        if let Some(To::Client(open)) = &mut self.to {
+        if let Some(To::Client(open)) = &mut self.0 {
             open.outbox.settle(std::mem::take(&mut open.bytes));
         }
         self
@@ -202,9 +204,9 @@ impl Ticket {
 
     /// Answers.
     pub(crate) fn answer(mut self, outcome: Outcome) {
-        match self.to.take() {
+        match self.0.take() {
             Some(To::Client(open)) => open.answer(outcome),
-            Some(To::Place(place)) => place.together.fill(place.at, &outcome, place.shown.is_held),
+            Some(To::Place(place)) => place.together.fill(place.at, &outcome, place.asked.is_held),
             None => {}
         }
     }
@@ -212,10 +214,10 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        match self.to.take() {
+        match self.0.take() {
             Some(To::Client(open)) => open.abandon(),
-            Some(To::Place(Place { together, at, instance, .. })) => {
-                together.fill(at, &Err(gone(&instance.to_string())), false);
+            Some(To::Place(place)) => {
+                place.together.fill(place.at, &Err(gone(&place.instance.to_string())), false);
             }
             None => {}
         }
@@ -250,7 +252,7 @@ impl Open {
             (&outcome, &self.subject, &self.request_id)
             && self.is_plain()
         {
-            let held = self.shown.is_held;
+            let held = self.asked.is_held;
             let frame = frame::written(|out| {
                 write_answer(self.kind, *instance, result.as_deref(), held, request_id, clock::now(), out);
             });
@@ -306,7 +308,7 @@ impl Open {
             user: self.user.as_deref(),
             room: about.filter(|_| is_about_room),
             upload: about.filter(|_| is_about_upload),
-            held: self.shown.is_held,
+            held: self.asked.is_held,
             outcome: told(&outcome, fields.as_deref(), extra.as_deref()),
         });
         let frame = frame::written(|out| reply.write(now, out));

@@ -14,10 +14,10 @@ const LEVELS: u32 = 128;
 /// Bytes of most messages, at least.
 const USUAL: usize = 64;
 
-/// What an ordinary message says, and on how many levels.
-pub(super) fn envelope(text: &str) -> Option<(Envelope<'_>, usize)> {
+/// What an ordinary message says, put into an envelope that is empty, and on how many levels. If it is not ordinary,
+/// what is in the envelope means nothing.
+pub(super) fn envelope<'a>(text: &'a str, envelope: &mut Envelope<'a>) -> Option<usize> {
     let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, deepest: 0 };
-    let mut envelope = Envelope::default();
     let mut seen = 0_u32;
     scan.space();
     scan.take(b'{')?;
@@ -47,7 +47,7 @@ pub(super) fn envelope(text: &str) -> Option<(Envelope<'_>, usize)> {
         }
     }
     scan.space();
-    (scan.at == text.len()).then_some((envelope, scan.deepest + 1))
+    (scan.at == text.len()).then_some(scan.deepest + 1)
 }
 
 /// The values of an ordinary array, each by itself.
@@ -262,7 +262,8 @@ mod tests {
     /// What is found is what serde_json finds, and answers whether anything is.
     #[track_caller]
     fn agree(text: &str) -> bool {
-        let Some((found, levels)) = envelope(text) else { return false };
+        let mut found = Envelope::default();
+        let Some(levels) = envelope(text, &mut found) else { return false };
         let read: Envelope<'_> = serde_json::from_str(text).unwrap_or_else(|why| panic!("{text}: {why}"));
         assert_eq!(format!("{found:?}"), format!("{read:?}"), "{text}");
         assert!(!frame::nests_deeper_than(text, levels), "{text}");
