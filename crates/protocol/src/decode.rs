@@ -108,6 +108,19 @@ struct Envelope<'a> {
     content: Option<Raw<'a>>,
     #[serde(borrow)]
     payload: Option<Raw<'a>>,
+    /// Whether it is known that nothing is escaped in any of them.
+    #[serde(skip)]
+    is_plain: bool,
+}
+
+impl<'a> Envelope<'a> {
+    /// The text of one of its fields, if that is a string.
+    fn text(&self, raw: Option<Raw<'a>>) -> Option<Cow<'a, str>> {
+        match raw {
+            Some(raw) if self.is_plain => raw.get().strip_prefix('"')?.strip_suffix('"').map(Cow::Borrowed),
+            raw => raw.and_then(string),
+        }
+    }
 }
 
 /// The parts of a payload that belong to the protocol.
@@ -179,8 +192,8 @@ fn read<'a>(text: &'a str, chunk: Option<&'a [u8]>, dialect: Dialect) -> Result<
         }
     };
     let request_id = envelope.request_id;
-    let component_id = envelope.component_id.and_then(string);
-    let original = envelope.kind.and_then(string);
+    let component_id = envelope.text(envelope.component_id);
+    let original = envelope.text(envelope.kind);
     let refuse = |code, error: &'static str| Refusal {
         code,
         error: error.into(),
@@ -244,7 +257,9 @@ fn body<'a>(kind: &str, envelope: &Envelope<'a>, dialect: Dialect) -> Result<Cli
     let payload = || object::<Payload<'a>>(envelope.payload);
     Ok(match kind {
         "CALL_ACTION" => ClientBody::Call {
-            action: name(envelope.action).ok_or(bad("`action` must be a short string"))?,
+            action: (envelope.text(envelope.action))
+                .filter(|text| text.len() <= MAX_NAME)
+                .ok_or(bad("`action` must be a short string"))?,
             args: envelope.payload,
         },
         "COMPONENT_MOUNT" => {

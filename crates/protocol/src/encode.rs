@@ -11,7 +11,7 @@ use crate::dialect::{CAPS, CHANNELS, Hello, UPLOAD};
 use crate::id::{CallId, InstanceId, Text};
 use crate::message::{Failure, Reply, ReplyKind, ServerMessage};
 use crate::plain;
-use crate::text::push_number;
+use crate::text::{Digits, push_number};
 
 mod rooms;
 mod upload;
@@ -143,8 +143,23 @@ fn push_id(out: &mut Vec<u8>, instance: InstanceId) {
 /// The end of every frame.
 fn end(out: &mut Vec<u8>, now: u64) {
     out.extend_from_slice(b",\"timestamp\":");
-    push_number(out, now);
+    push_time(out, now);
     out.push(b'}');
+}
+
+thread_local! {
+    /// The last time that was written, and its digits: within a millisecond there are hundreds of frames.
+    static TIME: Cell<(u64, Digits)> = const { Cell::new((0, Digits::ZERO)) };
+}
+
+fn push_time(out: &mut Vec<u8>, now: u64) {
+    let (at, digits) = TIME.try_with(Cell::get).unwrap_or((0, Digits::ZERO));
+    if at == now {
+        return digits.push(out);
+    }
+    let digits = Digits::of(now);
+    let _ = TIME.try_with(|time| time.set((now, digits)));
+    digits.push(out);
 }
 
 /// Appends a `STATE_DELTA` whose payload is written by `payload`, and answers where that stands in `out`.

@@ -15,42 +15,67 @@ const PAIRS: [[u8; 2]; 100] = {
 /// Digits of the largest number.
 const LONGEST: usize = 20;
 
-/// Appends a number in decimal digits.
-pub(crate) fn push_number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 2 * LONGEST];
-    let mut at = LONGEST;
-    // Two pairs at a time: to divide is most of the work.
-    while number >= 10_000 {
-        let four = number % 10_000;
-        let ([ten, one], [thousand, hundred]) = (pair(four % 100), pair(four / 100));
-        // One by one: a copy of two bytes would be a call.
-        digits[at - 1] = one;
-        digits[at - 2] = ten;
-        digits[at - 3] = hundred;
-        digits[at - 4] = thousand;
-        at -= 4;
-        number /= 10_000;
-    }
-    if number >= 100 {
-        let [ten, one] = pair(number % 100);
-        digits[at - 1] = one;
-        digits[at - 2] = ten;
-        at -= 2;
-        number /= 100;
-    }
-    let [ten, one] = pair(number);
-    at -= 1;
-    digits[at] = one;
-    if number >= 10 {
+/// A number in decimal digits.
+#[derive(Clone, Copy)]
+pub(crate) struct Digits {
+    /// They begin at `at`, and end where [`LONGEST`] do.
+    bytes: [u8; LONGEST],
+    at: usize,
+}
+
+impl Digits {
+    /// Of no number but 0.
+    pub(crate) const ZERO: Self = Self { bytes: [b'0'; LONGEST], at: LONGEST - 1 };
+
+    /// Those of a number.
+    pub(crate) fn of(mut number: u64) -> Self {
+        let mut bytes = [0; LONGEST];
+        let mut at = LONGEST;
+        // Two pairs at a time: to divide is most of the work.
+        while number >= 10_000 {
+            let four = number % 10_000;
+            let ([ten, one], [thousand, hundred]) = (pair(four % 100), pair(four / 100));
+            // One by one: a copy of two bytes would be a call.
+            bytes[at - 1] = one;
+            bytes[at - 2] = ten;
+            bytes[at - 3] = hundred;
+            bytes[at - 4] = thousand;
+            at -= 4;
+            number /= 10_000;
+        }
+        if number >= 100 {
+            let [ten, one] = pair(number % 100);
+            bytes[at - 1] = one;
+            bytes[at - 2] = ten;
+            at -= 2;
+            number /= 100;
+        }
+        let [ten, one] = pair(number);
         at -= 1;
-        digits[at] = ten;
+        bytes[at] = one;
+        if number >= 10 {
+            at -= 1;
+            bytes[at] = ten;
+        }
+        Self { bytes, at }
     }
-    // As many as the longest has, and then fewer: a length that is known is copied without a call.
-    if let Some(digits) = digits[at..].first_chunk::<LONGEST>() {
-        let end = out.len() + LONGEST - at;
-        out.extend_from_slice(digits);
-        out.truncate(end);
+
+    /// Appends them.
+    pub(crate) fn push(&self, out: &mut Vec<u8>) {
+        let mut room = [0; 2 * LONGEST];
+        room[..LONGEST].copy_from_slice(&self.bytes);
+        // As many as the longest has, and then fewer: a length that is known is copied without a call.
+        if let Some(digits) = room[self.at..].first_chunk::<LONGEST>() {
+            let end = out.len() + LONGEST - self.at;
+            out.extend_from_slice(digits);
+            out.truncate(end);
+        }
     }
+}
+
+/// Appends a number in decimal digits.
+pub(crate) fn push_number(out: &mut Vec<u8>, number: u64) {
+    Digits::of(number).push(out);
 }
 
 fn pair(number: u64) -> [u8; 2] {

@@ -263,7 +263,9 @@ impl Outbox {
 
     fn begin_calls(&self, calls: usize, bytes: usize) {
         self.open_calls.fetch_add(calls, Ordering::Relaxed);
-        self.open_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if bytes > 0 {
+            self.open_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
     }
 
     fn settle(&self, bytes: usize) {

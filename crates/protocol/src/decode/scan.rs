@@ -17,7 +17,7 @@ const USUAL: usize = 64;
 /// What an ordinary message says, put into an envelope that is empty, and on how many levels. If it is not ordinary,
 /// what is in the envelope means nothing.
 pub(super) fn envelope<'a>(text: &'a str, envelope: &mut Envelope<'a>) -> Option<usize> {
-    let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, deepest: 0 };
+    let mut scan = Scan::new(text);
     let mut seen = 0_u32;
     scan.space();
     scan.take(b'{')?;
@@ -47,12 +47,13 @@ pub(super) fn envelope<'a>(text: &'a str, envelope: &mut Envelope<'a>) -> Option
         }
     }
     scan.space();
+    envelope.is_plain = scan.is_plain;
     (scan.at == text.len()).then_some(scan.deepest + 1)
 }
 
 /// The values of an ordinary array, each by itself.
 pub(crate) fn items(text: &str) -> Option<Vec<Raw<'_>>> {
-    let mut scan = Scan { text, bytes: text.as_bytes(), at: 0, deepest: 0 };
+    let mut scan = Scan::new(text);
     let mut items = Vec::with_capacity(text.len() / USUAL + 1);
     scan.space();
     scan.take(b'[')?;
@@ -102,9 +103,15 @@ struct Scan<'a> {
     at: usize,
     /// Levels inside of the message itself.
     deepest: usize,
+    /// Nothing was escaped so far.
+    is_plain: bool,
 }
 
 impl<'a> Scan<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0, deepest: 0, is_plain: true }
+    }
+
     fn space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.bytes.get(self.at) {
             self.at += 1;
@@ -137,6 +144,7 @@ impl<'a> Scan<'a> {
                 return Some(());
             }
             self.take(b'\\')?;
+            self.is_plain = false;
             match self.bytes.get(self.at)? {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
                 b'u' => {
@@ -264,6 +272,8 @@ mod tests {
     fn agree(text: &str) -> bool {
         let mut found = Envelope::default();
         let Some(levels) = envelope(text, &mut found) else { return false };
+        // serde_json does not say.
+        assert_eq!(std::mem::take(&mut found.is_plain), !text.contains('\\'), "{text}");
         let read: Envelope<'_> = serde_json::from_str(text).unwrap_or_else(|why| panic!("{text}: {why}"));
         assert_eq!(format!("{found:?}"), format!("{read:?}"), "{text}");
         assert!(!frame::nests_deeper_than(text, levels), "{text}");
