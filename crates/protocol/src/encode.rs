@@ -2,19 +2,23 @@
 //!
 //! `now` is always milliseconds since 1970; this crate has no clock.
 
-use std::cell::Cell;
 use std::io::Write as _;
 
 use crate::code::Code;
 use crate::decode::{self, Refusal};
 use crate::dialect::{CAPS, CHANNELS, Hello, UPLOAD};
-use crate::id::{CallId, InstanceId, Text};
+use crate::id::CallId;
 use crate::message::{Failure, Reply, ReplyKind, ServerMessage};
 use crate::plain;
-use crate::text::{Digits, push_number};
+use crate::text::push_number;
 
+mod answer;
+mod last;
 mod rooms;
 mod upload;
+
+pub use answer::write_answer;
+use last::{push_id, push_time};
 
 impl ServerMessage<'_> {
     /// Appends the frame to `out`.
@@ -121,45 +125,11 @@ fn begin(out: &mut Vec<u8>, kind: &[u8], instance: crate::InstanceId) {
     out.extend_from_slice(b"\",\"payload\":");
 }
 
-thread_local! {
-    /// The last id that was written: a change and the answer after it are of one instance, and so are several of those.
-    static LAST: Cell<Option<(InstanceId, Text)>> = const { Cell::new(None) };
-}
-
-/// Appends an id. Nothing in it needs escaping.
-fn push_id(out: &mut Vec<u8>, instance: InstanceId) {
-    let last = LAST.try_with(Cell::get).ok().flatten().filter(|(last, _)| *last == instance);
-    let text = last.map_or_else(
-        || {
-            let text = instance.text();
-            let _ = LAST.try_with(|last| last.set(Some((instance, text))));
-            text
-        },
-        |(_, text)| text,
-    );
-    out.extend_from_slice(text.as_bytes());
-}
-
 /// The end of every frame.
 fn end(out: &mut Vec<u8>, now: u64) {
     out.extend_from_slice(b",\"timestamp\":");
     push_time(out, now);
     out.push(b'}');
-}
-
-thread_local! {
-    /// The last time that was written, and its digits: within a millisecond there are hundreds of frames.
-    static TIME: Cell<(u64, Digits)> = const { Cell::new((0, Digits::ZERO)) };
-}
-
-fn push_time(out: &mut Vec<u8>, now: u64) {
-    let (at, digits) = TIME.try_with(Cell::get).unwrap_or((0, Digits::ZERO));
-    if at == now {
-        return digits.push(out);
-    }
-    let digits = Digits::of(now);
-    let _ = TIME.try_with(|time| time.set((now, digits)));
-    digits.push(out);
 }
 
 /// Appends a `STATE_DELTA` whose payload is written by `payload`, and answers where that stands in `out`.
@@ -182,47 +152,6 @@ pub fn write_delta(
     let stop = out.len();
     end(out, now);
     start..stop
-}
-
-/// Appends the answer to a request that was done, about an instance: what [`ServerMessage::Reply`] would be, shorter to
-/// write because everything in it is known to need no escaping. Not for answers about uploads or credentials, nor about
-/// rooms for older clients, which have frames of their own.
-///
-/// ```
-/// use fluxstack_live_protocol::{encode::write_answer, InstanceId, ReplyKind};
-/// let mut out = Vec::new();
-/// write_answer(ReplyKind::Call, InstanceId::from_u128(0), Some(b"7"), false, b"1", 5, &mut out);
-/// assert!(String::from_utf8(out).unwrap().ends_with(r#","success":true,"result":7,"requestId":1,"timestamp":5}"#));
-/// ```
-pub fn write_answer(
-    kind: ReplyKind,
-    instance: InstanceId,
-    result: Option<&[u8]>,
-    held: bool,
-    request_id: &[u8],
-    now: u64,
-    out: &mut Vec<u8>,
-) {
-    out.reserve(192 + result.map_or(0, <[u8]>::len) + request_id.len());
-    if kind == ReplyKind::Call {
-        // Nearly all of them are.
-        out.extend_from_slice(
-            b"{\"type\":\"ACTION_RESPONSE\",\"originalType\":\"CALL_ACTION\",\"componentId\":\"",
-        );
-    } else {
-        begin_reply(kind, out);
-        out.extend_from_slice(b",\"componentId\":\"");
-    }
-    push_id(out, instance);
-    out.extend_from_slice(b"\",\"success\":true");
-    if let Some(result) = result {
-        out.extend_from_slice(b",\"result\":");
-        out.extend_from_slice(result);
-    }
-    held_field(out, held);
-    out.extend_from_slice(b",\"requestId\":");
-    out.extend_from_slice(request_id);
-    end(out, now);
 }
 
 /// An event as older clients know it: a broadcast named by its `type`.
@@ -577,36 +506,6 @@ mod tests {
         ServerMessage::Hello(&hello).write(9, &mut out);
         let found: Value = serde_json::from_slice(&out).expect("a frame is JSON");
         assert_eq!(found.get("caps"), None);
-    }
-
-    #[test]
-    fn an_answer_is_the_reply_that_says_the_same() {
-        use ReplyKind::{Batch, Call, Event, Mount, Props, ReadList, Resume, Resync, Unmount, Write};
-        let results: [Option<&[u8]>; 3] = [None, Some(b"7"), Some(b"{\"a\":\"\\n\"}")];
-        // One after the other and again, because the last id is remembered.
-        for instance in [1, 1, 2, 1].map(InstanceId::from_u128) {
-            let id = instance.to_string();
-            for kind in [Call, Batch, Write, Props, Event, Mount, Resume, Resync, Unmount, ReadList] {
-                for result in results {
-                    for held in [false, true] {
-                        let reply = ServerMessage::Reply(Reply {
-                            kind,
-                            component_id: Some(&id),
-                            request_id: Some("\"r\""),
-                            user: None,
-                            room: None,
-                            upload: None,
-                            held,
-                            outcome: Ok(result),
-                        });
-                        let (mut expected, mut found) = (Vec::new(), Vec::new());
-                        reply.write(9, &mut expected);
-                        write_answer(kind, instance, result, held, b"\"r\"", 9, &mut found);
-                        assert_eq!(String::from_utf8(found), String::from_utf8(expected));
-                    }
-                }
-            }
-        }
     }
 
     #[test]

@@ -394,7 +394,7 @@ mod tests {
         let instance = InstanceId::from_u128(1);
         let subject = Subject::Instance(instance);
         let outbox = Outbox::new(ConnectionId::random(), Dialect::from_query("v=3"), &Limits::default());
-        let ticket = |kind| Ticket::new(&outbox, kind, subject.clone(), Some("1".into()), None, 0);
+        let ticket = |kind| Ticket::new(&outbox, kind, subject.clone(), Some("1"), None, 0);
         let (mailbox, _inbox) = mailbox(1, 1);
         let frame = Bytes::from("a frame".repeat(100));
         let open = ticket(ReplyKind::Call);
