@@ -110,7 +110,7 @@ impl Live {
             }
             arrival.identity = Some(Arc::new(identity));
         }
-        upgrade.answer(self.longest_frame(), self.tracker(), One { live: self.clone(), place, arrival })
+        upgrade.answer(self.longest_frame(), self.farewells(), One { live: self.clone(), place, arrival })
     }
 
     /// A socket that carries channels. Who is there each of them finds out for itself.
@@ -120,7 +120,7 @@ impl Live {
         let most = self.longest_frame().saturating_add(channel::OVERHEAD);
         upgrade.answer(
             most,
-            self.tracker(),
+            self.farewells(),
             Many { live: self.clone(), place, visitor: Visitor { headers, peer } },
         )
     }

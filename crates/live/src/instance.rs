@@ -245,7 +245,9 @@ async fn live<C: Component>(mount: Box<Mount>) {
             Next::Written(_) | Next::Deadline => prefers_mail,
         };
         let mut goes = instance.take(next).await;
-        if goes.is_ok() && (instance.hold.is_full() || !inbox.has_more()) {
+        // What many are told together waits for what has come meanwhile; one alone needs no second look.
+        let waits = inbox.has_more() || (instance.is_shared() && !inbox.is_empty());
+        if goes.is_ok() && (instance.hold.is_full() || !waits) {
             instance.release();
         }
         if matches!(goes, Ok(Goes::ToRest)) {

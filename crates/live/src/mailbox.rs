@@ -337,6 +337,11 @@ impl Inbox {
         self.has_more
     }
 
+    /// Whether nothing waits at this moment.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shared.queue().mail.is_empty()
+    }
+
     /// Mail that waits already.
     pub(crate) fn take(&mut self) -> Option<Mail> {
         let mut queue = self.shared.queue();

@@ -271,6 +271,7 @@ impl Builder {
             vault: Arc::new(vault),
             desk,
             tasks: TaskTracker::new(),
+            farewells: TaskTracker::new(),
             closing: CancellationToken::new(),
             connections: AtomicUsize::new(0),
             mounts: AtomicU64::new(0),
@@ -317,7 +318,7 @@ impl Live {
     /// carries several connections, or was closed and is read to its end.
     #[must_use]
     pub fn tasks(&self) -> usize {
-        self.host.tasks.len()
+        self.host.tasks.len() + self.host.farewells.len()
     }
 
     /// Sessions at this moment: those connected, and those that are waited for.
@@ -356,6 +357,7 @@ impl Live {
     pub async fn shutdown(&self, patience: Duration) -> bool {
         self.host.closing.cancel();
         self.host.tasks.close();
+        self.host.farewells.close();
         let drained = async {
             // Again until there is none: a connection may have been lost while this was going on.
             loop {
@@ -373,7 +375,8 @@ impl Live {
                 tokio::task::yield_now().await;
             }
             self.host.tasks.wait().await;
-            self.host.vault.store.close().await;
+            // The store is closed however long somebody takes to read that all is over.
+            tokio::join!(self.host.vault.store.close(), self.host.farewells.wait());
         };
         tokio::time::timeout(patience, drained).await.is_ok()
     }
@@ -450,10 +453,10 @@ impl Live {
         self.host.tasks.track_future(self.host.unless_killed(task)).await;
     }
 
-    /// All of its tasks, for what is to be one of them and is no future of its own.
+    /// Where sockets are counted that have said their last word.
     #[cfg(feature = "axum")]
-    pub(crate) fn tracker(&self) -> TaskTracker {
-        self.host.tasks.clone()
+    pub(crate) fn farewells(&self) -> TaskTracker {
+        self.host.farewells.clone()
     }
 
     /// Waits until the server is going away.

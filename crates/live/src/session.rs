@@ -74,6 +74,9 @@ pub(crate) struct Host {
     pub(crate) desk: Arc<Desk>,
     /// Every task there is: sessions and instances.
     pub(crate) tasks: TaskTracker,
+    /// Sockets that have said their last word, until the peer has read it. Apart, because nothing but the end of the
+    /// program has to wait for them.
+    pub(crate) farewells: TaskTracker,
     /// Cancelled when the server goes away.
     pub(crate) closing: CancellationToken,
     pub(crate) connections: AtomicUsize,

@@ -32,19 +32,19 @@ use write::{Waiting, Writing};
 /// How long the peer has for closing its side when we have closed ours.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Serves a socket, of which something may have been read already; `tasks` are those of the server.
+/// Serves a socket, of which something may have been read already; who waits for its end is told by `farewells`.
 pub(super) async fn serve<R, W>(
     mut read: R,
     write: W,
     come: Bytes,
     most: usize,
-    tasks: TaskTracker,
+    farewells: TaskTracker,
     serve: impl Serve,
 ) where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    let waiting = Mutex::new(Waiting::new(write, tasks));
+    let waiting = Mutex::new(Waiting::new(write, farewells));
     let reading = Reading::new(&mut read, &waiting, come, most);
     serve.serve(reading, Writing::new(&waiting)).await;
     let shut = lock(&waiting).take_shut();

@@ -81,8 +81,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
 }
 
 impl Upgrade {
-    /// Says yes, and serves the socket once HTTP is over, for the server of these `tasks`; messages may have `most` bytes.
-    pub(super) fn answer(self, most: usize, tasks: TaskTracker, serve: impl Serve) -> Response {
+    /// Says yes, and serves the socket once HTTP is over, for a server that counts its `farewells`; messages may have
+    /// `most` bytes.
+    pub(super) fn answer(self, most: usize, farewells: TaskTracker, serve: impl Serve) -> Response {
         let upgraded = self.upgraded;
         tokio::spawn(async move {
             // If there is no socket after all, there is nobody to tell.
@@ -91,12 +92,12 @@ impl Upgrade {
                 Ok(upgrade::Parts { io, read_buf, .. }) => {
                     let mut stream = io.into_inner();
                     let (read, write) = stream.split();
-                    socket::serve(read, write, read_buf, most, tasks, serve).await;
+                    socket::serve(read, write, read_buf, most, farewells, serve).await;
                 }
                 Err(upgraded) => {
                     let (read, write) = tokio::io::split(TokioIo::new(upgraded));
                     // Of its own, or every connection would have the room for it.
-                    Box::pin(socket::serve(read, write, Bytes::new(), most, tasks, serve)).await;
+                    Box::pin(socket::serve(read, write, Bytes::new(), most, farewells, serve)).await;
                 }
             }
         });

@@ -11,6 +11,8 @@ use std::ops::Range;
 
 /// More runs than this are noted item by item.
 const MOST_RUNS: usize = 4096;
+/// Runs that there may be more of after two items have changed places: each takes one apart.
+const MADE_BY_SWAP: usize = 4;
 /// Runs out of order up to this many are searched for those that may stay.
 const MOST_MOVED: usize = 256;
 /// Stands for "from nowhere" where the position in the old list belongs.
@@ -189,6 +191,10 @@ impl Edits {
     /// Two items have changed places.
     pub(super) fn swap(&mut self, left: usize, right: usize) {
         self.begin();
+        if self.mode == Mode::Runs && self.runs.len() + MADE_BY_SWAP > MOST_RUNS {
+            // Before: half of it may not be noted in runs, and the other half item by item.
+            self.spread();
+        }
         if self.mode == Mode::Items {
             self.items.swap(left, right);
             return;
@@ -199,7 +205,12 @@ impl Edits {
             self.remove(index..index + 1);
             self.put(index, run);
         }
-        self.limit();
+        // While one of them stood at both places they had other neighbours.
+        for index in [left, right] {
+            let (run, _) = self.find(index);
+            self.close(run + 1);
+            self.close(run);
+        }
     }
 
     /// The items stand in another order: at `at` is now what was at `order[at]`.
@@ -442,6 +453,26 @@ mod tests {
         assert!(!edits.splices(|_| {}), "so many splices are longer than the list");
         edits.reset(len);
         assert!(edits.is_clean() && edits.splices(|_| panic!("nothing was edited")));
+    }
+
+    #[test]
+    fn what_is_swapped_where_runs_become_too_many_is_not_lost() {
+        // Neither in one piece nor in another one of the swap.
+        for runs in MOST_RUNS - 6..=MOST_RUNS {
+            let len = 4 * runs;
+            let mut edits = Edits::default();
+            edits.reset(len);
+            let stays: Vec<bool> = (0..len).map(|at| at % 4 != 3).collect();
+            edits.retain(&stays);
+            let mut origins: Vec<usize> = (0..len).filter(|at| at % 4 != 3).collect();
+            for (left, right) in [(1, 5), (7, 10), (13, 13), (16, 17)] {
+                edits.swap(left, right);
+                origins.swap(left, right);
+            }
+            let mut found = Vec::new();
+            edits.origins(|from, count| found.extend(from.into_iter().flat_map(|from| from..from + count)));
+            assert_eq!(found, origins, "{runs} runs");
+        }
     }
 
     #[derive(Clone, Debug)]

@@ -27,10 +27,11 @@ impl Words {
     fn kept(frame: &Bytes, action: &str, args: &str) -> Option<Self> {
         let action = place(frame, action)?;
         let args = if args.is_empty() { action.end..action.end } else { place(frame, args)? };
-        let (begin, end) = (action.start.min(args.start), action.end.max(args.end));
-        if frame.len() > LARGE && end - begin <= frame.len() / 4 {
+        // What stands between them is kept along, and counted by nobody: so what is wanted decides.
+        if frame.len() > LARGE && action.len() + args.len() <= frame.len() / 4 {
             return None;
         }
+        let (begin, end) = (action.start.min(args.start), action.end.max(args.end));
         let of = |range: Range<usize>| range.start - begin..range.end - begin;
         Some(Self { bytes: frame.slice(begin..end), action: of(action), args: of(args) })
     }
@@ -82,5 +83,7 @@ mod tests {
         let text = std::str::from_utf8(&long).unwrap();
         check(&long, &text[..3], &text[5..9], false);
         check(&long, &text[..3], &text[LARGE..], true);
+        // Not for what lies between them.
+        check(&long, &text[..3], &text[2 * LARGE - 2..], false);
     }
 }

@@ -37,8 +37,8 @@ thread_local! {
 /// What waits to be written, and where to.
 pub(super) struct Waiting<W> {
     io: W,
-    /// Those of the server.
-    tasks: TaskTracker,
+    /// Those of the server, of which this is one at the end.
+    farewells: TaskTracker,
     /// Pieces that were not copied, and what came before them.
     large: VecDeque<Bytes>,
     /// What comes after those: whole frames, but for `written` bytes of the first.
@@ -48,16 +48,16 @@ pub(super) struct Waiting<W> {
     pong: Option<Bytes>,
     /// The last frame is among what waits, or was.
     is_closed: bool,
-    /// All of it was written, and the peer knows that nothing more will be. From then on this is one of the server's
-    /// tasks, before the session that wrote it is none any more.
+    /// All of it was written, and the peer knows that nothing more will be. From then on this is one of the
+    /// farewells, before the session that wrote it is gone.
     shut: Option<TaskTrackerToken>,
 }
 
 impl<W: AsyncWrite + Unpin> Waiting<W> {
-    pub(super) fn new(io: W, tasks: TaskTracker) -> Self {
+    pub(super) fn new(io: W, farewells: TaskTracker) -> Self {
         Self {
             io,
-            tasks,
+            farewells,
             large: VecDeque::new(),
             small: Vec::new(),
             written: 0,
@@ -176,7 +176,7 @@ impl<W: AsyncWrite + Unpin> Waiting<W> {
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_flush(cx))?;
         let shut = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
-        self.shut = shut.is_ok().then(|| self.tasks.token());
+        self.shut = shut.is_ok().then(|| self.farewells.token());
         Poll::Ready(shut)
     }
 
