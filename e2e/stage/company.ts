@@ -63,3 +63,11 @@ export async function signIn(page: Page, name: string): Promise<void> {
 export async function tally(page: Page): Promise<number> {
   return Number(await page.getByTestId('tally-count').textContent())
 }
+
+/** Counts one further, and comes back with the number once the page shows it. */
+export async function count(page: Page): Promise<number> {
+  const before = await tally(page)
+  await page.getByTestId('tally-increment').click()
+  await expect.poll(() => tally(page)).toBeGreaterThan(before)
+  return tally(page)
+}

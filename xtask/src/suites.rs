@@ -61,13 +61,15 @@ pub(crate) fn test(filter: Option<&str>) -> Result<ExitCode> {
         })
         .collect();
     let rows = run(&chosen, filter.filter(|_| !named), false);
+    table(&rows);
     let mut sum = Counts::default();
-    for row in &rows {
-        if let Outcome::Ran(counts) = row.outcome {
+    for Row { name, outcome, .. } in rows {
+        if let Outcome::Ran(counts) = outcome {
+            // Thousands of lines away from what they said, and whoever is sent the end wants to know which.
+            counts.names.iter().for_each(|test| println!("failed: {name}: {test}"));
             sum += counts;
         }
     }
-    table(&rows);
     println!("{} passed, {} failed", sum.passed, sum.failed);
     Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -118,7 +120,7 @@ fn table(rows: &[Row]) {
     println!("\n{:<10} {:>7} {:>7} {:>8} {:>8}", "suite", "passed", "failed", "skipped", "seconds");
     for Row { name, outcome, took } in rows {
         match outcome {
-            Outcome::Ran(Counts { passed, failed, skipped }) => {
+            Outcome::Ran(Counts { passed, failed, skipped, .. }) => {
                 println!("{name:<10} {passed:>7} {failed:>7} {skipped:>8} {:>8.1}", took.as_secs_f64());
             }
             Outcome::NotRun(why) => println!("{name:<10} not run: {why}"),
