@@ -2,8 +2,7 @@
 //! gone and may come back.
 //!
 //! Runs the release showcase on a free port, from the outside: the numbers are those of the
-//! operating system, with sockets, tasks and the allocator's slack in them; but for the slack of pages of 2 MiB, which
-//! is 2 kB a connection where there are 5,000, and none of theirs.
+//! operating system, with sockets, tasks and the allocator's slack in them.
 
 use std::net::SocketAddr;
 

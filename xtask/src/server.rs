@@ -21,9 +21,9 @@ const STOPPING: Duration = Duration::from_secs(15);
 /// port of theirs until somebody listens there may one day be connected to itself.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
-/// What has the allocator of our programs hold what is needed and no more: it takes pages of 2 MiB where the kernel gives
-/// them, and gives back when it is next asked for something. Both is well, and neither is what a connection costs.
-const FRUGAL: [(&str, &str); 2] = [("MIMALLOC_ALLOW_THP", "0"), ("MIMALLOC_PURGE_DELAY", "0")];
+/// What has the allocator of our programs hold what is needed and no more: it gives back a second late, in case that it is
+/// asked for the same again, and then only if somebody asks.
+const FRUGAL: [(&str, &str); 1] = [("MIMALLOC_PURGE_DELAY", "0")];
 
 pub(crate) struct Server {
     child: Child,

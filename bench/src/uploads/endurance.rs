@@ -120,9 +120,12 @@ async fn send(scale: &Scale, content: Content, end: End, outcome: &mut Outcome) 
             }
             Some((_, event)) => {
                 events.pop();
-                outcome.torn +=
-                    usize::from(tear(&content, &mut page, &mut sender, &mut bytes, &mut dice).await?);
-                Some(event)
+                match tear(&content, &mut page, &mut sender, &mut bytes, &mut dice).await {
+                    Err(error) if is_ending && is_gone(&error) => {}
+                    is_torn => outcome.torn += usize::from(is_torn?),
+                }
+                // Nobody can come back to a server that is about to end: it listens no more.
+                Some(if is_ending { Event::End(End::Deployed) } else { event })
             }
             None => match step(&content, &mut page, &mut sender, &mut bytes).await {
                 Err(error) if is_ending && is_gone(&error) => Some(Event::End(End::Deployed)),

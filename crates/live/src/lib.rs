@@ -50,6 +50,7 @@ pub mod action;
 pub mod auth;
 #[cfg(feature = "axum")]
 mod axum;
+mod bell;
 /// Sockets that carry several connections. Without a transport there are none.
 #[cfg(any(feature = "axum", feature = "testing"))]
 mod channels;

@@ -19,6 +19,7 @@ use fluxstack_live_protocol::{CloseCode, Code, InstanceId, SessionId};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::bell::Bell;
 use crate::error::Error;
 use crate::mailbox::Mailbox;
 
@@ -60,26 +61,26 @@ impl Seat {
 pub(crate) struct Occupant {
     /// The load of the page that connected, if it said.
     page: Option<Arc<str>>,
+    /// Its task listens here.
+    bell: Arc<Bell>,
     /// It shall close, for this reason.
     why: OnceLock<CloseCode>,
-    /// It shall look at `why`.
-    leave: Notify,
     /// It has left, and what it mounted is in its seat.
     has_left: AtomicBool,
     /// Somebody wants to know whether there is still anybody.
-    pub(crate) ask: Notify,
+    is_asked: AtomicBool,
     /// It has answered, or left.
     sign: Notify,
 }
 
 impl Occupant {
-    pub(crate) fn new(page: Option<Arc<str>>) -> Arc<Self> {
+    pub(crate) fn new(page: Option<Arc<str>>, bell: Arc<Bell>) -> Arc<Self> {
         Arc::new(Self {
             page,
+            bell,
             why: OnceLock::new(),
-            leave: Notify::new(),
             has_left: AtomicBool::new(false),
-            ask: Notify::new(),
+            is_asked: AtomicBool::new(false),
             sign: Notify::new(),
         })
     }
@@ -87,18 +88,13 @@ impl Occupant {
     /// Tells it to close; the first reason counts.
     pub(crate) fn dismiss(&self, why: CloseCode) {
         let _ = self.why.set(why);
-        // Kept for it, should it not listen yet. Only its own task does.
-        self.leave.notify_one();
+        self.bell.ring();
     }
 
-    /// Waits until it is told to close.
-    pub(crate) async fn dismissed(&self) -> CloseCode {
-        loop {
-            if let Some(why) = self.why() {
-                return why;
-            }
-            self.leave.notified().await;
-        }
+    /// Whether somebody has asked for a sign of life since this was last called.
+    pub(crate) fn take_asked(&self) -> bool {
+        // Nearly always nobody has, and to look is cheaper than to take.
+        self.is_asked.load(Ordering::Acquire) && self.is_asked.swap(false, Ordering::AcqRel)
     }
 
     /// Why it was told to close, if it was.
@@ -143,7 +139,8 @@ impl Occupant {
         if self.has_left() {
             return false;
         }
-        self.ask.notify_one();
+        self.is_asked.store(true, Ordering::Release);
+        self.bell.ring();
         timeout(SIGN_OF_LIFE, sign).await.is_ok() && !self.has_left()
     }
 }
@@ -294,6 +291,15 @@ impl Roster {
         }
         if seats.len() * 4 < seats.capacity() && seats.capacity() > 1_024 {
             seats.shrink_to_fit();
+        }
+    }
+
+    /// Has every connection look at what it may have been told.
+    pub(crate) fn ring(&self) {
+        for seat in self.seats().values() {
+            if let Taken::Here(occupant) = &seat.taken {
+                occupant.bell.ring();
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! another), and each becomes a session. Nothing here is global: two servers live in one process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{Sink, Stream};
@@ -272,6 +272,7 @@ impl Builder {
             desk,
             tasks: TaskTracker::new(),
             farewells: TaskTracker::new(),
+            is_closing: AtomicBool::new(false),
             closing: CancellationToken::new(),
             connections: AtomicUsize::new(0),
             mounts: AtomicU64::new(0),
@@ -342,7 +343,7 @@ impl Live {
     /// Whether the server is going away, so that a load balancer should look for another.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.host.closing.is_cancelled()
+        self.host.is_closing()
     }
 
     /// Drains the server and waits until nothing is left of it, at most for `patience`. Answers whether
@@ -355,7 +356,7 @@ impl Live {
     /// for a second, because the end of the program would take away what it has not read yet. What was under way and
     /// not answered they send again.
     pub async fn shutdown(&self, patience: Duration) -> bool {
-        self.host.closing.cancel();
+        self.host.close();
         self.host.tasks.close();
         self.host.farewells.close();
         let drained = async {
@@ -462,7 +463,7 @@ impl Live {
     /// Waits until the server is going away.
     #[cfg(any(feature = "axum", feature = "testing"))]
     pub(crate) async fn draining(&self) {
-        self.host.closing.cancelled().await;
+        self.host.closing().await;
     }
 
     /// Frames of events in rooms that were written so far.
@@ -477,6 +478,6 @@ impl Live {
     pub(crate) fn kill(&self) {
         // In this order, so that nobody begins to drain.
         self.host.killed.cancel();
-        self.host.closing.cancel();
+        self.host.close();
     }
 }

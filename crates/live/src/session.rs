@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -77,7 +77,9 @@ pub(crate) struct Host {
     /// Sockets that have said their last word, until the peer has read it. Apart, because nothing but the end of the
     /// program has to wait for them.
     pub(crate) farewells: TaskTracker,
-    /// Cancelled when the server goes away.
+    /// The server goes away. For those who look at every turn: a token takes a lock, which would be everybody's.
+    pub(crate) is_closing: AtomicBool,
+    /// The same, for those who wait for it.
     pub(crate) closing: CancellationToken,
     pub(crate) connections: AtomicUsize,
     /// Instances that were ever begun.
@@ -88,6 +90,25 @@ pub(crate) struct Host {
 }
 
 impl Host {
+    /// The server goes away, and every connection is told so.
+    pub(crate) fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
+        self.closing.cancel();
+        // Who enters the roster after this has seen it before they listen.
+        self.roster.ring();
+    }
+
+    /// Whether the server goes away.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+    }
+
+    /// Waits until the server goes away.
+    #[cfg(any(feature = "axum", feature = "testing"))]
+    pub(crate) async fn closing(&self) {
+        self.closing.cancelled().await;
+    }
+
     /// Does `task`, unless the server is killed before it is done.
     #[cfg(feature = "testing")]
     pub(crate) fn unless_killed<T: Future<Output = ()>>(&self, task: T) -> impl Future<Output = ()> + use<T> {
@@ -273,10 +294,13 @@ impl Session {
         tokio::pin!(write);
         let ended = {
             let read = self.listen(incoming, &silence);
+            let told = outbox.bell().until(|| match occupant.why() {
+                _ if host.is_closing() => Some(Ended::Draining),
+                why => why.map(|why| Ended::Closing(Some(why))),
+            });
             tokio::select! {
                 biased;
-                () = host.closing.cancelled() => Ended::Draining,
-                why = occupant.dismissed() => Ended::Closing(Some(why)),
+                ended = told => ended,
                 () = &mut write => Ended::Gone,
                 code = read => Ended::Closing(code),
             }
@@ -319,7 +343,7 @@ impl Session {
         let identity = arrival.identity.take();
         let subject = identity.as_ref().map_or_else(|| Arc::from(""), |identity| identity.subject());
         let caller = Caller::new(session, id, arrival.client.clone(), arrival.peer, identity);
-        let occupant = Occupant::new(arrival.client.clone());
+        let occupant = Occupant::new(arrival.client.clone(), Arc::clone(outbox.bell()));
         host.roster.enter(session, Arc::clone(&subject), Arc::clone(&occupant));
         let (instances, joined, rate) = (Instances::new(), HashMap::new(), Rate::new());
         let asked = arrival.asked;

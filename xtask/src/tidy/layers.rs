@@ -49,7 +49,7 @@ const ACROSS: &[(&str, &str)] = &[(
 
 /// Modules anybody may import and that import only the ground and the protocol.
 const LEAVES: &[&str] =
-    &["auth", "frame", "limits", "quota", "seal", "services", "spare", "storage", "store"];
+    &["auth", "bell", "frame", "limits", "quota", "seal", "services", "spare", "storage", "store"];
 
 const LIVE: &str = "crates/live/src/";
 

@@ -80,6 +80,7 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbox::Payload;
 
     fn log(entries: &[(char, u64)], bound: usize) -> Log {
         let mut log = Log::default();
@@ -87,7 +88,10 @@ mod tests {
             let frame = Bytes::from_static(b"0123456789");
             log.push(
                 match kind {
-                    'd' => Entry::Delta { base: *number, frame: StateFrame::Delta { frame, payload: 0..0 } },
+                    'd' => {
+                        let payload = Payload::at(&(1..2), frame.len());
+                        Entry::Delta { base: *number, frame: StateFrame::Delta { frame, payload } }
+                    }
                     _ => Entry::Event { seq: *number, frame },
                 },
                 bound,

@@ -20,7 +20,7 @@ use crate::clock;
 use crate::component::{Component, Effect};
 use crate::error::Code;
 use crate::frame;
-use crate::outbox::{Done, StateFrame, Ticket};
+use crate::outbox::{Done, Payload, StateFrame, Ticket};
 
 thread_local! {
     /// Flushing never waits, so one writer for each thread is enough.
@@ -97,7 +97,7 @@ impl<C: Component> Instance<C> {
         let (mut delta, mut whole, mut older) = (None, None, None);
         let mut encode = || {
             let (frame, payload) = frame::made(|out| write_delta(self.id, clock::now(), out, &mut write));
-            StateFrame::Delta { payload, frame }
+            StateFrame::Delta { payload: Payload::at(&payload, frame.len()), frame }
         };
         let mut told = self.guesses.take_ready();
         let is_logged = self.life.owner.may_come_back;

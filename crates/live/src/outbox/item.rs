@@ -1,5 +1,9 @@
 //! What waits in a [`Queue`](super::queue::Queue): one kind for each rule that says what may become of it.
+//!
+//! What must stay true: an item is no larger than a line of the processor's cache. What a thousand members of a room are
+//! told is a thousand items, each somewhere else, and what it costs is to get there.
 
+use std::num::NonZeroU16;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,7 +19,7 @@ use crate::rooms::RoomKey;
 #[derive(Debug, Clone)]
 pub(crate) enum StateFrame {
     /// A `STATE_DELTA`, and where in it the payload stands.
-    Delta { frame: Bytes, payload: Range<usize> },
+    Delta { frame: Bytes, payload: Payload },
     /// A `STATE_UPDATE`.
     Whole(Bytes),
 }
@@ -25,6 +29,36 @@ impl StateFrame {
         match self {
             Self::Delta { frame, .. } | Self::Whole(frame) => frame.len(),
         }
+    }
+}
+
+/// Where in its frame a delta's payload stands: how many bytes are before it, and how many behind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Payload {
+    /// The largest there is, if it cannot be said.
+    before: NonZeroU16,
+    behind: u16,
+}
+
+impl Payload {
+    /// The payload that stands there in a frame of so many bytes.
+    pub(crate) fn at(range: &Range<usize>, len: usize) -> Self {
+        // What stands around it is a hundred bytes or so. Were it more, this would be no delta that can be merged, and a
+        // whole state would come in its place.
+        let before = u16::try_from(range.start).ok().and_then(NonZeroU16::new);
+        match (before, u16::try_from(len - range.end)) {
+            (Some(before), Ok(behind)) => Self { before, behind },
+            _ => Self { before: NonZeroU16::MAX, behind: 0 },
+        }
+    }
+
+    /// The payload of `frame`.
+    pub(super) fn of(self, frame: &[u8]) -> &[u8] {
+        if self.before == NonZeroU16::MAX {
+            return b"";
+        }
+        let until = frame.len().saturating_sub(self.behind.into());
+        frame.get(usize::from(self.before.get())..until).unwrap_or_default()
     }
 }
 
@@ -51,7 +85,9 @@ pub(super) enum Item {
     },
     State {
         instance: InstanceId,
-        frame: StateFrame,
+        frame: Bytes,
+        /// Of a delta. A whole state has none.
+        payload: Option<Payload>,
         /// What this state brings and none before it.
         done: Done,
     },
@@ -120,6 +156,15 @@ impl Of {
 pub(super) const SMALL: usize = 64;
 
 impl Item {
+    pub(super) fn state(instance: InstanceId, frame: StateFrame, done: Done) -> Self {
+        match frame {
+            StateFrame::Delta { frame, payload } => {
+                Self::State { instance, frame, payload: Some(payload), done }
+            }
+            StateFrame::Whole(frame) => Self::State { instance, frame, payload: None, done },
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Plain(frame)
@@ -181,5 +226,32 @@ impl Item {
     /// Whether it goes by itself, and what waits before it goes on waiting.
     pub(super) fn goes_alone(&self) -> bool {
         matches!(self, Self::Pong(_) | Self::Snapshot { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_fits_into_a_line_of_the_cache() {
+        assert!(size_of::<Item>() <= 64, "{} bytes", size_of::<Item>());
+    }
+
+    #[test]
+    fn a_payload_is_found_again_and_what_cannot_be_said_is_none() {
+        let long = "x".repeat(70_000);
+        let check = |before: &str, payload: &str, behind: &str, is_found: bool| {
+            let frame = [before, payload, behind].concat();
+            let range = before.len()..before.len() + payload.len();
+            let found = Payload::at(&range, frame.len()).of(frame.as_bytes());
+            assert_eq!(found, if is_found { payload.as_bytes() } else { b"" });
+        };
+        check("before", "payload", "behind", true);
+        check("b", "", "", true);
+        check("b", &long, "b", true);
+        check("", "payload", "behind", false);
+        check(&long, "payload", "", false);
+        check("before", "payload", &long, false);
     }
 }

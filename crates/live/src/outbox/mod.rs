@@ -25,6 +25,7 @@ use bytes::Bytes;
 use fluxstack_live_protocol::{CloseCode, ConnectionId, Dialect, InstanceId, ReplyKind};
 use tokio::sync::Notify;
 
+use crate::bell::Bell;
 use crate::limits::Limits;
 use crate::mailbox::{Mail, Mailbox};
 use crate::rooms::RoomKey;
@@ -37,8 +38,8 @@ mod ticket;
 mod together;
 
 pub(crate) use done::Done;
-pub(crate) use item::StateFrame;
 use item::{Item, Of};
+pub(crate) use item::{Payload, StateFrame};
 use queue::{Queue, Wanted};
 pub(crate) use ticket::{Subject, Ticket, gone};
 pub(crate) use together::Together;
@@ -48,7 +49,8 @@ pub(crate) struct Outbox {
     connection: ConnectionId,
     dialect: Dialect,
     queue: Mutex<Queue>,
-    wake: Notify,
+    /// The connection's task listens here.
+    bell: Arc<Bell>,
     /// The session waits here while the client does not read.
     drained: Notify,
     open_calls: AtomicUsize,
@@ -91,7 +93,7 @@ impl Outbox {
             connection,
             dialect,
             queue: Mutex::new(Queue::new(limits)),
-            wake: Notify::new(),
+            bell: Arc::default(),
             drained: Notify::new(),
             open_calls: AtomicUsize::new(0),
             open_bytes: AtomicUsize::new(0),
@@ -107,6 +109,11 @@ impl Outbox {
 
     pub(crate) fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// What rings when there is something to take.
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
     }
 
     /// Requests whose answers have not been written yet.
@@ -180,7 +187,7 @@ impl Outbox {
         queue.close(code);
         self.note(&mut queue);
         drop(queue);
-        self.wake.notify_one();
+        self.bell.ring();
         self.drained.notify_one();
     }
 
@@ -196,33 +203,37 @@ impl Outbox {
     }
 
     /// What to write next, about `most` bytes at once. Nothing is lost if the future is dropped.
+    #[cfg(test)]
     pub(crate) async fn next(self: &Arc<Self>, most: usize) -> Next {
-        loop {
-            let (taken, wanted) = {
-                let mut queue = self.queue();
-                let taken = queue.take(most);
-                self.note(&mut queue);
-                (taken, queue.wanted())
-            };
-            self.let_in();
-            for Wanted { instance, mailbox, turn } in wanted {
-                tracing::debug!(connection = %self.connection, %instance, "a slow client gets a snapshot");
-                let owed = Owed { outbox: Arc::clone(self), instance, turn };
-                // If the instance is gone the mail is dropped, and with it what was owed.
-                drop(mailbox.insist(Mail::Resync {
-                    connection: self.connection,
-                    ticket: None,
-                    owed: Some(owed),
-                }));
+        self.bell.until(|| self.take(most)).await
+    }
+
+    /// What to write next, about `most` bytes at once. If it is nothing, the bell rings when that may have changed.
+    pub(crate) fn take(self: &Arc<Self>, most: usize) -> Option<Next> {
+        let (taken, wanted) = {
+            let mut queue = self.queue();
+            let taken = queue.take(most);
+            self.note(&mut queue);
+            (taken, queue.wanted())
+        };
+        self.let_in();
+        for Wanted { instance, mailbox, turn } in wanted {
+            tracing::debug!(connection = %self.connection, %instance, "a slow client gets a snapshot");
+            let owed = Owed { outbox: Arc::clone(self), instance, turn };
+            // If the instance is gone the mail is dropped, and with it what was owed.
+            drop(mailbox.insist(Mail::Resync {
+                connection: self.connection,
+                ticket: None,
+                owed: Some(owed),
+            }));
+        }
+        match taken {
+            queue::Taken::Frames { frames, replies } => {
+                self.open_calls.fetch_sub(replies, Ordering::Relaxed);
+                Some(Next::Frames(frames))
             }
-            match taken {
-                queue::Taken::Frames { frames, replies } => {
-                    self.open_calls.fetch_sub(replies, Ordering::Relaxed);
-                    return Next::Frames(frames);
-                }
-                queue::Taken::Closed(code) => return Next::Close(code),
-                queue::Taken::Nothing => self.wake.notified().await,
-            }
+            queue::Taken::Closed(code) => Some(Next::Close(code)),
+            queue::Taken::Nothing => None,
         }
     }
 
@@ -291,7 +302,7 @@ impl Outbox {
             // Nothing is to be written, but what was dropped may have been what the session waited for.
             self.let_in();
         } else if is_news {
-            self.wake.notify_one();
+            self.bell.ring();
         }
     }
 

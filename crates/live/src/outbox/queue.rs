@@ -40,10 +40,8 @@ pub(super) struct Queue {
     hard: usize,
     most_events: usize,
     most_event_bytes: usize,
-    /// Instances whose deltas are dropped until their snapshot comes, by when that was promised.
-    stale: HashMap<InstanceId, u64>,
-    promises: u64,
-    wanted: Vec<Wanted>,
+    /// Set once there were more deltas than the client read.
+    owing: Option<Box<Owing>>,
     /// Set while nobody looks.
     quiet: Option<Box<Quiet>>,
     /// Items that go to a quiet client as well.
@@ -53,6 +51,15 @@ pub(super) struct Queue {
     is_told: bool,
     /// What was last said of the soft limit.
     was_over_soft: bool,
+}
+
+/// What a client is owed that did not read in time. Most never are.
+#[derive(Default)]
+struct Owing {
+    /// Instances whose deltas are dropped until their snapshot comes, by when that was promised.
+    stale: HashMap<InstanceId, u64>,
+    promises: u64,
+    wanted: Vec<Wanted>,
 }
 
 pub(super) enum Taken {
@@ -73,9 +80,7 @@ impl Queue {
             hard: limits.outbox_hard,
             most_events: limits.events,
             most_event_bytes: limits.event_bytes,
-            stale: HashMap::new(),
-            promises: 0,
-            wanted: Vec::new(),
+            owing: None,
             quiet: None,
             for_quiet: 0,
             closed: None,
@@ -106,7 +111,7 @@ impl Queue {
     /// Closes it, and hands out all that waits and all that is known of instances: nobody takes anything any more.
     pub(super) fn discard(&mut self) -> impl Sized + use<> {
         self.close(None);
-        (self.empty(), self.wanted(), self.quiet.take(), std::mem::take(&mut self.stale))
+        (self.empty(), self.quiet.take(), self.owing.take())
     }
 
     /// Takes everything out.
@@ -121,7 +126,7 @@ impl Queue {
 
     /// Snapshots that are to be asked for, after [`Queue::take`].
     pub(super) fn wanted(&mut self) -> Vec<Wanted> {
-        std::mem::take(&mut self.wanted)
+        self.owing.as_mut().map(|owing| std::mem::take(&mut owing.wanted)).unwrap_or_default()
     }
 
     /// A snapshot that was asked for in `turn` has come, or is not coming: what waited for it may go.
@@ -130,8 +135,20 @@ impl Queue {
         if let Some(at) = self.items.iter().position(is_it) {
             self.bytes -= self.items.remove(at).map_or(0, |item| item.len());
         }
-        if self.stale.get(&instance) == Some(&turn) {
-            self.stale.remove(&instance);
+        if self.turn_of(instance) == Some(turn) {
+            self.freshen(instance);
+        }
+    }
+
+    /// When the snapshot was promised for which this instance's deltas are dropped, if they are.
+    fn turn_of(&self, instance: InstanceId) -> Option<u64> {
+        self.owing.as_ref().and_then(|owing| owing.stale.get(&instance).copied())
+    }
+
+    /// A snapshot of this instance has come, or is not coming.
+    fn freshen(&mut self, instance: InstanceId) {
+        if let Some(owing) = &mut self.owing {
+            owing.stale.remove(&instance);
         }
     }
 
@@ -152,19 +169,19 @@ impl Queue {
         }
         match &frame {
             StateFrame::Whole(_) => {
-                self.stale.remove(&instance);
+                self.freshen(instance);
                 if let Some(at) = self.owed(instance) {
                     return self.put_in_place(at, instance, frame, done);
                 }
             }
-            StateFrame::Delta { .. } if self.stale.contains_key(&instance) => {
+            StateFrame::Delta { .. } if self.turn_of(instance).is_some() => {
                 return self.leave_to_owed(instance, done);
             }
             StateFrame::Delta { .. } => {}
         }
         let bytes = frame.len();
         let crowded = self.bytes + bytes > self.soft;
-        self.add(Item::State { instance, frame, done });
+        self.add(Item::state(instance, frame, done));
         if crowded {
             self.merge(instance, mailbox);
         } else {
@@ -191,7 +208,7 @@ impl Queue {
         self.bytes -= item.len();
         let mut done = item.take_done();
         done.absorb(more);
-        *item = Item::State { instance, frame, done };
+        *item = Item::state(instance, frame, done);
         self.bytes += item.len();
         self.check();
     }
@@ -343,10 +360,9 @@ impl Queue {
                     replies += calls;
                     frames.push(frame);
                 }
-                Item::State { instance, frame, done } => {
+                Item::State { instance, frame, done, .. } => {
                     // In one write, so that nothing comes between them.
                     frames.extend(done.frame(instance));
-                    let (StateFrame::Delta { frame, .. } | StateFrame::Whole(frame)) = frame;
                     frames.push(frame);
                 }
                 Item::Event { frame, .. } => {
@@ -356,8 +372,8 @@ impl Queue {
                 }
                 Item::Missed { of, count } => frames.push(of.missed(count)),
                 Item::Promise { instance, mailbox, done } => {
-                    let turn = self.stale.get(&instance).copied().unwrap_or_default();
-                    self.wanted.push(Wanted { instance, mailbox, turn });
+                    let turn = self.turn_of(instance).unwrap_or_default();
+                    self.owing.get_or_insert_default().wanted.push(Wanted { instance, mailbox, turn });
                     let asked = Item::Asked { instance, turn, done };
                     self.bytes += asked.len();
                     bytes -= asked.len();
@@ -404,13 +420,14 @@ mod tests {
         outbox.push_event(instance, frame.clone());
         outbox.push_snapshot(instance, frame.clone());
         outbox.queue().push(Item::Promise { instance, mailbox: mailbox.clone(), done: Done::default() });
-        outbox.queue().stale.insert(instance, 1);
+        outbox.queue().owing.get_or_insert_default().stale.insert(instance, 1);
         assert!(!frame.is_unique());
 
         outbox.discard();
         let counted = |queue: &Queue| {
-            let Queue { items, bytes, mounted, events, event_bytes, for_quiet, stale, .. } = queue;
-            [items.len(), *bytes, *mounted, *events, *event_bytes, *for_quiet, stale.len()]
+            let Queue { items, bytes, mounted, events, event_bytes, for_quiet, owing, .. } = queue;
+            let stale = owing.as_ref().map_or(0, |owing| owing.stale.len());
+            [items.len(), *bytes, *mounted, *events, *event_bytes, *for_quiet, stale]
         };
         assert_eq!((frame.is_unique(), counted(&outbox.queue())), (true, [0; 7]));
         assert!(outbox.queue().quiet.is_none(), "it knows of instances");

@@ -66,7 +66,7 @@ impl Live {
         let host = &self.host;
         let taken = host.connections.fetch_add(1, Ordering::Relaxed);
         let mut place = Place { host: Arc::clone(host), standing: Standing::default() };
-        if host.closing.is_cancelled() {
+        if host.is_closing() {
             return Err(NoPlace::Draining);
         }
         if taken >= host.limits.connections {

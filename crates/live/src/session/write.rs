@@ -3,10 +3,14 @@
 //! One write for all that waits, because each flush is a call into the kernel. Also keeps the heartbeat,
 //! because only the writer can send a ping.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 
 use fluxstack_live_protocol::CloseCode;
+use futures_util::future::poll_immediate;
 use futures_util::{Sink, SinkExt as _};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -18,6 +22,15 @@ use crate::roster::Occupant;
 /// Bytes taken from the outbox for one write. What is taken can no longer be merged, so not too much.
 const AT_ONCE: usize = 32 << 10;
 
+/// What there is to do.
+enum Due {
+    /// Somebody wants to know whether the peer is still there; its pong will tell.
+    Sign,
+    /// It is time to ask the peer.
+    Ping,
+    Write(Next),
+}
+
 /// Writes until the outbox is closed or the peer is gone.
 pub(super) async fn run(
     outbox: &Arc<Outbox>,
@@ -26,24 +39,30 @@ pub(super) async fn run(
     occupant: &Occupant,
     mut socket: impl Sink<Outgoing> + Unpin,
 ) {
-    // Made once, not each time something is written: to wait for them anew means to take locks and a place
-    // among the timers.
-    let ping = sleep(limits.ping);
-    let asked = occupant.ask.notified();
-    tokio::pin!(ping, asked);
+    // Made once, not each time something is written: to wait for it anew means to take a lock and a place among the
+    // timers.
+    let mut ping = pin!(sleep(limits.ping));
     let batch = outbox.dialect().batch;
     loop {
-        let next = tokio::select! {
-            biased;
-            () = &mut asked => {
-                asked.set(occupant.ask.notified());
-                // Somebody wants to know whether the peer is still there; its pong will tell.
+        let due = poll_fn(|cx| {
+            outbox.bell().listen(cx);
+            if occupant.take_asked() {
+                Poll::Ready(Due::Sign)
+            } else if ping.as_mut().poll(cx).is_ready() {
+                Poll::Ready(Due::Ping)
+            } else {
+                outbox.take(AT_ONCE).map_or(Poll::Pending, |next| Poll::Ready(Due::Write(next)))
+            }
+        });
+        let next = match due.await {
+            Due::Write(next) => next,
+            Due::Sign => {
                 if written(limits, socket.send(Outgoing::Ping)).await {
                     continue;
                 }
                 return;
             }
-            () = &mut ping => {
+            Due::Ping => {
                 ping.as_mut().reset(Instant::now() + limits.ping);
                 if silence.fetch_add(1, Ordering::Relaxed) >= 2 {
                     Next::Close(Some(CloseCode::PeerSilent))
@@ -53,7 +72,6 @@ pub(super) async fn run(
                     return;
                 }
             }
-            next = outbox.next(AT_ONCE) => next,
         };
         match next {
             Next::Frames(frames) => {
@@ -84,5 +102,10 @@ pub(super) async fn run(
 }
 
 async fn written<E>(limits: &Limits, write: impl Future<Output = Result<(), E>>) -> bool {
-    matches!(timeout(limits.write, write).await, Ok(Ok(())))
+    let mut write = pin!(write);
+    // Nearly always the kernel takes it at once, and nobody has to look at the clock.
+    match poll_immediate(write.as_mut()).await {
+        Some(written) => written.is_ok(),
+        None => matches!(timeout(limits.write, write).await, Ok(Ok(()))),
+    }
 }

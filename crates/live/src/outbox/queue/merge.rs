@@ -1,13 +1,11 @@
 //! Less instead of more: what waits of one instance's state becomes one piece of it.
 
-use std::ops::Range;
-
 use bytes::Bytes;
 use fluxstack_live_protocol::encode::write_delta;
 use fluxstack_live_protocol::{Delta, InstanceId};
 
 use super::super::done::Done;
-use super::super::item::{Item, StateFrame};
+use super::super::item::{Item, Payload};
 use super::Queue;
 use crate::clock;
 use crate::mailbox::Mailbox;
@@ -17,28 +15,29 @@ enum Deltas {
     /// As it was written.
     One {
         frame: Bytes,
-        payload: Range<usize>,
+        payload: Payload,
     },
     Several(Box<Delta>),
 }
 
 impl Deltas {
     /// Takes in what comes next, unless it does not follow.
-    fn absorb(self, frame: &Bytes, payload: Range<usize>) -> Option<Self> {
+    fn absorb(self, frame: &Bytes, payload: Payload) -> Option<Self> {
         let mut deltas = match self {
-            Self::One { frame, payload } => Box::new(Delta::parse(&frame[payload]).ok()?),
+            Self::One { frame, payload } => Box::new(Delta::parse(payload.of(&frame)).ok()?),
             Self::Several(deltas) => deltas,
         };
-        deltas.absorb(Delta::parse(&frame[payload]).ok()?).ok()?;
+        deltas.absorb(Delta::parse(payload.of(frame)).ok()?).ok()?;
         Some(Self::Several(deltas))
     }
 
-    fn frame(self, instance: InstanceId) -> (Bytes, Range<usize>) {
+    fn frame(self, instance: InstanceId) -> (Bytes, Payload) {
         match self {
             Self::One { frame, payload } => (frame, payload),
             Self::Several(deltas) => {
                 let mut frame = Vec::with_capacity(256);
                 let payload = write_delta(instance, clock::now(), &mut frame, |out| deltas.write(out));
+                let payload = Payload::at(&payload, frame.len());
                 (frame.into(), payload)
             }
         }
@@ -67,15 +66,15 @@ impl Queue {
             }
             let Some(item) = self.items.remove(at) else { break };
             self.bytes -= item.len();
-            let Item::State { frame, done, .. } = item else { break };
+            let Item::State { frame, payload, done, .. } = item else { break };
             count += 1;
             in_deltas.absorb(done);
-            match frame {
-                StateFrame::Whole(frame) => {
+            match payload {
+                None => {
                     (whole, deltas, readable) = (Some(frame), None, true);
                     in_whole.absorb(std::mem::take(&mut in_deltas));
                 }
-                StateFrame::Delta { frame, payload } => {
+                Some(payload) => {
                     deltas = match deltas.take() {
                         None => Some(Deltas::One { frame, payload }),
                         Some(earlier) => earlier.absorb(&frame, payload),
@@ -91,22 +90,23 @@ impl Queue {
         };
         let mut place = first;
         if let Some(frame) = whole {
-            put(Item::State { instance, frame: StateFrame::Whole(frame), done: in_whole }, place);
+            put(Item::State { instance, frame, payload: None, done: in_whole }, place);
             place += 1;
         }
         match deltas.filter(|_| readable).map(|deltas| deltas.frame(instance)) {
             // A merged delta this large is better replaced by the state itself, made when it can be read.
             Some((frame, _)) if count > 1 && frame.len() > self.soft => readable = false,
             Some((frame, payload)) => {
-                let frame = StateFrame::Delta { frame, payload };
-                put(Item::State { instance, frame, done: std::mem::take(&mut in_deltas) }, place);
+                let done = std::mem::take(&mut in_deltas);
+                put(Item::State { instance, frame, payload: Some(payload), done }, place);
             }
             None => {}
         }
         if !readable {
             put(Item::Promise { instance, mailbox: mailbox.clone(), done: in_deltas }, place);
-            self.promises += 1;
-            self.stale.insert(instance, self.promises);
+            let owing = self.owing.get_or_insert_default();
+            owing.promises += 1;
+            owing.stale.insert(instance, owing.promises);
         }
         self.bytes - before
     }
