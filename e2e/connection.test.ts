@@ -3,10 +3,13 @@
 import { expect, test } from 'vitest'
 import { canCount, outcomes, status, watchToasts } from './stage/look'
 import { setStage } from './stage/stage'
+import { least, timeUntil } from './stage/time'
 import { counts, live } from './stage/visit'
 
 /** How soon a dead connection has to be noticed, in ms. */
 const NOTICED_MS = 3000
+/** How soon a page that the browser had kept has to be live, in ms. */
+const RESTORED_MS = 1000
 
 const stage = setStage()
 
@@ -41,13 +44,16 @@ test('a page that was offline is live again when the network is back', async () 
 test('a socket that is dead without having been closed is noticed within three seconds', async () => {
   const { page, navigations, proxy } = await stage.visitThrough()
   await canCount(page)
-  const since = Date.now()
-  proxy.freeze()
-  await expect.poll(() => status(page), { timeout: NOTICED_MS }).toBe('reconnecting')
-  expect(Date.now() - since).toBeLessThan(NOTICED_MS)
-  proxy.unfreeze()
-  await live(page)
-  await canCount(page)
+  const notice = async (): Promise<number> => {
+    const noticed = await timeUntil(page, 'reconnecting')
+    proxy.freeze()
+    const tookMs = await noticed()
+    proxy.unfreeze()
+    await live(page)
+    await canCount(page)
+    return tookMs
+  }
+  expect(await least(NOTICED_MS, notice)).toBeLessThan(NOTICED_MS)
   expect(navigations()).toBe(1)
 })
 
@@ -76,6 +82,7 @@ test('a page that comes out of the back/forward cache is live within a second, w
     const here = window as unknown as { since?: number; tookMs?: number }
     window.addEventListener('pageshow', ({ persisted }) => {
       if (persisted) here.since = performance.now()
+      delete here.tookMs
       const look = (): void => {
         const status = document.querySelector<HTMLElement>('[data-testid=status]')?.dataset.status
         const card = document.querySelector<HTMLElement>('[data-testid=counter]')?.dataset.status
@@ -85,18 +92,21 @@ test('a page that comes out of the back/forward cache is live within a second, w
       look()
     })
   })
-  await page.goto(`${stage.url}/api/live/health`)
-  await page.goBack({ waitUntil: 'commit' })
   const restored = (): Promise<{ since?: number; tookMs?: number }> =>
     page.evaluate(() => {
       const { since, tookMs } = window as unknown as { since?: number; tookMs?: number }
       return { ...(since !== undefined && { since }), ...(tookMs !== undefined && { tookMs }) }
     })
-  await expect.poll(async () => (await restored()).tookMs).toBeDefined()
-  const { since, tookMs } = await restored()
-  expect(since, 'the browser loaded the page afresh instead of restoring it').toBeDefined()
-  expect(tookMs).toBeLessThan(1000)
-  await live(page)
+  const comeBack = async (): Promise<number> => {
+    await page.goto(`${stage.url}/api/live/health`)
+    await page.goBack({ waitUntil: 'commit' })
+    await expect.poll(async () => (await restored()).tookMs).toBeDefined()
+    const { since, tookMs = Number.NaN } = await restored()
+    expect(since, 'the browser loaded the page afresh instead of restoring it').toBeDefined()
+    await live(page)
+    return tookMs
+  }
+  expect(await least(RESTORED_MS, comeBack)).toBeLessThan(RESTORED_MS)
   expect(await counts(page)).toEqual([1, 10, 20, 30])
   expect(await outcomes(page)).toEqual(['resumed', 'resumed', 'resumed', 'resumed'])
   await canCount(page)

@@ -21,7 +21,8 @@ test('after a restart without a store everything begins anew, says why, and can 
   expect(await counts(page)).toEqual([0, 10, 20, 30])
   expect(await outcomes(page)).toEqual(ALL_RESET)
   expect(await note(page)).toMatch(/^began anew: /)
-  expect(await page.getByTestId('homecoming').getAttribute('data-outcome')).toBe('reset')
+  // The worst of all, and not every component is heard of at once.
+  await expect.poll(() => page.getByTestId('homecoming').getAttribute('data-outcome')).toBe('reset')
   await canCount(page)
   expect(navigations()).toBe(1)
 })

@@ -24,6 +24,14 @@ const changes = (sent: readonly Message[]) =>
     return [(payload as { values: { email: string; name: string } }).values]
   })
 
+/** Types without waiting for the page between two keys: how fast fingers are does not depend on the machine. */
+async function typeFast(page: Page, text: string): Promise<void> {
+  const keyboard = await page.context().newCDPSession(page)
+  const press = (type: 'keyDown' | 'keyUp', key: string) =>
+    keyboard.send('Input.dispatchKeyEvent', { type, key, ...(type === 'keyDown' && { text: key }) })
+  await Promise.all([...text].flatMap((key) => [press('keyDown', key), press('keyUp', key)]))
+}
+
 const settled = async (page: Page): Promise<void> => {
   await expect.poll(() => page.getByTestId('signup').getAttribute('data-pending')).toBe('false')
 }
@@ -31,7 +39,8 @@ const settled = async (page: Page): Promise<void> => {
 test('what is typed fast shows letter by letter, and is sent in a few changes', async () => {
   const { page, sent, problems } = await stage.visit()
   const text = 'ada.lovelace@example.com'
-  await field(page, 'Email').pressSequentially(text)
+  await field(page, 'Email').focus()
+  await typeFast(page, text)
   expect(await field(page, 'Email').inputValue()).toBe(text)
   await settled(page)
   expect(await field(page, 'Email').inputValue()).toBe(text)
@@ -67,7 +76,7 @@ test('a half-filled form and its step survive a lost connection, with what is ty
   await expect.poll(() => status(page)).not.toBe('live')
   await field(page, 'Age').pressSequentially('6')
   await field(page, 'solo').check()
-  expect(await page.getByTestId('signup-note').textContent()).toContain('until the server is back')
+  await expect.poll(() => page.getByTestId('signup-note').textContent()).toContain('until the server is back')
   proxy.refuse(undefined)
   await back(page)
   await settled(page)

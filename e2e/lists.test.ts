@@ -32,12 +32,17 @@ async function open(query = ''): Promise<Opened> {
   return { ...visited, list }
 }
 
-/** Waits until every row in view is there, as the server has it. */
+/** Waits until every row in view is there, as the server has it. That of the rows that were in view before does not count. */
 async function settled(page: Page): Promise<void> {
   await page.waitForFunction(
     () => {
       const rows = [...document.querySelectorAll<HTMLElement>('[data-testid=entry]')]
-      return rows.length > 0 && rows.every(({ dataset }) => !dataset.missing && dataset.old !== 'true')
+      const view = document.querySelector('[data-testid=ledger]')?.getBoundingClientRect()
+      if (!view || !rows.every(({ dataset }) => !dataset.missing && dataset.old !== 'true')) return false
+      const boxes = rows.map((row) => row.getBoundingClientRect())
+      const top = Math.min(...boxes.map((box) => box.top))
+      const bottom = Math.max(...boxes.map((box) => box.bottom))
+      return top <= view.top + 2 && bottom >= view.bottom - 2
     },
     undefined,
     { polling: 20 },

@@ -77,7 +77,8 @@ test('500 notes taken offline, over two reloads, are there once each and in orde
 
   await goOnline(page, proxy)
   await expect.poll(() => pending(page), { timeout: 30_000 }).toBe(0)
-  expect(await notes(page)).toEqual(numbered(0, 500))
+  // What the outbox says shows at once, and what the server says with the next frame.
+  await expect.poll(() => notes(page)).toEqual(numbered(0, 500))
   expect(numberIn(await page.getByTestId('note-total').textContent())).toBe(501)
   expect(await said(page)).toBe('')
   expect(await page.getByTestId('conflict').count()).toBe(0)

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { hangCurtain, hide, show } from './stage/curtain'
 import { back, canCount, clickTimes, outcomes, reconnects, secondsPass, status } from './stage/look'
 import { setStage } from './stage/stage'
+import { least, timeUntil } from './stage/time'
 import { counts, live } from './stage/visit'
 
 /** How soon a page that is seen again has to be live, in ms, whatever it was waiting for. */
@@ -34,18 +35,23 @@ test('a tab that is seen again while it waits long for its next attempt does not
   }
   const { page } = await stage.visit('', { prepare })
   await clickTimes(page, 2)
-  attempts = 0
-  await stage.kill()
-  await hide(page)
-  // The next one would be four seconds after the fourth.
-  await expect.poll(() => attempts, { timeout: 20_000 }).toBe(4)
-  await stage.restart()
-  expect(await status(page)).toBe('reconnecting')
-  const since = Date.now()
-  await show(page)
-  await back(page)
-  expect(Date.now() - since).toBeLessThan(SEEN_MS)
-  expect(attempts).toBe(5)
+  const beSeen = async (): Promise<number> => {
+    attempts = 0
+    const before = await reconnects(page)
+    await stage.kill()
+    await hide(page)
+    // The next one would be four seconds after the fourth.
+    await expect.poll(() => attempts, { timeout: 20_000 }).toBe(4)
+    await stage.restart()
+    expect(await status(page)).toBe('reconnecting')
+    const isLive = await timeUntil(page, 'live')
+    await show(page)
+    const tookMs = await isLive()
+    await back(page, before + 1)
+    expect(attempts).toBe(5)
+    return tookMs
+  }
+  expect(await least(SEEN_MS, beSeen)).toBeLessThan(SEEN_MS)
   expect(await counts(page)).toEqual([2, 10, 20, 30])
 })
 

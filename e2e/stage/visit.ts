@@ -100,13 +100,21 @@ export async function live(page: Page): Promise<void> {
   )
   await page.getByTestId('clock-ticks').waitFor()
   await page.getByTestId('profile-name').waitFor()
-  // The chat, the tally and the field of cursors each know who looks at them.
+  // The chat, the tally and the field of cursors each know who looks at them; and nothing is still to come that would
+  // move what is below it.
   await page.waitForFunction(
-    () => document.querySelectorAll('[data-testid=person][data-mine=true]').length === 3,
+    () =>
+      document.querySelectorAll('[data-testid=person][data-mine=true]').length === 3 &&
+      document.querySelector('.skeleton') === null,
     undefined,
     { polling: 20 },
   )
-  // So that no render is still to come that a test would take for its own. A hidden page paints nothing.
+  // So that no render is still to come that a test would take for its own.
+  await painted(page)
+}
+
+/** Waits until the page has painted whatever it knows now. A hidden page paints nothing. */
+export async function painted(page: Page): Promise<void> {
   await page.evaluate(
     () =>
       document.hidden ||
