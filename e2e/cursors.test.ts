@@ -9,11 +9,13 @@ import { type Message, painted, type Visit } from './stage/visit'
 const MOVES = 1_000
 /** The server holds back what comes within 16 ms of the last delta. */
 const MOST_A_SECOND = 1_000 / 16
+/** A room in which nobody talks, and a ledger on the way to the field that keeps nobody waiting. */
+const WHERE = '?room=nowhere&ledger=200'
 
 const stage = setStage({ flags: ['--grace', '1', '--unlimited'] })
 
 function come(name: string): Promise<Visit> {
-  return stage.visit('?room=nowhere', { prepare: named(name) })
+  return stage.visit(WHERE, { prepare: named(name) })
 }
 
 /**
@@ -137,7 +139,7 @@ test('a cursor can be moved with the keyboard alone', async () => {
 
 test('nobody’s cursor waits in a queue while the connection is away', async () => {
   const bob = await come('Bob')
-  const ada = await stage.visitThrough('?room=nowhere', { prepare: named('Ada') })
+  const ada = await stage.visitThrough(WHERE, { prepare: named('Ada') })
   const field = await toField(ada.page)
   await field.hover({ position: { x: 10, y: 10 } })
   await expect.poll(() => pointing(bob.page)).toEqual(['Ada'])

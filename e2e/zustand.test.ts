@@ -13,6 +13,9 @@ beforeAll(() => mkdir(OUTPUT, { recursive: true }))
 
 const stage = setStage()
 
+/** Whoever scrolls to the till has the ledger mounted, which is not looked at here: a small one keeps nobody waiting. */
+const SMALL = '?ledger=200'
+
 const text = (page: Page, id: string): Promise<string | null> => page.getByTestId(id).textContent()
 
 async function add(page: Page, ...goods: readonly string[]): Promise<void> {
@@ -24,12 +27,17 @@ async function apply(page: Page, coupon: string): Promise<void> {
   await page.getByTestId('till-apply').click()
 }
 
-/** What was written to the coupon, in order. */
-const written = (sent: readonly Message[]): unknown[] =>
-  sent.filter(({ type }) => type === 'PROPERTY_UPDATE').map(({ payload }) => payload)
+/**
+ * What was written to the coupon, in order. What is sent again after a lost connection has the name it had, and is one
+ * write: a machine that is busy enough takes a connection for lost.
+ */
+function written(sent: readonly Message[]): unknown[] {
+  const writes = sent.filter(({ type }) => type === 'PROPERTY_UPDATE')
+  return [...new Map(writes.map(({ callId, payload }) => [callId, payload])).values()]
+}
 
 test('what the server adds up is in the store, and the coupon of the store is on the server', async () => {
-  const { page, sent, problems } = await stage.visit()
+  const { page, sent, problems } = await stage.visit(SMALL)
   await add(page, 'bread', 'apple', 'apple')
   await expect.poll(() => text(page, 'till-total')).toBe('€ 4.00')
   await expect.poll(() => text(page, 'store-total')).toBe('€ 4.00')
@@ -42,7 +50,7 @@ test('what the server adds up is in the store, and the coupon of the store is on
 })
 
 test('a coupon that the server does not know is taken out of the store, and the page says why', async () => {
-  const { page, sent } = await stage.visit()
+  const { page, sent } = await stage.visit(SMALL)
   await apply(page, 'half')
   await expect.poll(() => text(page, 'store-coupon')).toBe('HALF')
   await apply(page, 'gratis')
@@ -53,7 +61,7 @@ test('a coupon that the server does not know is taken out of the store, and the 
 })
 
 test('what the server does to the coupon is in the store and not sent back', async () => {
-  const { page, sent } = await stage.visit()
+  const { page, sent } = await stage.visit(SMALL)
   await add(page, 'cheese')
   await apply(page, 'half')
   await expect.poll(() => text(page, 'till-total')).toBe('€ 2.95')
@@ -66,7 +74,7 @@ test('what the server does to the coupon is in the store and not sent back', asy
 })
 
 test('a coupon that was applied without a connection is written when it is back', async () => {
-  const { page, sent, proxy } = await stage.visitThrough()
+  const { page, sent, proxy } = await stage.visitThrough(SMALL)
   await add(page, 'olives', 'olives')
   await expect.poll(() => text(page, 'till-total')).toBe('€ 5.50')
   proxy.refuse('503 Service Unavailable')
@@ -81,7 +89,7 @@ test('a coupon that was applied without a connection is written when it is back'
 })
 
 test('a page that is loaded again has its basket and its coupon from the server', async () => {
-  const { page } = await stage.visit()
+  const { page } = await stage.visit(SMALL)
   await add(page, 'bread')
   await apply(page, 'tenth')
   await expect.poll(() => text(page, 'till-total')).toBe('€ 2.88')
@@ -106,7 +114,7 @@ test('a debugger sees the component and the store, and each change by name', asy
         },
       })
     })
-  const { page, problems } = await stage.visit('', { prepare })
+  const { page, problems } = await stage.visit(SMALL, { prepare })
   await add(page, 'cheese')
   // What the server made of it comes before the coupon, which the page may otherwise say first.
   await expect.poll(() => text(page, 'till-total')).toBe('€ 5.90')
@@ -136,7 +144,7 @@ describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
     ['wide', { width: 1280, height: 1500 }],
     ['narrow', { width: 390, height: 1500 }],
   ])('the till is readable when the page is %s', async (name, viewport) => {
-    const { page, problems } = await stage.visit('', { colorScheme, viewport })
+    const { page, problems } = await stage.visit(SMALL, { colorScheme, viewport })
     await add(page, 'bread', 'apple', 'apple')
     await apply(page, 'tenth')
     await expect.poll(() => text(page, 'till-total')).toBe('€ 3.60')

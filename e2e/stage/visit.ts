@@ -27,6 +27,8 @@ export interface Message {
   readonly type: string
   readonly componentId?: string
   readonly originalType?: string
+  /** What names a call for good, however often it is sent. */
+  readonly callId?: string
   readonly success?: boolean
   readonly payload?: unknown
   readonly result?: unknown
