@@ -28,6 +28,11 @@ impl Bell {
         self.0.register(cx.waker());
     }
 
+    /// Nobody listens any more. A waker keeps the room of the whole task, and who may ring may keep the bell for long.
+    pub(crate) fn hush(&self) {
+        drop(self.0.take());
+    }
+
     /// Looks at once, and each time it rings, until there is what was looked for.
     pub(crate) async fn until<T>(&self, mut look: impl FnMut() -> Option<T>) -> T {
         poll_fn(|cx| {
@@ -42,8 +47,27 @@ impl Bell {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::task::Wake;
 
     use super::*;
+
+    /// Woken by nobody that counts.
+    struct Task;
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn a_bell_that_is_kept_keeps_no_task_that_has_ended() {
+        let (bell, task) = (Bell::default(), Arc::new(Task));
+        bell.listen(&Context::from_waker(&Arc::clone(&task).into()));
+        assert_eq!(Arc::strong_count(&task), 2);
+        bell.hush();
+        assert_eq!(Arc::strong_count(&task), 1);
+        // For somebody who is not told of the end.
+        bell.ring();
+    }
 
     #[tokio::test]
     async fn what_is_there_is_seen_without_a_ring() {

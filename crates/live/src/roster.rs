@@ -11,7 +11,7 @@
 //! ```
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ impl Seat {
 pub(crate) struct Occupant {
     /// The load of the page that connected, if it said.
     page: Option<Arc<str>>,
+    /// The how many-th of this program it is.
+    number: u64,
     /// Its task listens here.
     bell: Arc<Bell>,
     /// It shall close, for this reason.
@@ -75,8 +77,10 @@ pub(crate) struct Occupant {
 
 impl Occupant {
     pub(crate) fn new(page: Option<Arc<str>>, bell: Arc<Bell>) -> Arc<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self {
             page,
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
             bell,
             why: OnceLock::new(),
             has_left: AtomicBool::new(false),
@@ -294,13 +298,16 @@ impl Roster {
         }
     }
 
-    /// Has every connection look at what it may have been told.
+    /// Has every connection look at what it may have been told, in the order in which they came.
     pub(crate) fn ring(&self) {
-        for seat in self.seats().values() {
-            if let Taken::Here(occupant) = &seat.taken {
-                occupant.bell.ring();
-            }
-        }
+        let there = |seat: &Seat| match &seat.taken {
+            Taken::Here(occupant) => Some(Arc::clone(occupant)),
+            Taken::Away(_) => None,
+        };
+        let mut all: Vec<_> = self.seats().values().filter_map(there).collect();
+        all.sort_unstable_by_key(|occupant| occupant.number);
+        // Outside the lock, which they will want who are woken.
+        all.iter().for_each(|occupant| occupant.bell.ring());
     }
 
     /// Everything that waits for somebody to come back.

@@ -94,7 +94,7 @@ impl Host {
     pub(crate) fn close(&self) {
         self.is_closing.store(true, Ordering::Release);
         self.closing.cancel();
-        // Who enters the roster after this has seen it before they listen.
+        // Whoever listens is in the roster from before they look, and never out of it.
         self.roster.ring();
     }
 

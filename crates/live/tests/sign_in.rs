@@ -211,3 +211,14 @@ fn a_server_that_knows_nobody_cannot_refuse_those_it_does_not_know() {
     let refused = Live::builder().refuse_anonymous().build().map(|_| ()).unwrap_err();
     assert!(refused.to_string().contains(".authenticator("), "{refused}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_has_another_user_now_hears_that_the_server_goes() {
+    let harness = harness();
+    let mut client = user(&harness, Identity::new("eve")).await;
+    let right = json!({ "user": "ada", "password": "right" });
+    // Nobody waits for an answer, so nothing but the end of the server wakes the connection after this.
+    client.send(json!({ "type": "AUTH", "payload": right })).await;
+    still().await;
+    assert!(harness.live().shutdown(Duration::from_secs(5)).await);
+}

@@ -200,6 +200,7 @@ impl Outbox {
         drop(queue);
         // Outside the lock: what knows of an instance may be the last to know of it.
         drop(waiting);
+        self.bell.hush();
     }
 
     /// What to write next, about `most` bytes at once. Nothing is lost if the future is dropped.
@@ -212,6 +213,10 @@ impl Outbox {
     pub(crate) fn take(self: &Arc<Self>, most: usize) -> Option<Next> {
         let (taken, wanted) = {
             let mut queue = self.queue();
+            // Whoever looks may have been woken by something else.
+            if queue.is_seen() {
+                return None;
+            }
             let taken = queue.take(most);
             self.note(&mut queue);
             (taken, queue.wanted())

@@ -47,7 +47,7 @@ pub(super) struct Queue {
     /// Items that go to a quiet client as well.
     for_quiet: usize,
     closed: Option<Option<CloseCode>>,
-    /// Whoever takes was told that something waits, and has not looked since.
+    /// Whoever takes was told that something waits, or given a part of it, and has not looked since.
     is_told: bool,
     /// What was last said of the soft limit.
     was_over_soft: bool,
@@ -98,6 +98,11 @@ impl Queue {
     /// Whether whoever takes has to be told that something waits: once, until they look.
     pub(super) fn is_news(&mut self) -> bool {
         !std::mem::replace(&mut self.is_told, true)
+    }
+
+    /// Whether all that waits was looked at before.
+    pub(super) fn is_seen(&self) -> bool {
+        !self.is_told && self.closed.is_none()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -387,6 +392,8 @@ impl Queue {
         }
         let _ = SPARE.try_with(|spare| spare.take_back(&mut self.items));
         if !frames.is_empty() {
+            // Looks again before it waits: there may be more than it was given.
+            self.is_told = true;
             return Taken::Frames { frames, replies };
         }
         match self.closed {

@@ -169,11 +169,12 @@ impl Session {
         }
         drop(self.instances.take());
         self.joined.clear();
-        self.host.roster.forget(self.session, &self.occupant);
-        self.session = SessionId::random();
+        let before = std::mem::replace(&mut self.session, SessionId::random());
         let (client, peer) = (self.arrival.client.clone(), self.arrival.peer);
         self.caller = Caller::new(self.session, self.id, client, peer, identity);
+        // In this order: whoever is in no seat for a moment may not hear what everybody is told in it.
         self.host.roster.enter(self.session, Arc::clone(&self.subject), Arc::clone(&self.occupant));
+        self.host.roster.forget(before, &self.occupant);
     }
 
     /// Tells everything that is mounted who is signed in now, or that nobody is any more.
