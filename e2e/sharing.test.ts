@@ -9,9 +9,12 @@ import type { Visit } from './stage/visit'
 /** Whoever is gone for a second is gone. */
 const stage = setStage({ flags: ['--grace', '1'] })
 
-/** Somebody comes to a room of the chat. Each test has its own, because the server outlives the tests. */
+/**
+ * Somebody comes to a room of the chat. Each test has its own, because the server outlives the tests. The ledger on the way
+ * to it is a small one, which keeps nobody waiting who presses a button.
+ */
 function come(name: string, room: string): Promise<Visit> {
-  return stage.visit(`?room=${room}`, { prepare: named(name) })
+  return stage.visit(`?room=${room}&ledger=200`, { prepare: named(name) })
 }
 
 test('what somebody says is heard by everybody in the room, once and in order', async () => {
